@@ -57,6 +57,13 @@ def _require_keys(
     return data
 
 
+def _require_list(place: str, value: object) -> tuple[Any, ...]:
+    # Python would take a text letter by letter and an object key by key.
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise ArchitectureError(f"{place} must be a list. Received: {value!r}")
+    return tuple(value)
+
+
 @dataclasses.dataclass(frozen=True)
 class Block:
     """One residual block of stage 1: `H = Act(Layer(Norm(H))) + H` (paper, equation 3).
@@ -114,12 +121,16 @@ class HiddenLayer:
                 f"`units` must be a positive integer. Received: units={self.units!r}"
             )
         if self.ratio is not None and not (
-            isinstance(self.ratio, (int, float)) and 0.0 < self.ratio <= 1.0
+            type(self.ratio) in (int, float) and 0.0 < self.ratio <= 1.0
         ):
             raise ArchitectureError(f"`ratio` must be in (0, 1]. Received: ratio={self.ratio!r}")
 
     def size(self, input_size: int) -> int:
         """Units of this layer for an MLP input of `input_size` (`K_0` in the paper)."""
+        if type(input_size) is not int or input_size < 1:
+            raise ArchitectureError(
+                f"`input_size` must be a positive integer. Received: input_size={input_size!r}"
+            )
         if self.units is not None:
             return self.units
         assert self.ratio is not None
@@ -151,6 +162,9 @@ class Architecture:
     interactions_in_mlp: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", _require_list("`blocks`", self.blocks))
+        object.__setattr__(self, "mlp", _require_list("`mlp`", self.mlp))
+        object.__setattr__(self, "interactions", _sorted_interactions(self.interactions))
         for index, block in enumerate(self.blocks):
             if not isinstance(block, Block):
                 raise ArchitectureError(f"blocks[{index}] must be a Block. Received: {block!r}")
@@ -158,9 +172,11 @@ class Architecture:
             if not isinstance(layer, HiddenLayer):
                 raise ArchitectureError(f"mlp[{index}] must be a HiddenLayer. Received: {layer!r}")
         _require_choice("shortcut", self.shortcut, SHORTCUTS)
-        object.__setattr__(self, "blocks", tuple(self.blocks))
-        object.__setattr__(self, "mlp", tuple(self.mlp))
-        object.__setattr__(self, "interactions", _sorted_interactions(self.interactions))
+        if type(self.interactions_in_mlp) is not bool:
+            raise ArchitectureError(
+                "`interactions_in_mlp` must be true or false. "
+                f"Received: interactions_in_mlp={self.interactions_in_mlp!r}"
+            )
 
     def canonical(self) -> Architecture:
         """The same function under one name, so that equal models are scored once."""
@@ -188,24 +204,24 @@ class Architecture:
             ("version", "blocks"),
             ("interactions", "mlp", "shortcut", "interactions_in_mlp"),
         )
-        if data["version"] != VERSION:
+        if type(data["version"]) is not int or data["version"] != VERSION:
             raise ArchitectureError(
                 f"This library reads architectures of version {VERSION}. "
                 f"Received: version={data['version']!r}"
             )
         blocks = [
             Block(**_require_keys(f"blocks[{index}]", block, ("norm", "layer", "activation")))
-            for index, block in enumerate(data["blocks"])
+            for index, block in enumerate(_require_list("`blocks`", data["blocks"]))
         ]
         mlp = [
             HiddenLayer(
                 **_require_keys(f"mlp[{index}]", layer, ("activation",), ("units", "ratio"))
             )
-            for index, layer in enumerate(data.get("mlp", ()))
+            for index, layer in enumerate(_require_list("`mlp`", data.get("mlp", ())))
         ]
         return cls(
             blocks=tuple(blocks),
-            interactions=tuple(tuple(names) for names in data.get("interactions", ())),
+            interactions=data.get("interactions", ()),
             mlp=tuple(mlp),
             shortcut=data.get("shortcut", "none"),
             interactions_in_mlp=data.get("interactions_in_mlp", True),
@@ -229,13 +245,13 @@ class Architecture:
         return "; ".join(parts)
 
 
-def _sorted_interactions(interactions: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
-    seen: set[tuple[str, ...]] = set()
-    result = []
-    for index, names in enumerate(interactions):
+def _sorted_interactions(interactions: object) -> tuple[tuple[str, ...], ...]:
+    result: dict[tuple[str, ...], None] = {}  # a set that keeps the order
+    for index, entry in enumerate(_require_list("`interactions`", interactions)):
         place = f"interactions[{index}]"
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise ArchitectureError(f"{place} must be a tuple of field names. Received: {names!r}")
+        names = _require_list(place, entry)
+        if not all(isinstance(name, str) and name for name in names):
+            raise ArchitectureError(f"{place} must hold field names only. Received: {names!r}")
         interaction = tuple(sorted(names))
         if len(interaction) < 2:
             raise ArchitectureError(
@@ -245,8 +261,7 @@ def _sorted_interactions(interactions: Iterable[Iterable[str]]) -> tuple[tuple[s
             raise ArchitectureError(
                 f"{place} must not use a field twice. Received: {interaction!r}"
             )
-        if interaction in seen:
+        if interaction in result:
             raise ArchitectureError(f"{place} stands twice. Received: {interaction!r}")
-        seen.add(interaction)
-        result.append(interaction)
+        result[interaction] = None
     return tuple(result)
