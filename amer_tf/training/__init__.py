@@ -1,0 +1,1 @@
+"""Fitting and scoring of models over any tf.data."""
