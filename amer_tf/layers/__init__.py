@@ -1,0 +1,43 @@
+"""Every layer of the search spaces; importing this registers them for saving."""
+
+from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
+from amer_tf.layers.bidirectional_gru import BidirectionalGru
+from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
+from amer_tf.layers.catalog_lookup import CatalogLookup
+from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.empty_history import EmptyHistory
+from amer_tf.layers.fused_embedding import FusedEmbedding
+from amer_tf.layers.local_activation_unit import LocalActivationUnit
+from amer_tf.layers.masked_normalization import MaskedLayerNormalization
+from amer_tf.layers.multi_hot_pooling import MultiHotPooling
+from amer_tf.layers.recency_position import RecencyPositionEmbedding
+from amer_tf.layers.residual_block import ResidualBlock
+from amer_tf.layers.self_attention import SelfAttention
+from amer_tf.layers.sequence_convolution import SequenceConvolution
+from amer_tf.layers.target_attention import TargetAttention, TargetAttentionPooling
+from amer_tf.layers.window_pooling import WindowPooling
+from amer_tf.layers.zero import Zero
+
+__all__ = [
+    "ACTIVATION_FUNCTIONS",
+    "LAYER_FACTORIES",
+    "BidirectionalGru",
+    "CatalogLookup",
+    "ChoiceBlock",
+    "EmptyHistory",
+    "FusedEmbedding",
+    "LastPooling",
+    "LocalActivationUnit",
+    "MaskedLayerNormalization",
+    "MultiHotPooling",
+    "RecencyPositionEmbedding",
+    "ResidualBlock",
+    "SelfAttention",
+    "SequenceConvolution",
+    "SumPooling",
+    "TargetAttention",
+    "TargetAttentionPooling",
+    "WindowPooling",
+    "Zero",
+    "make_layer",
+]
