@@ -1,0 +1,92 @@
+"""Builds the derived model of one architecture as an ordinary Keras model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from amer_tf import layers
+from amer_tf.architecture import Architecture, ArchitectureError
+from amer_tf.features import FeatureSpec
+from amer_tf.models import components
+
+
+def build(
+    spec: FeatureSpec,
+    architecture: Architecture,
+    *,
+    embedding_dim: int = 64,
+    dropout: float = 0.0,
+    drop_operation: float = 0.0,
+    l2: float = 0.0,
+    catalog: Any = None,
+) -> keras.Model:
+    """Builds the model that an architecture describes (paper, section 2.1).
+
+    For task `"next_item"` the score of item `i` is `e_i^T W h` (equation 7). The layer `"query"`
+    gives `W h`, the layer `"item_vector"` gives `e_i`.
+
+    Args:
+        spec: What the model reads and predicts.
+        architecture: The blocks to stack.
+        embedding_dim: `K`, the same for every field.
+        dropout: Rate of dropout on the behaviour embeddings and on each block's operation.
+        drop_operation: Rate at which a whole operation is dropped for an example, in training.
+        l2: Weight of the squared embeddings that a batch gathers, in the loss.
+        catalog: Integer array of shape `(item rows, columns)`: what is known of each item, for
+            next_item specs with more target fields than the item id. It is saved with the model.
+
+    Returns:
+        `keras.Model`. Inputs: `spec.input_fields` by name, and for next_item the encoded items to
+        score, `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
+
+    Raises:
+        ArchitectureError: Where the architecture does not fit the spec.
+        SpecError: Where the spec has no such model, or the catalog has another shape.
+    """
+    check(spec, architecture)
+    embedding = components.make_embedding(spec, embedding_dim, l2)
+    catalog_layer = components.make_catalog(spec, catalog)
+    inputs = components.make_inputs(spec)
+    mask = components.history_mask(spec, inputs)
+    states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
+    states = keras.layers.Dropout(dropout, name="behavior_dropout")(states)
+    for index, block in enumerate(architecture.blocks):
+        states = layers.ResidualBlock(
+            norm=block.norm,
+            layer=block.layer,
+            activation=block.activation,
+            dropout=dropout,
+            drop_operation=drop_operation,
+            name=f"block_{index}",
+        )(states, mask)
+    behavior = layers.EmptyHistory(name="empty_history")(components.pool_states(states, mask), mask)
+    side = components.side_features(spec, inputs, embedding, ("profile", "context"))
+    hidden = ops.concatenate([behavior, *side], axis=-1) if side else behavior
+    items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
+    vectors = components.item_vectors(spec, items, embedding, catalog_layer)
+    query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)
+    scores = keras.layers.Dot(axes=(2, 1), name="scores")([vectors, query])
+    return keras.Model({**inputs, spec.item_field: items}, scores, name="amer")
+
+
+def check(spec: FeatureSpec, architecture: Architecture) -> None:
+    """Raises where the architecture cannot be built for the spec."""
+    if spec.task != "next_item":
+        raise ArchitectureError(
+            f"This version builds models of task 'next_item'. Received: spec.task={spec.task!r}"
+        )
+    for index, block in enumerate(architecture.blocks):
+        if block.layer == "target_attention":
+            raise ArchitectureError(
+                f"blocks[{index}].layer 'target_attention' needs a target among the inputs, which "
+                "task 'next_item' has not. Received: spec.task='next_item'"
+            )
+    for part in ("interactions", "mlp"):
+        if getattr(architecture, part):
+            raise ArchitectureError(
+                f"A model of task 'next_item' has no {part}. "
+                f"Received: {part}={getattr(architecture, part)!r}"
+            )

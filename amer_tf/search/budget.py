@@ -1,0 +1,69 @@
+"""Time: how much of the limit each phase may use, over all resumes of a run."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds of a duration such as `"90s"`, `"20m"`, `"1.5h"`, `"1h30m"` or a plain number.
+
+    Raises:
+        ValueError: Where it is none of these, or not positive.
+    """
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        seconds = float(text)
+    else:
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", str(text))
+        if "".join(number + unit for number, unit in parts) == str(text) and parts:
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        else:
+            try:
+                seconds = float(text)
+            except ValueError:
+                seconds = -1.0
+    if not 0.0 < seconds < float("inf"):
+        raise ValueError(
+            "A duration must be a positive number of seconds, or like 90s, 20m, 1.5h, 1h30m. "
+            f"Received: {text!r}"
+        )
+    return seconds
+
+
+class Budget:
+    """Deals the time that is left out to the phases that are left.
+
+    Args:
+        limit: Seconds for the whole run, or None for no limit.
+        shares: What each phase gets of the limit, by name, in the order of the phases. What a
+            phase leaves over goes to those after it.
+        used: Seconds that earlier attempts at this run have used.
+    """
+
+    def __init__(self, limit: float | None, shares: Mapping[str, float], used: float = 0.0) -> None:
+        self.limit = limit
+        self.shares = dict(shares)
+        self._used_before = used
+        self._start = time.monotonic()
+
+    @property
+    def used(self) -> float:
+        """Seconds used so far, over all attempts."""
+        return self._used_before + time.monotonic() - self._start
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left, at least 0; None without a limit."""
+        return None if self.limit is None else max(0.0, self.limit - self.used)
+
+    def share(self, phase: str) -> float | None:
+        """Seconds that the phase may use from now on, given what later phases need."""
+        if self.left is None:
+            return None
+        names = list(self.shares)
+        weights = [self.shares[name] for name in names[names.index(phase) :]]
+        return self.left * weights[0] / sum(weights)

@@ -1,0 +1,75 @@
+"""What the phases of a step share: the trainer, its checkpoints, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from amer_tf.search.state import RunError, RunFolder
+from amer_tf.training.fit import Phase, Progress, TrainSplit, fit
+
+
+def train_phase(
+    run: RunFolder,
+    name: str,
+    trainer: keras.Model,
+    split: TrainSplit,
+    phase: Phase,
+    *,
+    on_epoch: Callable[[Progress], bool] | None = None,
+    options: dict[str, Any] | None = None,
+) -> Progress:
+    """Trains a phase, with a checkpoint after every epoch from which it goes on when killed.
+
+    The phase's record in the run folder says where it stands; a phase that is done leaves its
+    last checkpoint until the caller removes it.
+    """
+    trainer.optimizer.build(trainer.trainable_variables)
+    record = run.phases().get(name, {})
+    resume = None
+    arrays = run.load_arrays(name) if record else None
+    if arrays is not None:
+        resume = Progress(*(float(value) for value in arrays.pop("progress")))
+        resume = resume._replace(epoch=int(resume.epoch), step=int(resume.step))
+        restore(trainer, arrays, name)
+
+    def after_epoch(progress: Progress) -> bool:
+        stop = on_epoch(progress) if on_epoch is not None else False
+        run.save_arrays(name, {**snapshot(trainer), "progress": np.array(progress, "float64")})
+        run.record_phase(name, epoch=progress.epoch, seconds=progress.seconds, loss=progress.loss)
+        return stop
+
+    return fit(trainer, split, phase, on_epoch=after_epoch, resume=resume, options=options)
+
+
+def snapshot(trainer: keras.Model) -> dict[str, Any]:
+    """All variables of a trainer and its optimizer, by position and name."""
+    return {
+        f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
+        for index, variable in enumerate(_variables(trainer))
+    }
+
+
+def restore(trainer: keras.Model, arrays: dict[str, Any], name: str) -> None:
+    """Sets what `snapshot` took.
+
+    Raises:
+        RunError: Where the checkpoint is of another model.
+    """
+    variables = _variables(trainer)
+    values = list(arrays.values())
+    shapes = [tuple(variable.shape) for variable in variables]
+    if [tuple(value.shape) for value in values] != shapes:
+        raise RunError(
+            f"The checkpoint of phase {name!r} is of another model: delete it or use a new "
+            f"`run_dir`. Received: {len(values)} arrays for {len(variables)} variables"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _variables(trainer: keras.Model) -> list[Any]:
+    return [*trainer.variables, *trainer.optimizer.variables]

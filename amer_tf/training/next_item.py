@@ -1,0 +1,147 @@
+"""Trains the two sides of a next-item network with shared or sampled negatives."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from amer_tf.features import NUM_RESERVED_IDS
+from amer_tf.training import losses
+from amer_tf.training.row_sparse_adam import clip_by_global_norm
+
+LOSSES = ("softmax", "gbce", "binary")
+
+
+class Network(Protocol):
+    """What can be trained and evaluated for next_item: a derived model or a supernet."""
+
+    def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times."""
+
+    def item_vectors(self, ids: Any) -> Any:
+        """`(..., Dq)` for ids of shape `(...)`."""
+
+
+class NextItemTrainer(keras.Model):
+    """Keras model whose `train_step` trains a network to rank the next items first.
+
+    Args:
+        network: A `keras.Model` with the methods of `Network`.
+        num_items: Rows of the item vocabulary, padding and unknown included.
+        loss: `"softmax"` (sampled softmax) or `"gbce"` (gSASRec), both with negatives shared by
+            the batch; or `"binary"`: the paper's equation 7 with each example's own negatives.
+        num_negatives: Shared negatives of a step, drawn uniformly from the items.
+        clip_norm: Largest global norm of the gradients; None for no limit.
+        seed: Seed of the shared negatives.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        num_items: int,
+        *,
+        loss: str = "softmax",
+        num_negatives: int = 512,
+        clip_norm: float | None = 5.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="next_item_trainer")
+        if loss not in LOSSES:
+            raise ValueError(f"`loss` must be one of {LOSSES}. Received: loss={loss!r}")
+        if num_items <= NUM_RESERVED_IDS:
+            raise ValueError(
+                f"`num_items` must count at least one known item beside padding and unknown. "
+                f"Received: num_items={num_items}"
+            )
+        self.network = network
+        self.num_items = num_items
+        self.loss_name = loss
+        self.num_negatives = num_negatives
+        self.clip_norm = clip_norm
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.loss_tracker = keras.metrics.Mean(name="loss")
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self.loss_tracker]
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        return self.network.query(inputs, training=training)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        inputs, labels = data
+        with tf.GradientTape() as tape:
+            loss = self.batch_loss(inputs, labels)
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
+        gradients, variables = zip(*used, strict=True)
+        if self.clip_norm is not None:
+            gradients = clip_by_global_norm(gradients, self.clip_norm)
+        self.optimizer.apply(gradients, variables)
+        self.loss_tracker.update_state(loss)
+        return {"loss": self.loss_tracker.result()}
+
+    def batch_loss(self, inputs: dict[str, Any], labels: dict[str, Any]) -> Any:
+        """Mean loss of a batch, with the embedding penalty of its layers."""
+        queries = self.network.query(inputs, training=True)
+        positives, negatives = labels["positives"], self._negatives(labels)
+        shape = ops.shape(positives)
+        vectors = self.network.item_vectors(
+            ops.concatenate([ops.reshape(positives, (-1,)), ops.reshape(negatives, (-1,))])
+        )
+        num_positives = shape[0] * shape[1]
+        replicas = getattr(self.network, "num_replicas", 1)
+        positive_vectors = ops.reshape(vectors[:num_positives], (*shape, vectors.shape[-1]))
+        negative_vectors = vectors[num_positives:]
+        if replicas > 1:
+            positives = ops.tile(positives, (replicas, 1))
+            positive_vectors = ops.tile(positive_vectors, (replicas, 1, 1))
+        return self._loss(queries, positives, positive_vectors, negatives, negative_vectors) + sum(
+            self.network.losses
+        )
+
+    def _negatives(self, labels: dict[str, Any]) -> Any:
+        """`(B N,)` the examples' own negatives, or `(S,)` shared ones."""
+        if self.loss_name == "binary":
+            return ops.reshape(labels["negatives"], (-1,))
+        return keras.random.randint(
+            (self.num_negatives,),
+            NUM_RESERVED_IDS,
+            self.num_items,
+            dtype="int32",
+            seed=self.seed_generator,
+        )
+
+    def _loss(
+        self,
+        queries: Any,
+        positives: Any,
+        positive_vectors: Any,
+        negatives: Any,
+        negative_vectors: Any,
+    ) -> Any:
+        positive_mask = ops.not_equal(positives, 0)
+        positive_scores = ops.einsum("bd,bpd->bp", queries, positive_vectors)
+        if self.loss_name == "binary":
+            # (B N, D) -> (B, N, D), repeated for a network that runs each example R times.
+            batch = ops.shape(queries)[0] // getattr(self.network, "num_replicas", 1)
+            own = ops.reshape(negative_vectors, (batch, -1, negative_vectors.shape[-1]))
+            own = ops.tile(own, (ops.shape(queries)[0] // batch, 1, 1))
+            mask = ops.tile(
+                ops.not_equal(ops.reshape(negatives, (batch, -1)), 0),
+                (ops.shape(queries)[0] // batch, 1),
+            )
+            return losses.sampled_binary(
+                positive_scores, ops.einsum("bd,bnd->bn", queries, own), positive_mask, mask
+            )
+        negative_scores = ops.matmul(queries, ops.transpose(negative_vectors))  # (B, S)
+        accidental = losses.accidental(positives, negatives)
+        if self.loss_name == "gbce":
+            return losses.gbce(
+                positive_scores, negative_scores, accidental, positive_mask, self.num_items
+            )
+        return losses.sampled_softmax(positive_scores, negative_scores, accidental, positive_mask)
