@@ -106,11 +106,10 @@ def gbce(
     positive_scores: Any,
     negative_scores: Any,
     accidental: Any,
-    positive_mask: Any = None,
-    weights: Any = None,
-    *,
+    positive_mask: Any,
     num_items: int,
     calibration: float = 0.75,
+    weights: Any = None,
 ) -> Any:
     """Binary loss against the shared negatives, without the over-confidence of sampling.
 
@@ -129,10 +128,11 @@ def gbce(
         positive_scores: Float tensor of shape `(B, P)`.
         negative_scores: Float tensor of shape `(B, S)`.
         accidental: Bool tensor of shape `(B, S)`, see `accidental`.
-        positive_mask: Bool tensor of shape `(B, P)`, true at positives that are not padding.
-        weights: Float tensor of shape `(B,)`.
+        positive_mask: Bool tensor of shape `(B, P)`, true at positives that are not padding; None
+            where none is.
         num_items: Number of items that the negatives are drawn from.
         calibration: `t`, in [0, 1].
+        weights: Float tensor of shape `(B,)`.
 
     Returns:
         Scalar.

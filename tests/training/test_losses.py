@@ -111,8 +111,8 @@ def test_gbce_matches_numpy(batch):
         batch["negative_scores"],
         batch["accidental"],
         batch["positive_mask"],
-        batch["weights"],
         num_items=25,
+        weights=batch["weights"],
     )
     assert float(loss) == pytest.approx(total / count, rel=1e-5)
 
@@ -127,11 +127,11 @@ def test_full_calibration_recovers_the_probability(probability):
         one = ops.reshape(score, (1, 1))
         rest = ops.concatenate([one * 0.0 - 1e4] * 10, axis=-1)
         as_positive = losses.gbce(
-            one, rest, np.zeros((1, 10), bool), num_items=101, calibration=1.0
+            one, rest, np.zeros((1, 10), bool), None, num_items=101, calibration=1.0
         )
         in_negatives = ops.concatenate([one, rest[:, 1:]], axis=-1)
         as_negative = losses.gbce(
-            ops.zeros((1, 1)) + 1e4, in_negatives, np.zeros((1, 10), bool), num_items=101
+            ops.zeros((1, 1)) + 1e4, in_negatives, np.zeros((1, 10), bool), None, num_items=101
         )
         expected = probability * as_positive + rate * (1 - probability) * as_negative
     assert abs(float(tape.gradient(expected, score.value))) < 1e-7
@@ -146,7 +146,7 @@ def test_full_calibration_recovers_the_probability(probability):
 )
 def test_gbce_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
-        losses.gbce(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), bool), **arguments)
+        losses.gbce(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), bool), None, **arguments)
 
 
 LOSSES = {
