@@ -1,0 +1,7 @@
+"""Source files to encoded records, and encoded records to batches, for amer_tf."""
+
+from data_pipelines.errors import DataError
+from data_pipelines.prepare import DATASETS, prepare
+from data_pipelines.prepared_data import PreparedData, load
+
+__all__ = ["DATASETS", "DataError", "PreparedData", "load", "prepare"]

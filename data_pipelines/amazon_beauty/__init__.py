@@ -1,0 +1,1 @@
+"""Amazon Beauty: the reviews of one product category as sequences of items."""

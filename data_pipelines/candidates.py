@@ -1,0 +1,160 @@
+"""Items drawn at random that a user has not had: negatives for training and evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amer_tf.features import NUM_RESERVED_IDS
+from data_pipelines.errors import DataError
+from data_pipelines.random_streams import random_bits, random_fractions, random_integers
+
+IntArray = npt.NDArray[np.int64]
+
+MODES = ("uniform", "popular")
+# After so many rounds of drawing popular items the few users still short of some are given
+# theirs by sorting the whole catalog.
+_MAX_ROUNDS = 20
+
+
+class UnseenItems:
+    """For each row of a batch, the items that the row's user has not had, without listing them.
+
+    Args:
+        rows: int64 `[n]`: row in the batch of each item that is had, ascending.
+        items: int32 `[n]`: its id; ids below 2 are no items.
+        num_rows: Rows of the batch.
+        num_items: Number of items; their ids are 2 ... `num_items` + 1.
+    """
+
+    def __init__(
+        self, rows: IntArray, items: npt.NDArray[np.int32], num_rows: int, num_items: int
+    ) -> None:
+        self.num_items = num_items
+        known = items >= NUM_RESERVED_IDS
+        # Per row, had items in ascending order: a_0 < a_1 < ...
+        keys = np.unique(rows[known] * num_items + (items[known] - NUM_RESERVED_IDS))
+        row, had = keys // num_items, keys % num_items
+        self._counts = np.bincount(row, minlength=num_rows)
+        self._first = np.cumsum(self._counts) - self._counts
+        rank = np.arange(len(keys)) - self._first[row]
+        self._had = keys
+        # The r-th item that is not had is r plus the number of j with a_j - j <= r.
+        self._shifted = row * (num_items + 1) + had - rank
+
+    @property
+    def available(self) -> IntArray:
+        """int64 `[rows]`: how many items each row's user has not had."""
+        return self.num_items - self._counts
+
+    def item(self, ranks: IntArray) -> npt.NDArray[np.int32]:
+        """Ids `[rows, n]` of the items of these ranks among those not had."""
+        rows = np.arange(len(ranks))[:, None]
+        query = rows * (self.num_items + 1) + ranks
+        below = np.searchsorted(self._shifted, query, "right") - self._first[:, None]
+        return (ranks + below + NUM_RESERVED_IDS).astype(np.int32)
+
+    def is_had(self, items: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """bool `[rows, n]`: whether the row's user has had these ids."""
+        if not len(self._had):
+            return np.zeros(items.shape, bool)
+        rows = np.arange(len(items))[:, None]
+        query = rows * self.num_items + items - NUM_RESERVED_IDS
+        place = np.minimum(np.searchsorted(self._had, query), len(self._had) - 1)
+        return self._had[place] == query
+
+
+def draw_uniform(
+    unseen: UnseenItems, num_draws: int, *keys: int | npt.NDArray[Any]
+) -> npt.NDArray[np.int32]:
+    """Uniform items not had, with repetition: `[rows, num_draws]`, 0 where a user has had all."""
+    ranks = random_integers(unseen.available[:, None], *keys, np.arange(num_draws))
+    return np.where(unseen.available[:, None] > 0, unseen.item(ranks), 0).astype(np.int32)
+
+
+def draw_distinct(
+    unseen: UnseenItems, num_draws: int, *keys: int | npt.NDArray[Any]
+) -> npt.NDArray[np.int32]:
+    """Different uniform items not had: `[rows, num_draws]` (Floyd's sampling).
+
+    See Bentley and Floyd, "Programming pearls: a sample of brilliance", 1987.
+    """
+    _require_enough(unseen.available, num_draws)
+    ranks = np.full((len(unseen.available), num_draws), -1, np.int64)
+    for draw in range(num_draws):
+        last = unseen.available - num_draws + draw
+        rank = random_integers((last + 1)[:, None], *keys, np.array([draw]))[:, 0]
+        taken = (ranks[:, :draw] == rank[:, None]).any(axis=1)
+        ranks[:, draw] = np.where(taken, last, rank)
+    return unseen.item(ranks)
+
+
+def draw_popular(
+    unseen: UnseenItems,
+    item_counts: IntArray,
+    num_draws: int,
+    *keys: int | npt.NDArray[Any],
+) -> npt.NDArray[np.int32]:
+    """Different items not had, drawn one after another in proportion to their training events.
+
+    Args:
+        unseen: The items to draw from; those without a training event are left out.
+        item_counts: int64 `[num_items + 2]`: training events of each id.
+        num_draws: Items for each row.
+        *keys: Of the random numbers; arrays have shape `[rows, 1]`.
+    """
+    counts = item_counts[NUM_RESERVED_IDS:]
+    cumulative = np.cumsum(counts)
+    num_rows = len(unseen.available)
+    drawn = np.zeros((num_rows, num_draws), np.int32)
+    filled = np.zeros(num_rows, np.int64)
+    short = np.arange(num_rows)
+    for round_number in range(_MAX_ROUNDS):
+        fractions = random_fractions(*keys, round_number, np.arange(2 * num_draws))
+        ids = np.searchsorted(cumulative, fractions * cumulative[-1], "right") + NUM_RESERVED_IDS
+        usable = ~unseen.is_had(ids)
+        for row in short:
+            fresh = ids[row][usable[row]]
+            fresh = fresh[~np.isin(fresh, drawn[row, : filled[row]])]
+            _, first = np.unique(fresh, return_index=True)
+            fresh = fresh[np.sort(first)][: num_draws - filled[row]]
+            drawn[row, filled[row] : filled[row] + len(fresh)] = fresh
+            filled[row] += len(fresh)
+        short = short[filled[short] < num_draws]
+        if not len(short):
+            return drawn
+    return _draw_popular_by_sorting(unseen, counts, drawn, filled, short, *keys)
+
+
+def _draw_popular_by_sorting(
+    unseen: UnseenItems,
+    counts: IntArray,
+    drawn: npt.NDArray[np.int32],
+    filled: IntArray,
+    short: IntArray,
+    *keys: int | npt.NDArray[Any],
+) -> npt.NDArray[np.int32]:
+    """Fills up rows by exponential keys: the smallest of E / weight (Efraimidis and Spirakis)."""
+    num_rows, num_draws = drawn.shape
+    ids = np.arange(len(counts)) + NUM_RESERVED_IDS
+    bits = np.broadcast_to(random_bits(*keys, _MAX_ROUNDS), (num_rows, 1))
+    for row in short:
+        selector = np.zeros((num_rows, 1), np.int64)
+        free = (counts > 0) & ~unseen.is_had(selector + ids)[row] & ~np.isin(ids, drawn[row])
+        available = int(free.sum()) + int(filled[row])
+        _require_enough(np.array([available]), num_draws, " with training events")
+        weights = counts[free]
+        waiting = -np.log1p(-random_fractions(bits[row], np.arange(len(ids))[free])) / weights
+        order = np.argsort(waiting, kind="stable")[: num_draws - filled[row]]
+        drawn[row, filled[row] :] = ids[free][order]
+    return drawn
+
+
+def _require_enough(available: IntArray, num_draws: int, which: str = "") -> None:
+    if len(available) and int(available.min()) < num_draws:
+        raise DataError(
+            f"Every user must have at least `num_negatives` items{which} that he has not had. "
+            f"Received: num_negatives={num_draws}, and a user with {int(available.min())} of them"
+        )

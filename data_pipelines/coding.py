@@ -1,0 +1,103 @@
+"""Raw values as small integers: codes in the order of first appearance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipelines.errors import DataError
+
+MISSING = -1
+
+
+class _Codes(dict[Any, int]):
+    def __missing__(self, key: Any) -> int:
+        # None is always there, for a missing value.
+        code = len(self) - 1
+        self[key] = code
+        return code
+
+
+class ValueIndex:
+    """Gives each different value of a column the next code: 0, 1, 2 ...
+
+    Args:
+        dtype: `"string"` or `"int64"`: what the values are made into first.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self._codes = _Codes({None: MISSING})
+
+    def __len__(self) -> int:
+        return len(self._codes) - 1
+
+    @property
+    def values(self) -> list[Any]:
+        """The values in the order of their codes."""
+        return list(self._codes)[1:]
+
+    def encode(
+        self, values: Sequence[Any], place: str, first_row: int = 1
+    ) -> npt.NDArray[np.int32]:
+        """Codes of the values, -1 where one is missing; new values get new codes."""
+        clean = clean_values(values, self.dtype, place, first_row)
+        return np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
+
+
+def clean_values(values: Sequence[Any], dtype: str, place: str, first_row: int = 1) -> list[Any]:
+    """Makes raw values into text or integers, None where one is missing."""
+    if dtype == "int64":
+        return _clean(values, _integer, place, first_row)
+    return [(value or None) if type(value) is str else _text(value) for value in values]
+
+
+def numbers(values: Sequence[Any], place: str, first_row: int = 1) -> npt.NDArray[np.float64]:
+    """Makes raw values into numbers, NaN where one is missing."""
+    try:
+        return np.array(values, np.float64)
+    except (TypeError, ValueError):
+        return np.array(_clean(values, _number, place, first_row), np.float64)
+
+
+def _clean(
+    values: Sequence[Any], clean: Callable[[Any], Any], place: str, first_row: int
+) -> list[Any]:
+    result = []
+    for row, value in enumerate(values, first_row):
+        try:
+            result.append(clean(value))
+        except (TypeError, ValueError, OverflowError):
+            wanted = "an integer" if clean is _integer else "a number"
+            raise DataError(f"{place}, row {row}, must be {wanted}. Received: {value!r}") from None
+    return result
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a raw value counts as absent: None, empty text, or not a number."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: Any) -> str | None:
+    return None if is_missing(value) else str(value)
+
+
+def _integer(value: Any) -> int | None:
+    if type(value) is int:
+        return value
+    if is_missing(value):
+        return None
+    number = int(value)
+    if isinstance(value, float) and number != value:
+        raise ValueError(value)
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError(value)
+    return number
+
+
+def _number(value: Any) -> float:
+    return math.nan if is_missing(value) else float(value)

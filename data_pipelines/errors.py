@@ -1,0 +1,68 @@
+"""The one error of this package, and the translation of the operating system's into it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+from collections.abc import Iterator
+
+_ADVICE = {
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder that you may write to",
+}
+
+
+class DataError(ValueError):
+    """Data, or a place for data, that cannot be used; the message says where and what to do."""
+
+
+@contextlib.contextmanager
+def writing(place: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns a failed write (full disk, read-only folder) into a DataError that names the place."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "check the folder and run the same command again")
+        raise DataError(
+            f"Cannot write the prepared data: {error.strerror or error}; {advice}. "
+            f"Received: {os.fspath(place)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def reading(place: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns a failed read into a DataError that names the file."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(
+            f"A file is missing: check the folder. Received: {os.fspath(place)}"
+        ) from error
+    except (EOFError, OSError) as error:
+        raise DataError(
+            f"A file cannot be read: {error}; it may be truncated, fetch it again. "
+            f"Received: {os.fspath(place)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"A file is not text of the expected encoding: {error}. Received: {os.fspath(place)}"
+        ) from error
+
+
+def require_file(folder: pathlib.Path, *names: str) -> pathlib.Path:
+    """The first of these files that the folder holds."""
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    if not folder.is_dir():
+        raise DataError(f"`source_dir` must be a folder. Received: source_dir={str(folder)!r}")
+    found = sorted(entry.name for entry in folder.iterdir())[:20]
+    raise DataError(
+        f"`source_dir` must hold {' or '.join(names)}. "
+        f"Received: source_dir={str(folder)!r}, which holds {found}"
+    )

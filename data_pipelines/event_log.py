@@ -1,0 +1,202 @@
+"""Events of many users, spooled to disk and sorted into one sequence a user.
+
+Memory grows with the number of users and items, not with that of events: those stand in files
+that are mapped into memory and walked through in chunks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipelines.coding import ValueIndex, is_missing
+from data_pipelines.errors import DataError, writing
+from data_pipelines.field_coding import FieldCoder
+from data_pipelines.filters import CHUNK_ROWS, BoolArray
+from data_pipelines.sources import ITEM, TIME, USER, Source
+from data_pipelines.tables import Chunk
+
+
+@dataclasses.dataclass(frozen=True)
+class EventLog:
+    """Events as a structured array with `user`, `item`, `time` and the event's own fields.
+
+    Args:
+        rows: The events, mapped from a file.
+        users: Raw user ids and their codes.
+        items: Raw item ids and their codes.
+    """
+
+    rows: npt.NDArray[Any]
+    users: ValueIndex
+    items: ValueIndex
+
+    def chunks(self) -> Iterator[npt.NDArray[Any]]:
+        for start in range(0, len(self.rows), CHUNK_ROWS):
+            yield self.rows[start : start + CHUNK_ROWS]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequences:
+    """Events sorted by user, and by time within a user; ties keep the order of the file.
+
+    Args:
+        rows: The events, mapped from a file; user and item renumbered without gaps.
+        offsets: int64 `[users + 1]`: where each user's events start.
+        users: Raw ids of the users.
+        items: Raw ids of the items.
+    """
+
+    rows: npt.NDArray[Any]
+    offsets: npt.NDArray[np.int64]
+    users: list[Any]
+    items: list[Any]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return np.diff(self.offsets)
+
+    def user_ranges(self) -> Iterator[tuple[int, int]]:
+        """Ranges of users that have about a chunk of events together."""
+        first, num_users = 0, len(self.users)
+        while first < num_users:
+            end = np.searchsorted(self.offsets, self.offsets[first] + CHUNK_ROWS, "right") - 1
+            last = min(max(int(end), first + 1), num_users)
+            yield first, last
+            first = last
+
+
+def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
+    """Reads all events of a source once and writes their codes to a file of the folder.
+
+    Raises:
+        DataError: Where an event lacks its user or item, a time is none, or there is no event.
+    """
+    users, items = ValueIndex(source.user_dtype), ValueIndex(source.spec.vocabulary(ITEM).dtype)
+    dtype = np.dtype([("user", "<i4"), ("item", "<i4"), ("time", "<f8"), *coder.dtype()])
+    file = folder / "events.spool"
+    num_rows = 0
+    with writing(file), file.open("wb") as stream:
+        for chunk in source.events.read():
+            rows = np.zeros(len(chunk), dtype)
+            rows["user"] = _required(users, chunk, USER)
+            rows["item"] = _required(items, chunk, ITEM)
+            if source.has_time:
+                place = f"{chunk.place}, column {TIME!r}"
+                rows["time"] = parse_times(chunk.column(TIME), place, chunk.first_row)
+            coder.encode(chunk, rows)
+            stream.write(rows.tobytes())
+            num_rows += len(rows)
+    if not num_rows:
+        raise DataError(
+            f"The data set {source.name!r} must have at least one event. "
+            f"Received: none in {source.events.place}"
+        )
+    return EventLog(np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), users, items)
+
+
+def _required(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
+    values = chunk.column(column)
+    place = f"{chunk.place}, column {column!r}"
+    codes = index.encode(values, place, chunk.first_row)
+    if (codes < 0).any():
+        row = int(np.argmax(codes < 0))
+        raise DataError(
+            f"{place}, row {chunk.first_row + row}, must not be empty. Received: {values[row]!r}"
+        )
+    return codes
+
+
+def parse_times(values: Sequence[Any], place: str, first_row: int = 1) -> npt.NDArray[np.float64]:
+    """Times as numbers: numbers as they are, dates as seconds since 1970 (UTC where none is said).
+
+    Raises:
+        DataError: Where a time is missing or neither a number nor an ISO 8601 date.
+    """
+    try:
+        times = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        times = np.array([_seconds(value) for value in values])
+    if not np.isfinite(times).all():
+        row = int(np.argmax(~np.isfinite(times)))
+        raise DataError(
+            f"{place}, row {first_row + row}, must be a number or a date such as "
+            f"2024-05-31T12:00:00. Received: {values[row]!r}"
+        )
+    return times
+
+
+def _seconds(value: Any) -> float:
+    if is_missing(value):
+        return math.nan
+    try:
+        if isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError:
+                value = datetime.datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            value = datetime.datetime(value.year, value.month, value.day)
+        if isinstance(value, datetime.datetime):
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=datetime.timezone.utc)
+            return value.timestamp()
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def sort_by_user(
+    log: EventLog, kept_users: BoolArray, kept_items: BoolArray, folder: pathlib.Path
+) -> Sequences:
+    """Sorts the kept events into one sequence a user, in a file of the folder.
+
+    Users and items are renumbered without gaps, in the order of their first appearance.
+    """
+    user_numbers = (np.cumsum(kept_users) - 1).astype(np.int32)
+    item_numbers = (np.cumsum(kept_items) - 1).astype(np.int32)
+    num_users = int(kept_users.sum())
+    lengths = np.zeros(num_users, np.int64)
+    for rows in log.chunks():
+        kept = kept_users[rows["user"]] & kept_items[rows["item"]]
+        lengths += np.bincount(user_numbers[rows["user"][kept]], minlength=num_users)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+
+    file = folder / "events.sorted"
+    with writing(file):
+        # Zeros are written out, because a hole that meets a full disk later kills the process.
+        with file.open("wb") as stream:
+            for start in range(0, int(offsets[-1]), CHUNK_ROWS):
+                count = min(CHUNK_ROWS, int(offsets[-1]) - start)
+                stream.write(bytes(count * log.rows.dtype.itemsize))
+        target = np.asarray(np.memmap(file, log.rows.dtype, "r+", shape=(int(offsets[-1]),)))
+    free = offsets[:-1].copy()
+    for rows in log.chunks():
+        kept_rows = rows[kept_users[rows["user"]] & kept_items[rows["item"]]]
+        kept_rows["user"] = user_numbers[kept_rows["user"]]
+        kept_rows["item"] = item_numbers[kept_rows["item"]]
+        kept_rows = kept_rows[np.argsort(kept_rows["user"], kind="stable")]
+        user = kept_rows["user"]
+        counts = np.bincount(user, minlength=num_users)
+        first = np.cumsum(counts) - counts
+        target[free[user] + np.arange(len(user)) - first[user]] = kept_rows
+        free += counts
+
+    sequences = Sequences(
+        target,
+        offsets,
+        [value for value, kept in zip(log.users.values, kept_users, strict=True) if kept],
+        [value for value, kept in zip(log.items.values, kept_items, strict=True) if kept],
+    )
+    for first_user, last_user in sequences.user_ranges():
+        part = slice(int(offsets[first_user]), int(offsets[last_user]))
+        rows = target[part]
+        target[part] = rows[np.lexsort((rows["time"], rows["user"]))]
+    return sequences

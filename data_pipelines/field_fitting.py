@@ -1,0 +1,79 @@
+"""Fits the vocabularies and normalisations of a whole spec from coded rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amer_tf.features import FeatureSpec, NumericField, Vocabulary
+from data_pipelines.field_coding import AnyField, VocabularyCoder
+from data_pipelines.fitting import NumberSummary, final_ids, fit_vocabulary
+
+IdTables = dict[str, npt.NDArray[np.int32]]
+
+
+class FieldCounter:
+    """Counts codes and sums up numbers of the training split, chunk by chunk.
+
+    Args:
+        spec: The unfitted spec.
+        coders: The coders that made the codes, by vocabulary; all codes must be known already.
+    """
+
+    def __init__(self, spec: FeatureSpec, coders: Mapping[str, VocabularyCoder]) -> None:
+        self._spec = spec
+        self._coders = coders
+        self._counts = {
+            name: np.zeros(len(coder.index), np.int64) for name, coder in coders.items()
+        }
+        self._numbers = {
+            field.name: NumberSummary(field.normalization)
+            for field in spec.fields
+            if isinstance(field, NumericField)
+        }
+
+    def add(self, fields: Iterable[AnyField], coded: npt.NDArray[Any]) -> None:
+        """Takes in the members of a structured array that hold these fields."""
+        for field in fields:
+            values = coded[field.name].ravel()
+            if isinstance(field, NumericField):
+                self._numbers[field.name].add(values)
+            elif self._coders[field.vocabulary].vocabulary.source == "fit":
+                counts = self._counts[field.vocabulary]
+                counts += np.bincount(values[values >= 0], minlength=len(counts))
+
+    def fit_vocabularies(self) -> tuple[dict[str, Vocabulary], IdTables]:
+        """The fitted vocabularies, and a look-up table from codes to ids for each."""
+        vocabularies, ids = {}, {}
+        for name, coder in self._coders.items():
+            vocabulary = coder.vocabulary
+            if vocabulary.source == "fit":
+                vocabularies[name], ids[name] = fit_vocabulary(
+                    vocabulary, coder.index.values, self._counts[name]
+                )
+            else:
+                vocabularies[name], ids[name] = vocabulary, final_ids(vocabulary)
+        return vocabularies, ids
+
+    def fitted_spec(self, vocabularies: Mapping[str, Vocabulary]) -> FeatureSpec:
+        """The spec with these vocabularies and with fitted normalisations."""
+        source_of = {behavior: target for target, behavior in self._spec.target_to_behavior.items()}
+        fields: list[AnyField] = []
+        for field in self._spec.fields:
+            if isinstance(field, NumericField):
+                # What the catalog knows of an item is normalised alike in the history.
+                measured = field.name
+                if self._spec.task == "next_item":
+                    measured = source_of.get(field.name, field.name)
+                normalization = self._numbers[measured].normalization(measured)
+                field = dataclasses.replace(field, normalization=normalization)
+            fields.append(field)
+        return dataclasses.replace(
+            self._spec,
+            fields=tuple(fields),
+            vocabularies=tuple(vocabularies[entry.name] for entry in self._spec.vocabularies),
+        )

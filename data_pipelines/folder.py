@@ -1,0 +1,113 @@
+"""The data folder as a whole: written beside its place and renamed when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from data_pipelines.errors import DataError, reading, writing
+
+HEAD_FILE = "data.json"
+FORMAT = 1
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives an empty temporary folder that becomes `folder` when the block ends without an error.
+
+    What a killed process left behind is removed first. A second process at the same folder gets
+    an error. `folder` itself must not exist, or be empty.
+    """
+    temporary = folder.with_name(f".{folder.name}.preparing")
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(exist_ok=True)
+        lock = (temporary / _LOCK).open("w")
+    with lock:
+        _take(lock, folder)
+        try:
+            with writing(temporary):
+                for entry in temporary.iterdir():
+                    if entry.name != _LOCK:
+                        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            yield temporary
+            with writing(folder):
+                (temporary / _LOCK).unlink()
+                temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take(lock: Any, folder: pathlib.Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock: two processes at one folder are not told apart.
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise DataError(
+            "Another process is preparing the same data folder: wait for it or choose another. "
+            f"Received: data_dir={str(folder)!r}"
+        ) from None
+
+
+def write_head(folder: pathlib.Path, head: dict[str, Any]) -> None:
+    """Writes what the folder is, with a digest of its spec and the size of each file."""
+    sizes = {
+        str(file.relative_to(folder)): file.stat().st_size
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != _LOCK
+    }
+    head = {
+        "format": FORMAT,
+        **head,
+        "spec_digest": hashlib.sha256((folder / "spec.json").read_bytes()).hexdigest(),
+        "files": sizes,
+    }
+    with writing(folder):
+        text = json.dumps(head, indent=2, ensure_ascii=False) + "\n"
+        (folder / HEAD_FILE).write_text(text, encoding="utf-8")
+
+
+def read_head(folder: pathlib.Path) -> dict[str, Any]:
+    """Reads what `write_head` wrote and checks that all files are there and belong together."""
+    file = folder / HEAD_FILE
+    if not file.is_file():
+        raise DataError(
+            f"A data folder must hold {HEAD_FILE}: write one with `amer prepare`. "
+            f"Received: data_dir={str(folder)!r}"
+        )
+    with reading(file):
+        text = file.read_text(encoding="utf-8")
+    try:
+        head = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file} is damaged: prepare the data again. Received: {error}") from error
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else head
+        raise DataError(
+            f"This library reads data folders of format {FORMAT}: prepare the data again. "
+            f"Received: {file}, format={found!r}"
+        )
+    for name, size in head["files"].items():
+        found = (folder / name).stat().st_size if (folder / name).is_file() else None
+        if found != size:
+            raise DataError(
+                f"A file of a data folder must have {size} bytes: it is cut off or damaged, "
+                f"prepare the data again. Received: {folder / name}, "
+                + ("which is missing" if found is None else f"{found} bytes")
+            )
+    digest = hashlib.sha256((folder / "spec.json").read_bytes()).hexdigest()
+    if digest != head["spec_digest"]:
+        raise DataError(
+            "The spec.json of a data folder is not the one that its data were encoded with: "
+            f"prepare the data again. Received: {folder / 'spec.json'}"
+        )
+    return head

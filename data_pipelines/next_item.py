@@ -1,0 +1,292 @@
+"""Preparation of a next-item data set: events to encoded sequences, item catalog and splits."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amer_tf.features import UNKNOWN_ID, FeatureSpec
+from data_pipelines import records, splits
+from data_pipelines.coding import clean_values
+from data_pipelines.errors import DataError, writing
+from data_pipelines.event_log import Sequences, sort_by_user, spool
+from data_pipelines.field_coding import AnyField, FieldCoder, VocabularyCoder
+from data_pipelines.field_fitting import FieldCounter, IdTables
+from data_pipelines.filters import k_core
+from data_pipelines.fitting import final_ids, fit_vocabulary
+from data_pipelines.row_layout import RowLayout
+from data_pipelines.sources import ITEM, ITEM_NAME, USER, Source
+from data_pipelines.tables import Table
+
+EVENTS_FILE = "events.records"
+OFFSETS_FILE = "offsets.records"
+PROFILES_FILE = "profiles.records"
+CATALOG_FILE = "catalog.records"
+TRAIN_FILE = "train.records"
+VALIDATION_FILE = "validation.records"
+TEST_FILE = "test.records"
+USERS_FILE = "users.json"
+ITEM_NAMES_FILE = "item_names.json"
+
+
+def prepare_next_item(
+    source: Source, folder: pathlib.Path, scratch: pathlib.Path
+) -> dict[str, Any]:
+    """Writes everything but the head of the data folder.
+
+    Args:
+        source: The data set.
+        folder: Where the files of the data folder go.
+        scratch: An empty folder for files that are not needed afterwards.
+
+    Returns: The counts.
+    """
+    spec = source.spec
+    coders = {entry.name: VocabularyCoder(entry) for entry in spec.vocabularies}
+    log = spool(source, FieldCoder(spec, event_fields(spec), coders), scratch)
+    kept_users, kept_items = k_core(
+        log.rows["user"], log.rows["item"], len(log.users), len(log.items), source.k_core
+    )
+    if not kept_users.any():
+        raise DataError(
+            f"The {source.k_core}-core of {source.name!r} must hold at least one event: choose a "
+            f"smaller k_core. Received: {len(log.rows)} events, none left"
+        )
+    sequences = sort_by_user(log, kept_users, kept_items, scratch)
+    split = _split(source, sequences)
+
+    profile_coder = FieldCoder(spec, spec.with_role("profile"), coders)
+    catalog_coder = FieldCoder(spec, spec.catalog_fields, coders)
+    profiles = _side_table(source.users, USER, source.user_dtype, sequences.users, profile_coder)
+    catalog = _side_table(
+        source.items, ITEM, spec.vocabulary(ITEM).dtype, sequences.items, catalog_coder
+    )
+    spec, ids, item_ids = _fit(source, sequences, split, coders, profiles, catalog)
+
+    with writing(folder):
+        spec.save(folder)
+    _write_events(spec, sequences, item_ids, ids, folder)
+    _write_profiles(spec, profiles, ids, folder)
+    _write_catalog(spec, catalog, catalog_coder.missing(1), item_ids, ids, folder)
+    for name, rows in (
+        (OFFSETS_FILE, sequences.offsets[:, None]),
+        (TRAIN_FILE, split.train_length[:, None]),
+        (VALIDATION_FILE, split.validation),
+        (TEST_FILE, split.test),
+    ):
+        records.write(folder / name, np.ascontiguousarray(rows, np.int64))
+    write_json(folder / USERS_FILE, sequences.users)
+    if source.has_item_names:
+        write_json(folder / ITEM_NAMES_FILE, _item_names(source, sequences.items))
+    return _counts(sequences, split, item_ids)
+
+
+def event_fields(spec: FeatureSpec) -> tuple[AnyField, ...]:
+    """Fields whose values stand with each event, besides the item."""
+    return tuple(
+        field
+        for field in spec.input_fields
+        if field.role in ("behavior", "context") and field.name != spec.history_field
+    )
+
+
+def write_json(file: pathlib.Path, data: Any) -> None:
+    """Writes plain data as JSON."""
+    with writing(file):
+        file.write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _split(source: Source, sequences: Sequences) -> splits.SequenceSplit:
+    lengths = sequences.lengths
+    if isinstance(source.split, splits.ByTime):
+        if not source.has_time or not source.global_time:
+            raise DataError(
+                "A split by time needs a column of times that can be compared between users. "
+                f"Received: the data set {source.name!r}, which has none"
+            )
+        before = []
+        for moment in source.split.moments(sequences.rows["time"]):
+            count = np.zeros(len(lengths), np.int64)
+            for first, last in sequences.user_ranges():
+                rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]
+                early = rows["user"][rows["time"] < moment] - first
+                count[first:last] = np.bincount(early, minlength=last - first)
+            before.append(count)
+        split = splits.by_time(lengths, *before)
+    else:
+        split = splits.leave_one_out(lengths)
+    for name, size in (
+        ("training", int((split.train_length >= 2).sum())),
+        ("validation", len(split.validation)),
+        ("test", len(split.test)),
+    ):
+        if not size:
+            raise DataError(
+                f"The {name} split must have at least one example: check the split and k_core. "
+                f"Received: none, from {len(lengths)} users with at most {int(lengths.max())} "
+                f"events, split={source.split}"
+            )
+    return split
+
+
+def _side_table(
+    table: Table | None, key: str, key_dtype: str, keys: Sequence[Any], coder: FieldCoder
+) -> npt.NDArray[Any]:
+    """Codes of what a table says of each key; of a key that comes twice, the first row counts."""
+    coded = coder.missing(len(keys))
+    if not coder.fields:
+        return coded
+    if table is None:
+        raise DataError(
+            f"The fields {[field.name for field in coder.fields]} need a table with the column "
+            f"{key!r}. Received: no such table"
+        )
+    numbers = {value: number for number, value in enumerate(keys)}
+    for chunk in table.read():
+        rows = coder.missing(len(chunk))
+        coder.encode(chunk, rows)
+        place = f"{chunk.place}, column {key!r}"
+        clean = clean_values(chunk.column(key), key_dtype, place, chunk.first_row)
+        for row, value in enumerate(clean):
+            number = numbers.pop(value, None)
+            if number is not None:
+                coded[number] = rows[row]
+    return coded
+
+
+def _train_events(sequences: Sequences, split: splits.SequenceSplit) -> Iterator[npt.NDArray[Any]]:
+    for first, last in sequences.user_ranges():
+        start, end = int(sequences.offsets[first]), int(sequences.offsets[last])
+        rows = sequences.rows[start:end]
+        position = np.arange(start, end) - sequences.offsets[rows["user"]]
+        yield rows[position < split.train_length[rows["user"]]]
+
+
+def _fit(
+    source: Source,
+    sequences: Sequences,
+    split: splits.SequenceSplit,
+    coders: Mapping[str, VocabularyCoder],
+    profiles: npt.NDArray[Any],
+    catalog: npt.NDArray[Any],
+) -> tuple[FeatureSpec, IdTables, npt.NDArray[np.int32]]:
+    """Fits the spec to the training split.
+
+    Returns: The fitted spec, the look-up tables from codes to ids, and the id of each item.
+    """
+    spec = source.spec
+    item_vocabulary = spec.vocabulary(ITEM)
+    item_coder = coders[item_vocabulary.name]
+    others = {name: coder for name, coder in coders.items() if coder is not item_coder}
+    counter = FieldCounter(spec, others)
+    item_counts = np.zeros(len(sequences.items), np.int64)
+    for rows in _train_events(sequences, split):
+        item_counts += np.bincount(rows["item"], minlength=len(item_counts))
+        counter.add(event_fields(spec), rows)
+    whole_catalog = source.item_vocabulary == "catalog"
+    counter.add(spec.with_role("profile"), profiles[split.train_length > 0])
+    counter.add(spec.catalog_fields, catalog if whole_catalog else catalog[item_counts > 0])
+
+    vocabularies, ids = counter.fit_vocabularies()
+    if item_vocabulary.source == "fit":
+        item_vocabulary, item_ids = fit_vocabulary(
+            item_vocabulary, sequences.items, item_counts, keep_unseen=whole_catalog
+        )
+        # Another field of this vocabulary has codes of its own.
+        id_of = dict(zip(sequences.items, item_ids.tolist(), strict=False))
+        found = [id_of.get(value, UNKNOWN_ID) for value in item_coder.index.values]
+        ids[item_vocabulary.name] = np.array([*found, 0, UNKNOWN_ID], np.int32)
+        item_ids = item_ids[: len(sequences.items)]
+    else:
+        ids[item_vocabulary.name] = final_ids(item_vocabulary)
+        codes = item_coder.encode(sequences.items, f"The items of {source.name!r}", 1)
+        item_ids = ids[item_vocabulary.name][codes]
+    vocabularies[item_vocabulary.name] = item_vocabulary
+    return counter.fitted_spec(vocabularies), ids, item_ids
+
+
+def _write_events(
+    spec: FeatureSpec,
+    sequences: Sequences,
+    item_ids: npt.NDArray[np.int32],
+    ids: IdTables,
+    folder: pathlib.Path,
+) -> None:
+    """Rows of item id, then the event's own fields."""
+    fields = event_fields(spec)
+    layout = RowLayout.of((spec.field(spec.history_field), *fields))
+    own = RowLayout.of(fields)
+    file = folder / EVENTS_FILE
+    with records.RecordWriter(file, layout.width, layout=layout.to_json()) as writer:
+        for first, last in sequences.user_ranges():
+            rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]
+            items = item_ids[rows["item"]][:, None]
+            writer.append(np.concatenate([items, own.encode(fields, rows, ids)], axis=1))
+
+
+def _write_profiles(
+    spec: FeatureSpec, profiles: npt.NDArray[Any], ids: IdTables, folder: pathlib.Path
+) -> None:
+    fields = spec.with_role("profile")
+    if fields:
+        layout = RowLayout.of(fields)
+        rows = layout.encode(fields, profiles, ids)
+        records.write(folder / PROFILES_FILE, rows, layout.to_json())
+
+
+def _write_catalog(
+    spec: FeatureSpec,
+    catalog: npt.NDArray[Any],
+    nothing_known: npt.NDArray[Any],
+    item_ids: npt.NDArray[np.int32],
+    ids: IdTables,
+    folder: pathlib.Path,
+) -> None:
+    """One row for each item id: padding is all 0, and nothing is known of the unknown item."""
+    fields = spec.catalog_fields
+    if not fields:
+        return
+    layout = RowLayout.of(fields)
+    empty = layout.encode(fields, nothing_known, ids)
+    rows = np.repeat(empty, spec.vocabulary(ITEM).num_rows, axis=0)
+    rows[item_ids] = layout.encode(fields, catalog, ids)
+    rows[UNKNOWN_ID] = empty
+    rows[0] = 0
+    records.write(folder / CATALOG_FILE, rows, layout.to_json())
+
+
+def _item_names(source: Source, items: Sequence[Any]) -> dict[str, str]:
+    assert source.items is not None
+    wanted = {str(item) for item in items}
+    names: dict[str, str] = {}
+    for chunk in source.items.read():
+        for item, name in zip(chunk.column(ITEM), chunk.column(ITEM_NAME), strict=True):
+            if name and str(item) in wanted:
+                names.setdefault(str(item), str(name))
+    return names
+
+
+def _counts(
+    sequences: Sequences, split: splits.SequenceSplit, item_ids: npt.NDArray[np.int32]
+) -> dict[str, Any]:
+    lengths = sequences.lengths
+    train_users = int((split.train_length >= 2).sum())
+    return {
+        "users": len(lengths),
+        "items": len(sequences.items),
+        "known_items": int((item_ids != UNKNOWN_ID).sum()),
+        "events": int(lengths.sum()),
+        "min": int(lengths.min()),
+        "max": int(lengths.max()),
+        "mean": float(lengths.mean()),
+        "train_events": int(split.train_length.sum()),
+        "train_examples": train_users,
+        "users_without_train_example": len(lengths) - train_users,
+        "validation_examples": len(split.validation),
+        "test_examples": len(split.test),
+    }

@@ -1,0 +1,119 @@
+"""What a loader hands to the preparation: tables with agreed column names, and an unfitted spec."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from amer_tf.features import (
+    CategoricalField,
+    FeatureSpec,
+    Field,
+    MultiValuedField,
+    NumericField,
+    Vocabulary,
+)
+from data_pipelines.splits import LeaveOneOut, Split
+from data_pipelines.tables import Table
+
+AnyField = CategoricalField | MultiValuedField | NumericField
+
+USER = "user_id"
+ITEM = "item_id"
+TIME = "time"
+ITEM_NAME = "item_name"
+HISTORY_PREFIX = "history_"
+ITEM_VOCABULARIES = ("catalog", "train")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One data set, ready to be prepared.
+
+    For `"next_item"` the columns `user_id`, `item_id` and, where there is one, `time` stand in
+    `events`, which also has the behaviour and context fields under their own names; `items` has
+    `item_id`, the other target fields and, where there is one, `item_name`; `users` has `user_id`
+    and the profile fields. For `"ctr"` everything stands in `events`, one example a row.
+
+    Args:
+        name: Name of the data set.
+        spec: Its FeatureSpec, vocabularies and normalisations not yet fitted.
+        events: Table of events or examples.
+        items: Table of items, or None.
+        users: Table of users, or None.
+        files: The files that all this is read from.
+        user_dtype: `"string"` or `"int64"`: the type of `user_id`.
+        has_time: Whether `events` has the column `time`; without it the file's order counts.
+        global_time: Whether times of different users can be compared.
+        has_item_names: Whether `items` has the column `item_name`.
+        split: How examples are dealt out.
+        k_core: Fewest events of a user and of an item (`"next_item"`); 0 keeps all.
+        item_vocabulary: `"catalog"`: every item that is left after filtering is known, as in the
+            published protocols; `"train"`: only those of the training split.
+    """
+
+    name: str
+    spec: FeatureSpec
+    events: Table
+    items: Table | None = None
+    users: Table | None = None
+    files: tuple[pathlib.Path, ...] = ()
+    user_dtype: str = "string"
+    has_time: bool = False
+    global_time: bool = True
+    has_item_names: bool = False
+    split: Split = dataclasses.field(default_factory=LeaveOneOut)
+    k_core: int = 0
+    item_vocabulary: str = "catalog"
+
+
+def next_item_spec(
+    *,
+    item_dtype: str = "string",
+    item_fields: Sequence[AnyField] = (),
+    other_fields: Sequence[AnyField] = (),
+    vocabularies: Sequence[Vocabulary] = (),
+    item_vocabulary: Vocabulary | None = None,
+    max_length: int = 50,
+) -> FeatureSpec:
+    """An unfitted spec of task next_item under the names that the loaders agree on.
+
+    Args:
+        item_dtype: `"string"` or `"int64"`: the type of `item_id`.
+        item_fields: What is known of an item: target fields; a behaviour field is added to each.
+        other_fields: Behaviour, profile and context fields.
+        vocabularies: Vocabularies of fields that do not take a plain fitted one of text.
+        item_vocabulary: Vocabulary of `item_id`, where it is not a plain fitted one.
+        max_length: Steps of the history.
+    """
+    item = CategoricalField(ITEM, role="target")
+    targets: list[AnyField] = [item, *item_fields]
+    behavior = [_in_history(field) for field in targets]
+    known = {
+        ITEM: item_vocabulary or Vocabulary(ITEM, dtype=item_dtype),
+        **{vocabulary.name: vocabulary for vocabulary in vocabularies},
+    }
+    fields = (*behavior, *targets, *other_fields)
+    return FeatureSpec(
+        fields=fields,
+        vocabularies=tuple(complete_vocabularies(fields, known.values())),
+        task="next_item",
+        group=USER,
+        max_length=max_length,
+        target_to_behavior={field.name: HISTORY_PREFIX + field.name for field in targets},
+    )
+
+
+def _in_history(field: AnyField) -> AnyField:
+    name = HISTORY_PREFIX + field.name
+    return dataclasses.replace(field, name=name, role="behavior")
+
+
+def complete_vocabularies(fields: Iterable[Field], given: Iterable[Vocabulary]) -> list[Vocabulary]:
+    """The given vocabularies, and a fitted one of text for every other name that fields use."""
+    known = {vocabulary.name: vocabulary for vocabulary in given}
+    for field in fields:
+        if isinstance(field, (CategoricalField, MultiValuedField)):
+            known.setdefault(field.vocabulary, Vocabulary(field.vocabulary))
+    return list(known.values())
