@@ -30,8 +30,7 @@ class FusedEmbedding(keras.layers.Layer):
             the losses; `batch` is the first axis of the first field.
 
     Call arguments:
-        inputs: Dict, field name to an integer tensor. All share their first axis, or the shapes
-            are known completely. Any subset of `fields`.
+        inputs: Dict, field name to an integer tensor of any shape. Any subset of `fields`.
 
     Output: a dict, field name to a float tensor of shape `(*ids.shape, embedding_dim)`.
     """
@@ -100,21 +99,11 @@ class FusedEmbedding(keras.layers.Layer):
         names = list(inputs)
         ids = [ops.cast(inputs[name], "int32") for name in names]
         rows = [self._rows(name, field_ids) for name, field_ids in zip(names, ids, strict=True)]
-        shared = len({field_ids.shape[0] if field_ids.shape else 0 for field_ids in ids}) == 1
-        if shared and ids[0].shape:
-            widths = [math.prod(field_ids.shape[1:]) for field_ids in ids]
-            flat = [
-                ops.reshape(field_rows, (-1, width))
-                for field_rows, width in zip(rows, widths, strict=True)
-            ]
-            axis = 1
-        else:
-            widths = [math.prod(field_ids.shape) for field_ids in ids]
-            flat = [ops.reshape(field_rows, (-1,)) for field_rows in rows]
-            axis = 0
-        gathered = ops.take(self._table, ops.concatenate(flat, axis=axis), axis=0)
-        bounds = [sum(widths[:index]) for index in range(1, len(widths))]
-        parts = ops.split(gathered, bounds, axis=axis) if bounds else [gathered]
+        sizes = [math.prod(ops.shape(field_ids)) for field_ids in ids]
+        flat = ops.concatenate([ops.reshape(field_rows, (-1,)) for field_rows in rows])
+        gathered = ops.take(self._table, flat, axis=0)
+        starts = [sum(sizes[:index]) for index in range(len(sizes))]
+        parts = [gathered[start : start + size] for start, size in zip(starts, sizes, strict=True)]
         outputs = {}
         for name, field_ids, part in zip(names, ids, parts, strict=True):
             embedded = ops.reshape(part, (*ops.shape(field_ids), self.embedding_dim))
