@@ -1,0 +1,149 @@
+"""What `import amer_tf` gives, with TensorFlow and without, and that the metadata agree."""
+
+from __future__ import annotations
+
+import ast
+import importlib.abc
+import inspect
+import os
+import pathlib
+import pkgutil
+import runpy
+import subprocess
+import sys
+import types
+
+import keras
+import pytest
+
+import amer_tf
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Hides TensorFlow from a process, whether it is installed or not.
+BLOCK_TENSORFLOW = """
+import importlib.abc, sys
+
+class Blocker(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def run_without_tensorflow(code: str, backend: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", BLOCK_TENSORFLOW + code],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def modules_of(package: types.ModuleType) -> list[str]:
+    names = [
+        entry.name for entry in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    return [package.__name__, *names]
+
+
+def test_public_names_are_there(monkeypatch):
+    # A stand-in, so that the names are checked without importing all that a search needs.
+    searcher = types.ModuleType("amer_tf.search.searcher")
+    searcher.AmerSearch = object()
+    monkeypatch.setitem(sys.modules, "amer_tf.search.searcher", searcher)
+    for name in amer_tf.__all__:
+        assert getattr(amer_tf, name) is not None
+    assert amer_tf.AmerSearch is searcher.AmerSearch
+    assert set(dir(amer_tf)) == set(amer_tf.__all__)
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="'amer_tf' has no attribute 'AmerTune'"):
+        _ = amer_tf.AmerTune
+
+
+def test_version_is_that_of_setup():
+    call = ast.parse((ROOT / "setup.py").read_text()).body[-1].value
+    assert call.func.id == "setup"
+    arguments = {keyword.arg: keyword.value for keyword in call.keywords}
+    assert ast.literal_eval(arguments["version"]) == amer_tf.__version__
+
+
+def test_importing_registers_every_layer():
+    registered = 0
+    for name in modules_of(amer_tf.layers):
+        module = importlib.import_module(name)
+        for class_name, value in vars(module).items():
+            ours = inspect.isclass(value) and value.__module__ == name
+            if ours and issubclass(value, keras.layers.Layer) and not class_name.startswith("_"):
+                assert keras.saving.get_registered_object(f"amer_tf>{class_name}") is value
+                registered += 1
+    assert registered > 0
+
+
+def test_a_fresh_process_knows_the_layers_after_the_import():
+    # In this process another test may have imported the modules one by one.
+    code = (
+        "import amer_tf, keras, amer_tf.layers as layers\n"
+        "classes = [c for c in vars(layers).values() if isinstance(c, type)]\n"
+        "assert classes\n"
+        "names = [f'amer_tf>{c.__name__}' for c in classes if issubclass(c, keras.layers.Layer)]\n"
+        "assert names\n"
+        "assert all(keras.saving.get_registered_object(name) for name in names)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_without_tensorflow_the_import_names_the_extras():
+    done = run_without_tensorflow("import amer_tf", backend="tensorflow")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: amer_tf needs TensorFlow, which is not installed.")
+    for extra in ("amer_tf[cpu]", "amer_tf[gpu]", "amer_tf[tf]"):
+        assert extra in last
+
+
+def test_another_missing_module_is_not_blamed_on_tensorflow():
+    code = BLOCK_TENSORFLOW.replace('"tensorflow"', '"keras"') + "import amer_tf"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'keras'"
+
+
+def test_layers_and_models_import_on_jax_without_tensorflow():
+    names = [*modules_of(amer_tf.layers), *modules_of(amer_tf.models)]
+    names += ["amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.samplers"]
+    code = f"import importlib\nfor name in {names}: importlib.import_module(name)\n"
+    code += "import keras; print(keras.config.backend(), 'tensorflow' in sys.modules)"
+    done = run_without_tensorflow(code, backend="jax")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["jax", "False"]
+
+
+def test_without_tensorflow_the_search_names_the_extras(monkeypatch):
+    class Blocker(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name == "amer_tf.search.searcher":
+                raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+
+    monkeypatch.delitem(sys.modules, "amer_tf.search.searcher", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Blocker(), *sys.meta_path])
+    with pytest.raises(ImportError, match=r"needs TensorFlow.*`pip install amer_tf\[cpu\]`"):
+        _ = amer_tf.AmerSearch
+
+
+@pytest.mark.parametrize("result", [None, 2])
+def test_python_m_calls_the_command_line(monkeypatch, result):
+    main = types.ModuleType("amer_tf.cli.main")
+    main.main = lambda: result
+    monkeypatch.setitem(sys.modules, "amer_tf.cli", types.ModuleType("amer_tf.cli"))
+    monkeypatch.setitem(sys.modules, "amer_tf.cli.main", main)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("amer_tf", run_name="__main__")
+    assert stopped.value.code == result
