@@ -36,9 +36,9 @@ $(INSTALLED): setup.py Makefile
 	    $$found -m venv --clear .venv; \
 	fi
 	@echo "Installing into .venv: a few minutes, about 3 GB"
-	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	@$(BIN)/python -m pip install --quiet --quiet --no-input --disable-pip-version-check \
 	    --upgrade 'pip>=24'
-	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	@$(BIN)/python -m pip install --quiet --quiet --no-input --disable-pip-version-check \
 	    --progress-bar off --editable '.[$(TENSORFLOW),demo,report,test]'
 	@touch $@
 
