@@ -23,6 +23,10 @@ class EmptyHistory(keras.layers.Layer):
     Output shape: that of `pooled`.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
     def build(self, pooled_shape: Any) -> None:
         units = require_static_units("EmptyHistory", pooled_shape)
         self.vector = self.add_weight(

@@ -1,0 +1,151 @@
+"""Every public layer, with small inputs that reach all of its branches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from amer_tf import layers
+
+BATCH, STEPS, UNITS = 4, 6, 8
+_LENGTHS = (6, 3, 1, 0)
+_RANDOM = np.random.default_rng(0)
+
+MASK = np.arange(STEPS) < np.array(_LENGTHS)[:, None]
+STATES = _RANDOM.normal(size=(BATCH, STEPS, UNITS)).astype("float32") * MASK[..., None]
+TARGET = _RANDOM.normal(size=(BATCH, UNITS)).astype("float32")
+POOLED = _RANDOM.normal(size=(BATCH, UNITS)).astype("float32")
+
+NAMES = tuple(layers.LAYER_FACTORIES)
+_SLOTS = len(NAMES)
+PATHS = {
+    "states": _RANDOM.normal(size=(_SLOTS, BATCH, STEPS, UNITS)).astype("float32")
+    * MASK[..., None],
+    "mask": np.broadcast_to(MASK, (_SLOTS, BATCH, STEPS)),
+    "norm_choice": np.eye(2, dtype="float32")[np.arange(_SLOTS) % 2],
+    "activation_choice": np.eye(4, dtype="float32")[np.arange(_SLOTS) // 2 % 4],
+    "target": _RANDOM.normal(size=(_SLOTS, BATCH, UNITS)).astype("float32"),
+}
+ITEM_IDS = np.array([[0, 1, 2], [3, 4, 0], [2, 2, 2], [0, 0, 0]], "int32")
+TABLE = np.array([[0, 0, 0], [1, 1, 0], [2, 3, 4], [3, 5, 0], [4, 2, 0]], "int32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What `helpers.check_layer` takes."""
+
+    cls: type[keras.layers.Layer]
+    config: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    output_shape: Any
+    num_weights: int
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        return {"cls": self.cls, "config": self.config, "inputs": self.inputs}
+
+    @property
+    def static_batch(self) -> bool:
+        return bool(self.options.get("static_batch", False))
+
+
+_SEQUENCE = {"states": STATES, "mask": MASK}
+_TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
+_BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
+
+DESCRIPTIONS = {
+    "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
+    "CatalogLookup": Description(
+        layers.CatalogLookup,
+        {"columns": {"brand": [0, 1], "tags": [1, 2]}, "num_items": 5, "table": TABLE},
+        {"item_ids": ITEM_IDS},
+        {"brand": (4, 3), "tags": (4, 3, 2)},
+        1,
+        {"not_in_config": ["table"], "gradient": False},
+    ),
+    "ChoiceBlock": Description(
+        layers.ChoiceBlock,
+        {"layers": list(NAMES), "dropout": 0.1},
+        PATHS,
+        PATHS["states"].shape,
+        # norm 2, five convolutions 2 each, Bi-GRU 4, two attentions 4 each, from target 5
+        2 + 10 + 4 + 8 + 5,
+        {"static_batch": True},
+    ),
+    "EmptyHistory": Description(
+        layers.EmptyHistory, {}, {"pooled": POOLED, "mask": MASK}, POOLED.shape, 1
+    ),
+    "FusedEmbedding": Description(
+        layers.FusedEmbedding,
+        {
+            "num_rows": {"item": 7, "brand": 5},
+            "fields": {"history": "item", "target": "item", "brand": "brand"},
+            "embedding_dim": 3,
+            "l2": 0.1,
+        },
+        {
+            "inputs": {
+                "history": ITEM_IDS,
+                "target": np.array([1, 2, 3, 0], "int32"),
+                "brand": np.array([[[1, 2]], [[3, 0]], [[4, 4]], [[0, 0]]], "int32"),
+            }
+        },
+        {"history": (4, 3, 3), "target": (4, 3), "brand": (4, 1, 2, 3)},
+        1,
+    ),
+    "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
+    "LocalActivationUnit": Description(
+        layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
+    ),
+    "MaskedLayerNormalization": Description(
+        layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2
+    ),
+    "MultiHotPooling": Description(
+        layers.MultiHotPooling,
+        {"combiner": "mean"},
+        {"embeddings": STATES, "mask": MASK},
+        POOLED.shape,
+        0,
+    ),
+    "RecencyPositionEmbedding": Description(
+        layers.RecencyPositionEmbedding, {"max_length": 4}, _SEQUENCE, STATES.shape, 1
+    ),
+    "ResidualBlock": Description(
+        layers.ResidualBlock,
+        {
+            "norm": "layer_norm",
+            "layer": "target_attention",
+            "activation": "gelu",
+            "dropout": 0.1,
+            "drop_operation": 0.2,
+        },
+        _BLOCK,
+        STATES.shape,
+        7,
+    ),
+    "SelfAttention": Description(
+        layers.SelfAttention, {"num_heads": 2}, _SEQUENCE, STATES.shape, 4
+    ),
+    "SequenceConvolution": Description(
+        layers.SequenceConvolution,
+        {"kernel_size": 3, "dilation_rate": 2},
+        _SEQUENCE,
+        STATES.shape,
+        2,
+    ),
+    "SumPooling": Description(layers.SumPooling, {}, _SEQUENCE, POOLED.shape, 0),
+    "TargetAttention": Description(
+        layers.TargetAttention, {"hidden_units": [5]}, _TARGETED, STATES.shape, 5
+    ),
+    "TargetAttentionPooling": Description(
+        layers.TargetAttentionPooling, {"hidden_units": [5]}, _TARGETED, POOLED.shape, 5
+    ),
+    "WindowPooling": Description(
+        layers.WindowPooling, {"mode": "max", "size": 3}, _SEQUENCE, STATES.shape, 0
+    ),
+    "Zero": Description(layers.Zero, {}, _SEQUENCE, STATES.shape, 0),
+}
