@@ -154,9 +154,9 @@ def test_another_missing_module_is_not_blamed_on_tensorflow():
     assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'keras'"
 
 
-def test_layers_and_models_import_on_jax_without_tensorflow():
+def test_layers_models_and_supernet_import_on_jax_without_tensorflow():
     names = [*modules_of(amer_tf.layers), *modules_of(amer_tf.models)]
-    names += ["amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.samplers"]
+    names += [f"amer_tf.search.{name}" for name in ("behavior", "fair", "samplers", "spaces")]
     code = f"import importlib\nfor name in {names}: importlib.import_module(name)\n"
     code += "import keras; print(keras.config.backend(), 'tensorflow' in sys.modules)"
     done = run_without_tensorflow(code, backend="jax")
