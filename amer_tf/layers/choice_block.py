@@ -16,6 +16,7 @@ from amer_tf.layers.candidates import (
     make_layer,
     require_known,
 )
+from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 
 
@@ -63,7 +64,7 @@ class ChoiceBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.normalization = MaskedLayerNormalization(dtype=policy, name="normalization")
         self.candidates = [make_layer(name, dtype=policy, name=name) for name in layers]
-        self.dropout_layer = keras.layers.Dropout(dropout, dtype=policy, name="dropout")
+        self.dropout_layer = FusedDropout(dropout, dtype=policy, name="dropout")
         self.supports_masking = True
 
     def candidate(self, name: str) -> keras.layers.Layer:

@@ -15,6 +15,7 @@ from amer_tf.layers.candidates import (
     make_layer,
     require_known,
 )
+from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 
 
@@ -71,8 +72,8 @@ class ResidualBlock(keras.layers.Layer):
         if norm == "layer_norm":
             self.normalization = MaskedLayerNormalization(dtype=policy, name="normalization")
         self.operation = make_layer(layer, dtype=policy, name=layer)
-        self.dropout_layer = keras.layers.Dropout(dropout, dtype=policy, name="dropout")
-        self.drop_operation_layer = keras.layers.Dropout(
+        self.dropout_layer = FusedDropout(dropout, dtype=policy, name="dropout")
+        self.drop_operation_layer = FusedDropout(
             drop_operation, noise_shape=(None, 1, 1), dtype=policy, name="drop_operation"
         )
 

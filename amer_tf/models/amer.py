@@ -25,8 +25,9 @@ def build(
 ) -> keras.Model:
     """Builds the model that an architecture describes (paper, section 2.1).
 
-    For task `"next_item"` the score of item `i` is `e_i^T W h` (equation 7). The layer `"query"`
-    gives `W h`, the layer `"item_vector"` gives `e_i`.
+    For task `"next_item"` the score of item `i` is `e_i^T W h` (equation 7), with a layer
+    normalisation of `h`: a sum over steps is as long as the history. The layer `"query"` gives
+    `W h`, the layer `"item_vector"` gives `e_i`.
 
     Args:
         spec: What the model reads and predicts.
@@ -52,7 +53,7 @@ def build(
     inputs = components.make_inputs(spec)
     mask = components.history_mask(spec, inputs)
     states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
-    states = keras.layers.Dropout(dropout, name="behavior_dropout")(states)
+    states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
     for index, block in enumerate(architecture.blocks):
         states = layers.ResidualBlock(
             norm=block.norm,
@@ -65,6 +66,7 @@ def build(
     behavior = layers.EmptyHistory(name="empty_history")(components.pool_states(states, mask), mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
     hidden = ops.concatenate([behavior, *side], axis=-1) if side else behavior
+    hidden = components.make_query_normalization()(hidden)
     items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
     vectors = components.item_vectors(spec, items, embedding, catalog_layer)
     query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)

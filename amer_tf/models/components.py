@@ -117,6 +117,11 @@ def pool_states(states: Any, mask: Any) -> Any:
     )
 
 
+def make_query_normalization() -> Any:
+    """Layer normalisation of `h` before `W`: summed states grow with the length of the history."""
+    return keras.layers.LayerNormalization(epsilon=1e-6, name="query_normalization")
+
+
 def side_features(
     spec: FeatureSpec, inputs: dict[str, Any], embedding: Any, roles: tuple[str, ...]
 ) -> list[Any]:
@@ -143,6 +148,7 @@ def item_vectors(spec: FeatureSpec, ids: Any, embedding: Any, catalog: Any) -> A
     parts = [
         pool_values(field, embedded[field.name], fields[field.name])
         for field in spec.with_role("target")
+        if not isinstance(field, NumericField)
     ]
     if len(parts) == 1:
         return keras.layers.Identity(name="item_vector")(parts[0])
@@ -154,3 +160,10 @@ def pool_values(field: CategoricalField | MultiValuedField, embedded: Any, ids: 
     if not isinstance(field, MultiValuedField):
         return embedded
     return layers.MultiHotPooling(field.combiner)(embedded, ops.not_equal(ids, PADDING_ID))
+
+
+def apply_item_side(item_side: Any, ids: Any) -> Any:
+    """Item vectors `(..., Dq)` for ids of any shape, of a model which takes `(B, C)`."""
+    shape = ops.shape(ids)
+    vectors = item_side(ops.reshape(ids, (1, -1)))  # (1, n, Dq)
+    return ops.reshape(vectors, (*shape, vectors.shape[-1]))

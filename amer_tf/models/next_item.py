@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from amer_tf.features import FeatureSpec
+from amer_tf.models import components
 
 
 class NextItemNetwork(keras.Model):
@@ -34,7 +35,7 @@ class NextItemNetwork(keras.Model):
 
     def item_vectors(self, ids: Any) -> Any:
         """`e_i` of shape `(..., Dq)` for encoded item ids of shape `(...)`."""
-        return self._item_side(ids)
+        return components.apply_item_side(self._item_side, ids)
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         return self.query(inputs, training=training)

@@ -62,7 +62,7 @@ class BehaviorSupernet(keras.Model):
         inputs = components.make_inputs(spec)
         mask = components.history_mask(spec, inputs)
         states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
-        states = keras.layers.Dropout(dropout, name="behavior_dropout")(states)
+        states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
         side = components.side_features(spec, inputs, embedding, ("profile", "context"))
         outputs = {"states": states, "mask": mask}
         if side:
@@ -76,6 +76,7 @@ class BehaviorSupernet(keras.Model):
             for index in range(space.num_blocks)
         ]
         self.empty_history = layers.EmptyHistory(name="empty_history")
+        self.query_normalization = components.make_query_normalization()
         self.to_query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")
         self._build_weights(states.shape[-1], outputs.get("side"))
 
@@ -84,7 +85,9 @@ class BehaviorSupernet(keras.Model):
         for block in self.blocks:
             block.build((num_paths, None, steps, units))
         self.empty_history.build((None, 2 * units))
-        self.to_query.build((None, 2 * units + (0 if side is None else side.shape[-1])))
+        width = 2 * units + (0 if side is None else side.shape[-1])
+        self.query_normalization.build((None, width))
+        self.to_query.build((None, width))
         self.built = True
 
     @property
@@ -121,7 +124,7 @@ class BehaviorSupernet(keras.Model):
 
     def item_vectors(self, ids: Any) -> Any:
         """`e_i` of shape `(..., Dq)` for encoded item ids of shape `(...)`."""
-        return self.item_side(ids)
+        return components.apply_item_side(self.item_side, ids)
 
     def call(
         self,
@@ -173,9 +176,8 @@ class BehaviorSupernet(keras.Model):
     def inherit(self, model: keras.Model, architecture: Architecture) -> None:
         """Copies the weights of one path into the derived model of its architecture."""
         self.space.validate(architecture)
-        shared = {
-            layer.name: layer for layer in (*self.stem.layers, self.empty_history, self.to_query)
-        }
+        heads = (self.empty_history, self.query_normalization, self.to_query)
+        shared = {layer.name: layer for layer in (*self.stem.layers, *heads)}
         for layer in model.layers:
             if layer.name in shared and layer.weights:
                 layer.set_weights(shared[layer.name].get_weights())
@@ -192,7 +194,7 @@ class BehaviorSupernet(keras.Model):
         hidden = self.empty_history(components.pool_states(states, mask), mask)
         if side is not None:
             hidden = ops.concatenate([hidden, side], axis=-1)
-        return self.to_query(hidden)
+        return self.to_query(self.query_normalization(hidden))
 
     def _deal(self, tensor: Any, feed: str) -> Any:
         """`(B, ...)` to `(P, B', ...)`: shares of the batch, or the batch for each path."""

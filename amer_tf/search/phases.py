@@ -32,8 +32,8 @@ def train_phase(
     resume = None
     arrays = run.load_arrays(name) if record else None
     if arrays is not None:
-        resume = Progress(*(float(value) for value in arrays.pop("progress")))
-        resume = resume._replace(epoch=int(resume.epoch), step=int(resume.step))
+        epoch, step, seconds, fraction, loss = map(float, arrays.pop("progress"))
+        resume = Progress(int(epoch), int(step), seconds, fraction, loss)
         restore(trainer, arrays, name)
 
     def after_epoch(progress: Progress) -> bool:

@@ -71,7 +71,7 @@ class Settings:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             default = field.default
-            if isinstance(default, bool) or isinstance(default, (str, tuple)):
+            if isinstance(default, (str, tuple)):
                 continue
             kind = int if isinstance(default, int) else (int, float)
             if isinstance(value, bool) or not isinstance(value, kind) or value < 0:
@@ -85,6 +85,9 @@ class Settings:
                 "`references` must be among popularity, ease and transformer. "
                 f"Received: references={self.references!r}"
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "references": list(self.references)}
 
     def replace(self, **changes: Any) -> Settings:
         """A copy with some values changed."""

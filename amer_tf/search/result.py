@@ -1,0 +1,151 @@
+"""What a search found: which architecture, which weights, which score, how sure."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+from typing import Any
+
+import keras
+import pandas as pd
+
+from amer_tf.architecture import Architecture
+from amer_tf.features import FeatureSpec
+from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search.state import (
+    ARCHITECTURE_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    PHASES_FILE,
+    RunError,
+    RunFolder,
+)
+from amer_tf.training.next_item_evaluation import evaluate
+
+LEADERBOARD_KINDS = ("inherited", "fine-tuned", "scratch", "final", "reference")
+
+
+class SearchResult:
+    """The result of a finished run; everything in it stands in the run folder.
+
+    Args:
+        run: The folder of a finished run.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        self.spec = FeatureSpec.load(run.path)
+        self.architecture = Architecture.from_dict(run.read_json(ARCHITECTURE_FILE))
+        self.metrics: dict[str, Any] = run.read_json(METRICS_FILE)
+        self.config: dict[str, Any] = run.read_json(CONFIG_FILE)
+
+    @classmethod
+    def load(cls, run_dir: str | os.PathLike[str]) -> SearchResult:
+        """Opens the folder of a finished run.
+
+        Raises:
+            RunError: Where there is no run, or it has not finished.
+        """
+        folder = pathlib.Path(run_dir)
+        if not (folder / CONFIG_FILE).is_file():
+            raise RunError(f"There is no run in this folder. Received: run_dir={str(folder)!r}")
+        for name in (METRICS_FILE, MODEL_FILE, ARCHITECTURE_FILE, PHASES_FILE):
+            if not (folder / name).is_file():
+                raise RunError(
+                    f"The run has not finished: {name} is not there. Run the same search command "
+                    f"again, it goes on where it was. Received: run_dir={str(folder)!r}"
+                )
+        return cls(RunFolder(folder))
+
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """The best model, an ordinary Keras model."""
+        file = self.run.path / MODEL_FILE
+        try:
+            return keras.models.load_model(file)
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(
+                f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
+            ) from error
+
+    @property
+    def score(self) -> float:
+        """The validation metric that the search ranked by."""
+        return float(self.best_trial["score"])
+
+    @property
+    def standard_error(self) -> float:
+        """How sure the score is: its standard error over users."""
+        return float(self.best_trial["standard_error"])
+
+    @functools.cached_property
+    def best_trial(self) -> dict[str, Any]:
+        """The trial whose model was kept."""
+        trials = [t for t in self.run.trials() if t["kind"] in LEADERBOARD_KINDS[:-1]]
+        return max(trials, key=lambda trial: float(trial["score"]))
+
+    def leaderboard(self) -> pd.DataFrame:
+        """All models that were scored on the whole validation split, the best first."""
+        rows = [
+            {
+                "system": trial.get("name", "amer"),
+                "training": trial["kind"] if trial["kind"] != "reference" else "",
+                **{name: trial["metrics"][name] for name in ("hr@1", "hr@5", "ndcg@5", "mrr")},
+                "standard_error": trial["standard_error"],
+                "parameters": trial["parameters"],
+                "architecture": (
+                    str(Architecture.from_dict(trial["architecture"]))
+                    if "architecture" in trial
+                    else ""
+                ),
+            }
+            for trial in self.run.trials()
+            if trial["kind"] in LEADERBOARD_KINDS
+        ]
+        table = pd.DataFrame(rows).sort_values("ndcg@5", ascending=False, ignore_index=True)
+        return table.astype({"parameters": "Int64"})
+
+    def evaluate(
+        self,
+        split: Any,
+        *,
+        candidates: Any = "uniform",
+        num_negatives: int = 100,
+        seed: int | None = None,
+    ) -> dict[str, Any]:
+        """HR@k, NDCG@k and MRR of the best model on a split.
+
+        Args:
+            split: Validation or test split.
+            candidates: `"uniform"`, `"popular"`, `"full"`, or own lists `(U, C)` of encoded ids.
+            num_negatives: Negatives of a user, for the frozen ones.
+            seed: Seed of the frozen negatives; None takes the run's.
+        """
+        return evaluate(
+            NextItemNetwork(self.model, self.spec),
+            split,
+            num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
+            candidates=candidates,
+            num_negatives=num_negatives,
+            seed=int(self.config["seed"]) if seed is None else seed,
+        )
+
+    def export(self, folder: str | os.PathLike[str], **options: Any) -> pathlib.Path:
+        """Writes a SavedModel that takes the raw columns; see `amer_tf.export.export`."""
+        from amer_tf.export import export
+
+        return export(self.model, self.spec, self.architecture, folder, **options)
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        return {
+            "run_dir": str(self.run.path),
+            "architecture": self.architecture.to_dict(),
+            "training": self.best_trial["kind"],
+            "score": self.score,
+            "standard_error": self.standard_error,
+            "validation": self.metrics["validation"],
+            "seconds": self.metrics["seconds"],
+        }
