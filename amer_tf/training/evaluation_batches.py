@@ -115,3 +115,29 @@ def _seen(split: EvaluationSplit, batch_size: int, wanted: bool) -> Iterator[Any
         yield None
     for _, labels in split.batches(batch_size, candidates="full"):
         yield labels["seen"]
+
+
+def events_before(
+    split: EvaluationSplit, history_field: str, batch_size: int = 1024
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """What each user of a split had before its example, each item once: for closed-form models.
+
+    Args:
+        split: The split.
+        history_field: Name of the behaviour field of item ids among the inputs.
+        batch_size: Users that are read at a time.
+
+    Returns:
+        Row of the user in the split and encoded item id of each pair, `(n,)` both.
+    """
+    users, items = [], []
+    start = 0
+    for inputs, labels in split.batches(min(batch_size, split.num_examples), candidates="full"):
+        # `seen` lacks the events with the true item itself; the newest of them are in the inputs.
+        had = np.concatenate([labels["seen"], inputs[history_field]], axis=1)
+        rows, columns = np.nonzero(had)
+        pairs = np.unique(np.stack([start + rows, had[rows, columns]]), axis=1)
+        users.append(pairs[0])
+        items.append(pairs[1].astype(np.int64))
+        start += len(had)
+    return np.concatenate(users), np.concatenate(items)
