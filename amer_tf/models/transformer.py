@@ -1,0 +1,108 @@
+"""SASRec: the hand-made causal transformer that a searched model has to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from amer_tf import layers
+from amer_tf.features import FeatureSpec, SpecError
+from amer_tf.models import components
+
+
+def build(
+    spec: FeatureSpec,
+    *,
+    embedding_dim: int = 64,
+    num_blocks: int = 2,
+    num_heads: int = 2,
+    dropout: float = 0.0,
+    l2: float = 0.0,
+    catalog: Any = None,
+) -> keras.Model:
+    """Builds a transformer with the inputs and outputs of `models.amer.build`.
+
+    Per block `H' = H + Drop(Attention(LN(H)))`, `H = H' + Drop(W_2 relu(W_1 LN(H')))`, each step
+    attending to itself and older ones. The state of the newest step, normalised, is the query;
+    the item side is the same embeddings. A linear layer stands between them where their widths
+    differ, or where the spec has profile or context fields.
+
+    Reference: Kang and McAuley, "Self-Attentive Sequential Recommendation", 2018.
+
+    Args:
+        spec: What the model reads and predicts; of task `"next_item"`.
+        embedding_dim: `K`, the same for every field.
+        num_blocks: Positive integer.
+        num_heads: Positive integer that divides `D = N_b * K`.
+        dropout: Rate of dropout on the embeddings and on what each block adds.
+        l2: Weight of the squared embeddings that a batch gathers, in the loss.
+        catalog: What is known of each item, as for `models.amer.build`.
+
+    Returns:
+        `keras.Model`. Inputs: `spec.input_fields` by name, and the encoded items to score,
+        `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
+    """
+    if spec.task != "next_item":
+        raise SpecError(
+            f"The transformer is a model of task 'next_item'. Received: spec.task={spec.task!r}"
+        )
+    if num_blocks < 1:
+        raise ValueError(
+            f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"
+        )
+    embedding = components.make_embedding(spec, embedding_dim, l2)
+    catalog_layer = components.make_catalog(spec, catalog)
+    inputs = components.make_inputs(spec)
+    mask = components.history_mask(spec, inputs)
+    states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
+    states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
+    units = states.shape[-1]
+    if num_heads < 1 or units % num_heads:
+        raise ValueError(
+            "`num_heads` must divide the units of the states. "
+            f"Received: num_heads={num_heads}, units={units}"
+        )
+    attended = _older_steps(mask, spec.max_length)
+    for index in range(num_blocks):
+        states = _block(states, mask, attended, num_heads, dropout, f"block_{index}")
+    states = _normalization("normalization")(states, mask=mask)
+    newest = layers.LastPooling(name="newest")(states, mask)
+    hidden = layers.EmptyHistory(name="empty_history")(newest, mask)
+    side = components.side_features(spec, inputs, embedding, ("profile", "context"))
+    items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
+    vectors = components.item_vectors(spec, items, embedding, catalog_layer)
+    if side:
+        hidden = ops.concatenate([hidden, *side], axis=-1)
+    if hidden.shape[-1] == vectors.shape[-1]:
+        query = keras.layers.Identity(name="query")(hidden)
+    else:
+        query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)
+    scores = keras.layers.Dot(axes=(2, 1), name="scores")([vectors, query])
+    return keras.Model({**inputs, spec.item_field: items}, scores, name="transformer")
+
+
+def _older_steps(mask: Any, steps: int) -> Any:
+    """Bool `(B, T, T)`: which steps each step attends to, the valid ones up to itself."""
+    order = ops.arange(steps)
+    causal = ops.greater_equal(ops.expand_dims(order, 1), ops.expand_dims(order, 0))
+    return ops.logical_and(ops.expand_dims(causal, 0), ops.expand_dims(mask, 1))
+
+
+def _block(states: Any, mask: Any, attended: Any, num_heads: int, dropout: float, name: str) -> Any:
+    """One transformer block, normalised first, as it trains without a warm-up."""
+    units = states.shape[-1]
+    normalized = _normalization(f"{name}_attention_normalization")(states, mask=mask)
+    attention = keras.layers.MultiHeadAttention(
+        num_heads, units // num_heads, name=f"{name}_attention"
+    )(normalized, normalized, attention_mask=attended)
+    states = states + layers.FusedDropout(dropout, name=f"{name}_attention_dropout")(attention)
+    normalized = _normalization(f"{name}_feed_forward_normalization")(states, mask=mask)
+    hidden = keras.layers.Dense(units, activation="relu", name=f"{name}_feed_forward")(normalized)
+    output = keras.layers.Dense(units, name=f"{name}_output")(hidden)
+    return states + layers.FusedDropout(dropout, name=f"{name}_dropout")(output)
+
+
+def _normalization(name: str) -> Any:
+    return layers.MaskedLayerNormalization(name=name)
