@@ -79,6 +79,13 @@ DESCRIPTIONS = {
     "EmptyHistory": Description(
         layers.EmptyHistory, {}, {"pooled": POOLED, "mask": MASK}, POOLED.shape, 1
     ),
+    "FusedDropout": Description(
+        layers.FusedDropout,
+        {"rate": 0.7, "noise_shape": [None, 1, 1], "seed": 3},
+        {"inputs": STATES},
+        STATES.shape,
+        0,
+    ),
     "FusedEmbedding": Description(
         layers.FusedEmbedding,
         {
