@@ -1,7 +1,8 @@
 """Source files to encoded records, and encoded records to batches, for amer_tf."""
 
+from data_pipelines.datasets import DATASETS
 from data_pipelines.errors import DataError
-from data_pipelines.prepare import DATASETS, prepare
+from data_pipelines.prepare import prepare
 from data_pipelines.prepared_data import PreparedData, load
 
 __all__ = ["DATASETS", "DataError", "PreparedData", "load", "prepare"]

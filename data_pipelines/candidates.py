@@ -23,47 +23,81 @@ class UnseenItems:
     """For each row of a batch, the items that the row's user has not had, without listing them.
 
     Args:
-        rows: int64 `[n]`: row in the batch of each item that is had, ascending.
-        items: int32 `[n]`: its id; ids below 2 are no items.
-        num_rows: Rows of the batch.
+        had: int32: ids of items one row after another, each row's different and ascending; may be
+            mapped from a file and hold more than these rows.
+        starts: int64 `[rows]`: where each row's items start in `had`.
+        ends: int64 `[rows]`: where they end.
         num_items: Number of items; their ids are 2 ... `num_items` + 1.
     """
 
     def __init__(
-        self, rows: IntArray, items: npt.NDArray[np.int32], num_rows: int, num_items: int
+        self, had: npt.NDArray[np.int32], starts: IntArray, ends: IntArray, num_items: int
     ) -> None:
-        self.num_items = num_items
-        known = items >= NUM_RESERVED_IDS
-        # Per row, had items in ascending order: a_0 < a_1 < ...
-        keys = np.unique(rows[known] * num_items + (items[known] - NUM_RESERVED_IDS))
-        row, had = keys // num_items, keys % num_items
-        self._counts = np.bincount(row, minlength=num_rows)
-        self._first = np.cumsum(self._counts) - self._counts
-        rank = np.arange(len(keys)) - self._first[row]
-        self._had = keys
-        # The r-th item that is not had is r plus the number of j with a_j - j <= r.
-        self._shifted = row * (num_items + 1) + had - rank
+        self._had = had
+        self._starts = starts
+        self._ends = ends
+        self._num_items = num_items
 
     @property
     def available(self) -> IntArray:
         """int64 `[rows]`: how many items each row's user has not had."""
-        return self.num_items - self._counts
+        return self._num_items - (self._ends - self._starts)
 
     def item(self, ranks: IntArray) -> npt.NDArray[np.int32]:
-        """Ids `[rows, n]` of the items of these ranks among those not had."""
-        rows = np.arange(len(ranks))[:, None]
-        query = rows * (self.num_items + 1) + ranks
-        below = np.searchsorted(self._shifted, query, "right") - self._first[:, None]
+        """Ids `[rows, n]` of the items of these ranks among those not had.
+
+        With had items a_0 < a_1 < ..., counted from 0, the r-th item not had is r plus the number
+        of those with a_j - j <= r.
+        """
+        starts = self._starts[:, None]
+        below = self._count_while(
+            lambda place: self._had[place] - NUM_RESERVED_IDS - (place - starts) <= ranks,
+            ranks.shape,
+        )
         return (ranks + below + NUM_RESERVED_IDS).astype(np.int32)
+
+    def had_by(self, row: int) -> npt.NDArray[np.int32]:
+        """Ids of the items that a row's user has had, ascending."""
+        return self._had[self._starts[row] : self._ends[row]]
 
     def is_had(self, items: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """bool `[rows, n]`: whether the row's user has had these ids."""
-        if not len(self._had):
-            return np.zeros(items.shape, bool)
-        rows = np.arange(len(items))[:, None]
-        query = rows * self.num_items + items - NUM_RESERVED_IDS
-        place = np.minimum(np.searchsorted(self._had, query), len(self._had) - 1)
-        return self._had[place] == query
+        below = self._count_while(lambda place: self._had[place] < items, items.shape)
+        place = self._starts[:, None] + below
+        inside = place < self._ends[:, None]
+        return inside & (self._had[np.where(inside, place, 0)] == items)
+
+    def _count_while(self, holds: Any, shape: tuple[int, ...]) -> IntArray:
+        """How many of a row's first items fulfil a condition that later ones do not (bisection)."""
+        low = np.broadcast_to(self._starts[:, None], shape)
+        high = np.broadcast_to(self._ends[:, None], shape)
+        longest = int((self._ends - self._starts).max(initial=0))
+        for _ in range(longest.bit_length()):
+            middle = (low + high) // 2
+            searching = low < high
+            up = searching & holds(np.where(searching, middle, 0))
+            low = np.where(up, middle + 1, low)
+            high = np.where(searching & ~up, middle, high)
+        return low - self._starts[:, None]
+
+
+def distinct_items(
+    rows: IntArray, items: npt.NDArray[np.int32], num_rows: int
+) -> tuple[npt.NDArray[np.int32], IntArray]:
+    """Different known ids of each row, ascending.
+
+    Args:
+        rows: int64 `[n]`: row of each item, ascending.
+        items: int32 `[n]`: its id; ids below 2 are left out.
+        num_rows: Number of rows.
+
+    Returns: int32 ids one row after another, and int64 `[num_rows + 1]` where each row starts.
+    """
+    known = items >= NUM_RESERVED_IDS
+    keys = np.sort(rows[known] << 32 | items[known])
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    counts = np.bincount(keys >> 32, minlength=num_rows)
+    return (keys & 0xFFFFFFFF).astype(np.int32), np.concatenate([[0], np.cumsum(counts)])
 
 
 def draw_uniform(
@@ -141,12 +175,11 @@ def _draw_popular_by_sorting(
     ids = np.arange(len(counts)) + NUM_RESERVED_IDS
     bits = np.broadcast_to(random_bits(*keys, _MAX_ROUNDS), (num_rows, 1))
     for row in short:
-        selector = np.zeros((num_rows, 1), np.int64)
-        free = (counts > 0) & ~unseen.is_had(selector + ids)[row] & ~np.isin(ids, drawn[row])
-        available = int(free.sum()) + int(filled[row])
+        had = np.concatenate([unseen.had_by(row), drawn[row, : filled[row]]])
+        free = (counts > 0) & ~np.isin(ids, had)
+        available = int(free.sum() + filled[row])
         _require_enough(np.array([available]), num_draws, " with training events")
-        weights = counts[free]
-        waiting = -np.log1p(-random_fractions(bits[row], np.arange(len(ids))[free])) / weights
+        waiting = -np.log1p(-random_fractions(bits[row], ids[free])) / counts[free]
         order = np.argsort(waiting, kind="stable")[: num_draws - filled[row]]
         drawn[row, filled[row] :] = ids[free][order]
     return drawn

@@ -12,6 +12,11 @@ import numpy.typing as npt
 from data_pipelines.errors import DataError
 
 MISSING = -1
+# As an index from the end of a look-up table, beside MISSING.
+PADDING = -2
+
+# Says in a message where the value of this index stands.
+Where = Callable[[int], str]
 
 
 class _Codes(dict[Any, int]):
@@ -41,39 +46,49 @@ class ValueIndex:
         """The values in the order of their codes."""
         return list(self._codes)[1:]
 
-    def encode(
-        self, values: Sequence[Any], place: str, first_row: int = 1
-    ) -> npt.NDArray[np.int32]:
+    def encode(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
         """Codes of the values, -1 where one is missing; new values get new codes."""
-        clean = clean_values(values, self.dtype, place, first_row)
+        clean = clean_values(values, self.dtype, where)
         return np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
 
 
-def clean_values(values: Sequence[Any], dtype: str, place: str, first_row: int = 1) -> list[Any]:
-    """Makes raw values into text or integers, None where one is missing."""
+def clean_values(values: Sequence[Any], dtype: str, where: Where) -> list[Any]:
+    """Makes raw values into text or integers, None where one is missing.
+
+    Raises:
+        DataError: Where an integer is wanted and the value is none.
+    """
     if dtype == "int64":
-        return _clean(values, _integer, place, first_row)
+        return _clean(values, _integer, "an integer", where)
     return [(value or None) if type(value) is str else _text(value) for value in values]
 
 
-def numbers(values: Sequence[Any], place: str, first_row: int = 1) -> npt.NDArray[np.float64]:
-    """Makes raw values into numbers, NaN where one is missing."""
+def numbers(values: Sequence[Any], where: Where) -> npt.NDArray[np.float64]:
+    """Makes raw values into finite numbers, NaN where one is missing.
+
+    Raises:
+        DataError: Where a value is neither.
+    """
     try:
-        return np.array(values, np.float64)
+        array = np.array(values, np.float64)
     except (TypeError, ValueError):
-        return np.array(_clean(values, _number, place, first_row), np.float64)
+        array = np.array(_clean(values, _number, "a number", where), np.float64)
+    infinite = np.isinf(array)
+    if infinite.any():
+        index = int(np.argmax(infinite))
+        raise DataError(f"{where(index)}, must be a finite number. Received: {values[index]!r}")
+    return array
 
 
 def _clean(
-    values: Sequence[Any], clean: Callable[[Any], Any], place: str, first_row: int
+    values: Sequence[Any], clean: Callable[[Any], Any], wanted: str, where: Where
 ) -> list[Any]:
     result = []
-    for row, value in enumerate(values, first_row):
+    for index, value in enumerate(values):
         try:
             result.append(clean(value))
         except (TypeError, ValueError, OverflowError):
-            wanted = "an integer" if clean is _integer else "a number"
-            raise DataError(f"{place}, row {row}, must be {wanted}. Received: {value!r}") from None
+            raise DataError(f"{where(index)}, must be {wanted}. Received: {value!r}") from None
     return result
 
 
@@ -88,12 +103,13 @@ def _text(value: Any) -> str | None:
 
 def _integer(value: Any) -> int | None:
     if type(value) is int:
-        return value
-    if is_missing(value):
+        number = value
+    elif is_missing(value):
         return None
-    number = int(value)
-    if isinstance(value, float) and number != value:
-        raise ValueError(value)
+    else:
+        number = int(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError(value)
     if not -(2**63) <= number < 2**63:
         raise OverflowError(value)
     return number

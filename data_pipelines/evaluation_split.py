@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_pipelines.candidates import MODES, UnseenItems, draw_distinct, draw_popular
+from data_pipelines.candidates import (
+    MODES,
+    UnseenItems,
+    distinct_items,
+    draw_distinct,
+    draw_popular,
+)
 from data_pipelines.feeding import dataset_of_steps
-from data_pipelines.permutation import permute
+from data_pipelines.permutation import random_subset
 from data_pipelines.sequence_store import IntArray, SequenceStore
 from data_pipelines.training_split import Batch
 
-_UNIFORM, _POPULAR, _LIMIT = 3, 4, 5
+_UNIFORM, _POPULAR = 3, 4
 _HASH_BATCH = 1024
 
 
@@ -25,13 +31,11 @@ class EvaluationSplit:
     Args:
         store: The sequences.
         examples: int64 `[examples, 2]`: user, position of the asked event.
-        item_counts: int64 `[item ids]`: training events of each item id.
     """
 
-    def __init__(self, store: SequenceStore, examples: IntArray, item_counts: IntArray) -> None:
+    def __init__(self, store: SequenceStore, examples: IntArray) -> None:
         self._store = store
         self._examples = examples
-        self._item_counts = item_counts
 
     @property
     def num_examples(self) -> int:
@@ -44,13 +48,8 @@ class EvaluationSplit:
 
     def limit(self, num_examples: int, seed: int = 0) -> EvaluationSplit:
         """The same split restricted to a fixed random subset of its examples, in their order."""
-        if num_examples < 1:
-            raise ValueError(
-                f"`num_examples` must be at least 1. Received: num_examples={num_examples}"
-            )
-        size = min(num_examples, self.num_examples)
-        chosen = np.sort(permute(np.arange(size), self.num_examples, seed, _LIMIT))
-        return EvaluationSplit(self._store, self._examples[chosen], self._item_counts)
+        chosen = random_subset(num_examples, self.num_examples, seed)
+        return EvaluationSplit(self._store, self._examples[chosen])
 
     def batches(
         self,
@@ -133,10 +132,10 @@ class EvaluationSplit:
         self, users: IntArray, candidates: str, num_negatives: int, seed: int
     ) -> npt.NDArray[np.int32]:
         store = self._store
-        had = store.flat(users, store.lengths[users])
-        unseen = UnseenItems(*had, len(users), store.num_items)
+        had, starts = distinct_items(*store.flat(users, store.lengths[users]), len(users))
+        unseen = UnseenItems(had, starts[:-1], starts[1:], store.num_items)
         if candidates == "uniform":
             return draw_distinct(unseen, num_negatives, seed, _UNIFORM, users[:, None])
         return draw_popular(
-            unseen, self._item_counts, num_negatives, seed, _POPULAR, users[:, None]
+            unseen, store.item_counts, num_negatives, seed, _POPULAR, users[:, None]
         )

@@ -7,21 +7,20 @@ that are mapped into memory and walked through in chunks.
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import math
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data_pipelines.coding import ValueIndex, is_missing
+from data_pipelines.coding import ValueIndex
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
 from data_pipelines.filters import CHUNK_ROWS, BoolArray
 from data_pipelines.sources import ITEM, TIME, USER, Source
 from data_pipelines.tables import Chunk
+from data_pipelines.times import parse_times
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +88,7 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
             rows["user"] = _required(users, chunk, USER)
             rows["item"] = _required(items, chunk, ITEM)
             if source.has_time:
-                place = f"{chunk.place}, column {TIME!r}"
-                rows["time"] = parse_times(chunk.column(TIME), place, chunk.first_row)
+                rows["time"] = parse_times(chunk.column(TIME), chunk.where(TIME))
             coder.encode(chunk, rows)
             stream.write(rows.tobytes())
             num_rows += len(rows)
@@ -103,54 +101,12 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
 
 
 def _required(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
-    values = chunk.column(column)
-    place = f"{chunk.place}, column {column!r}"
-    codes = index.encode(values, place, chunk.first_row)
+    values, where = chunk.column(column), chunk.where(column)
+    codes = index.encode(values, where)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
-        raise DataError(
-            f"{place}, row {chunk.first_row + row}, must not be empty. Received: {values[row]!r}"
-        )
+        raise DataError(f"{where(row)}, must not be empty. Received: {values[row]!r}")
     return codes
-
-
-def parse_times(values: Sequence[Any], place: str, first_row: int = 1) -> npt.NDArray[np.float64]:
-    """Times as numbers: numbers as they are, dates as seconds since 1970 (UTC where none is said).
-
-    Raises:
-        DataError: Where a time is missing or neither a number nor an ISO 8601 date.
-    """
-    try:
-        times = np.array(values, np.float64)
-    except (TypeError, ValueError):
-        times = np.array([_seconds(value) for value in values])
-    if not np.isfinite(times).all():
-        row = int(np.argmax(~np.isfinite(times)))
-        raise DataError(
-            f"{place}, row {first_row + row}, must be a number or a date such as "
-            f"2024-05-31T12:00:00. Received: {values[row]!r}"
-        )
-    return times
-
-
-def _seconds(value: Any) -> float:
-    if is_missing(value):
-        return math.nan
-    try:
-        if isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError:
-                value = datetime.datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-            value = datetime.datetime(value.year, value.month, value.day)
-        if isinstance(value, datetime.datetime):
-            if value.tzinfo is None:
-                value = value.replace(tzinfo=datetime.timezone.utc)
-            return value.timestamp()
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
 
 
 def sort_by_user(

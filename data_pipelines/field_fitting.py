@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec, NumericField, Vocabulary
-from data_pipelines.field_coding import AnyField, VocabularyCoder
+from data_pipelines.field_coding import AnyField
 from data_pipelines.fitting import NumberSummary, final_ids, fit_vocabulary
+from data_pipelines.vocabulary_coding import VocabularyCoder
 
 IdTables = dict[str, npt.NDArray[np.int32]]
 

@@ -84,8 +84,8 @@ class NumberSummary:
         self._keys = np.zeros(0, np.uint64)
 
     def add(self, values: npt.NDArray[np.float64]) -> None:
-        """Takes in numbers of the training split; NaN is left out."""
-        numbers = values[~np.isnan(values)]
+        """Takes in numbers of the training split; missing ones and padding are left out."""
+        numbers = values[np.isfinite(values)]
         if not len(numbers):
             return
         if self._wanted.log:

@@ -11,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from amer_tf.features import UNKNOWN_ID, FeatureSpec
-from data_pipelines import records, splits
+from data_pipelines import records, sequence_split, splits
+from data_pipelines.candidates import distinct_items
 from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, writing
 from data_pipelines.event_log import Sequences, sort_by_user, spool
-from data_pipelines.field_coding import AnyField, FieldCoder, VocabularyCoder
+from data_pipelines.field_coding import AnyField, FieldCoder
 from data_pipelines.field_fitting import FieldCounter, IdTables
 from data_pipelines.filters import k_core
 from data_pipelines.fitting import final_ids, fit_vocabulary
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import ITEM, ITEM_NAME, USER, Source
 from data_pipelines.tables import Table
+from data_pipelines.vocabulary_coding import VocabularyCoder
 
 EVENTS_FILE = "events.records"
 OFFSETS_FILE = "offsets.records"
@@ -30,6 +32,8 @@ CATALOG_FILE = "catalog.records"
 TRAIN_FILE = "train.records"
 VALIDATION_FILE = "validation.records"
 TEST_FILE = "test.records"
+TRAIN_ITEMS_FILE = "train_items.records"
+TRAIN_ITEMS_OFFSETS_FILE = "train_items_offsets.records"
 USERS_FILE = "users.json"
 ITEM_NAMES_FILE = "item_names.json"
 
@@ -71,6 +75,7 @@ def prepare_next_item(
     with writing(folder):
         spec.save(folder)
     _write_events(spec, sequences, item_ids, ids, folder)
+    _write_train_items(sequences, split, item_ids, folder)
     _write_profiles(spec, profiles, ids, folder)
     _write_catalog(spec, catalog, catalog_coder.missing(1), item_ids, ids, folder)
     for name, rows in (
@@ -101,7 +106,7 @@ def write_json(file: pathlib.Path, data: Any) -> None:
         file.write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _split(source: Source, sequences: Sequences) -> splits.SequenceSplit:
+def _split(source: Source, sequences: Sequences) -> sequence_split.SequenceSplit:
     lengths = sequences.lengths
     if isinstance(source.split, splits.ByTime):
         if not source.has_time or not source.global_time:
@@ -117,9 +122,9 @@ def _split(source: Source, sequences: Sequences) -> splits.SequenceSplit:
                 early = rows["user"][rows["time"] < moment] - first
                 count[first:last] = np.bincount(early, minlength=last - first)
             before.append(count)
-        split = splits.by_time(lengths, *before)
+        split = sequence_split.by_time(lengths, *before)
     else:
-        split = splits.leave_one_out(lengths)
+        split = sequence_split.leave_one_out(lengths)
     for name, size in (
         ("training", int((split.train_length >= 2).sum())),
         ("validation", len(split.validation)),
@@ -150,16 +155,16 @@ def _side_table(
     for chunk in table.read():
         rows = coder.missing(len(chunk))
         coder.encode(chunk, rows)
-        place = f"{chunk.place}, column {key!r}"
-        clean = clean_values(chunk.column(key), key_dtype, place, chunk.first_row)
-        for row, value in enumerate(clean):
+        for row, value in enumerate(clean_values(chunk.column(key), key_dtype, chunk.where(key))):
             number = numbers.pop(value, None)
             if number is not None:
                 coded[number] = rows[row]
     return coded
 
 
-def _train_events(sequences: Sequences, split: splits.SequenceSplit) -> Iterator[npt.NDArray[Any]]:
+def _train_events(
+    sequences: Sequences, split: sequence_split.SequenceSplit
+) -> Iterator[npt.NDArray[Any]]:
     for first, last in sequences.user_ranges():
         start, end = int(sequences.offsets[first]), int(sequences.offsets[last])
         rows = sequences.rows[start:end]
@@ -170,7 +175,7 @@ def _train_events(sequences: Sequences, split: splits.SequenceSplit) -> Iterator
 def _fit(
     source: Source,
     sequences: Sequences,
-    split: splits.SequenceSplit,
+    split: sequence_split.SequenceSplit,
     coders: Mapping[str, VocabularyCoder],
     profiles: npt.NDArray[Any],
     catalog: npt.NDArray[Any],
@@ -204,7 +209,7 @@ def _fit(
         item_ids = item_ids[: len(sequences.items)]
     else:
         ids[item_vocabulary.name] = final_ids(item_vocabulary)
-        codes = item_coder.encode(sequences.items, f"The items of {source.name!r}", 1)
+        codes = item_coder.encode(sequences.items, lambda index: f"item {index}")
         item_ids = ids[item_vocabulary.name][codes]
     vocabularies[item_vocabulary.name] = item_vocabulary
     return counter.fitted_spec(vocabularies), ids, item_ids
@@ -227,6 +232,27 @@ def _write_events(
             rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]
             items = item_ids[rows["item"]][:, None]
             writer.append(np.concatenate([items, own.encode(fields, rows, ids)], axis=1))
+
+
+def _write_train_items(
+    sequences: Sequences,
+    split: sequence_split.SequenceSplit,
+    item_ids: npt.NDArray[np.int32],
+    folder: pathlib.Path,
+) -> None:
+    """The different items of each user's training events, from which negatives stay away."""
+    counts = []
+    with records.RecordWriter(folder / TRAIN_ITEMS_FILE, 1) as writer:
+        for (first, last), rows in zip(
+            sequences.user_ranges(), _train_events(sequences, split), strict=True
+        ):
+            items, starts = distinct_items(
+                rows["user"].astype(np.int64) - first, item_ids[rows["item"]], last - first
+            )
+            writer.append(items[:, None])
+            counts.append(np.diff(starts))
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+    records.write(folder / TRAIN_ITEMS_OFFSETS_FILE, offsets[:, None])
 
 
 def _write_profiles(
@@ -272,7 +298,7 @@ def _item_names(source: Source, items: Sequence[Any]) -> dict[str, str]:
 
 
 def _counts(
-    sequences: Sequences, split: splits.SequenceSplit, item_ids: npt.NDArray[np.int32]
+    sequences: Sequences, split: sequence_split.SequenceSplit, item_ids: npt.NDArray[np.int32]
 ) -> dict[str, Any]:
     lengths = sequences.lengths
     train_users = int((split.train_length >= 2).sum())
@@ -289,4 +315,14 @@ def _counts(
         "users_without_train_example": len(lengths) - train_users,
         "validation_examples": len(split.validation),
         "test_examples": len(split.test),
+        "unknown_validation_targets": _unknown_targets(sequences, split.validation, item_ids),
+        "unknown_test_targets": _unknown_targets(sequences, split.test, item_ids),
     }
+
+
+def _unknown_targets(
+    sequences: Sequences, examples: npt.NDArray[np.int64], item_ids: npt.NDArray[np.int32]
+) -> int:
+    users, positions = examples.T
+    items = sequences.rows["item"][sequences.offsets[users] + positions]
+    return int((item_ids[items] == UNKNOWN_ID).sum())

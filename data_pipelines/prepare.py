@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import inspect
 import logging
 import os
 import pathlib
+import shutil
 import zlib
 from typing import Any
 
 from data_pipelines import splits
+from data_pipelines.ctr_table import prepare_ctr_table
+from data_pipelines.datasets import open_source
 from data_pipelines.errors import DataError, reading, writing
 from data_pipelines.folder import HEAD_FILE, read_head, replacing, write_head
 from data_pipelines.next_item import prepare_next_item
-from data_pipelines.sources import ITEM_VOCABULARIES, Source
+from data_pipelines.sources import Source
 
-DATASETS = ("amazon_beauty",)
 _FINGERPRINT_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
 
 
 def prepare(
-    dataset: str,
-    source_dir: str | os.PathLike[str],
+    dataset: str | os.PathLike[str],
+    source_dir: str | os.PathLike[str] | None,
     data_dir: str | os.PathLike[str],
     **options: Any,
 ) -> dict[str, Any]:
@@ -37,74 +36,60 @@ def prepare(
     with the same options, nothing is done.
 
     Args:
-        dataset: Name of a data set, one of `DATASETS`.
-        source_dir: Folder of the source files.
+        dataset: Name of a data set, one of `DATASETS`, or path of a description file.
+        source_dir: Folder of the source files; None for a data set that is a Python package, and
+            for the folder of the description file.
         data_dir: Folder that is made; must not exist, or be empty, or hold the same data.
-        **options: `split` (an instance of a class of `splits`), `k_core`, `item_vocabulary`,
-            `max_length`, and what the data set's own `open_source` takes.
+        **options: What the data set's own `open_source` takes, and for all: `max_length`,
+            `split` (`"leave_one_out"`, `"by_time"`, `"random"`, `"by_column"`, or a mapping with
+            that as `kind` and the split's arguments, see `splits`), `k_core` (fewest events of a
+            user and of an item; 0 for no filter) and `item_vocabulary` (`"catalog"` or
+            `"train"`).
 
-    Returns: The counts, as plain numbers.
+    Returns: The counts, as plain numbers; they are kept in `data_dir` too.
 
     Raises:
         DataError: Where the source, an option or the folder cannot be used.
     """
     target = pathlib.Path(data_dir)
-    source = open_source(dataset, pathlib.Path(source_dir), options)
-    request = {
-        "dataset": source.name,
-        "task": source.spec.task,
-        "split": splits.describe(source.split),
-        "k_core": source.k_core,
-        "item_vocabulary": source.item_vocabulary,
-        "options": {key: value for key, value in sorted(options.items()) if key != "split"},
-        "sources": [_fingerprint(file) for file in source.files],
-    }
-    if target.is_dir() and any(target.iterdir()):
+    source = open_source(dataset, None if source_dir is None else pathlib.Path(source_dir), options)
+    request = _request(source)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
         return _already_prepared(target, request)
     with replacing(target) as folder:
         scratch = folder / "scratch"
         with writing(folder):
             scratch.mkdir()
-        counts = prepare_next_item(source, folder, scratch)
+        task = prepare_next_item if source.spec.task == "next_item" else prepare_ctr_table
+        counts = task(source, folder, scratch)
         with writing(folder):
-            for entry in scratch.iterdir():
-                entry.unlink()
-            scratch.rmdir()
+            shutil.rmtree(scratch)
         write_head(folder, {**request, "counts": counts})
     _log.info("Prepared %s in %s: %s", source.name, target, counts)
+    for name, meaning in (
+        (
+            "users_without_train_example",
+            "users have fewer than two training events and do not train",
+        ),
+        ("unknown_validation_targets", "validation examples ask for an item that training lacks"),
+        ("unknown_test_targets", "test examples ask for an item that training lacks"),
+    ):
+        if counts.get(name):
+            _log.warning("%d %s.", counts[name], meaning)
     return counts
 
 
-def open_source(dataset: str, source_dir: pathlib.Path, options: dict[str, Any]) -> Source:
-    """Opens a data set and applies the options that all have in common."""
-    if dataset not in DATASETS:
-        raise DataError(
-            f"`dataset` must be one of {', '.join(DATASETS)}. Received: dataset={dataset!r}"
-        )
-    opener = importlib.import_module(f"data_pipelines.{dataset}.source").open_source
-    own = list(inspect.signature(opener).parameters)[1:]
-    common = ["split", "k_core", "item_vocabulary"]
-    unknown = [key for key in options if key not in own + common]
-    if unknown:
-        raise DataError(
-            f"Options of {dataset} must be among {', '.join(own + common)}. Received: {unknown}"
-        )
-    source: Source = opener(
-        source_dir, **{key: value for key, value in options.items() if key in own}
-    )
-    source = dataclasses.replace(
-        source, **{key: value for key, value in options.items() if key in common}
-    )
-    if source.item_vocabulary not in ITEM_VOCABULARIES:
-        raise DataError(
-            f"`item_vocabulary` must be one of {', '.join(ITEM_VOCABULARIES)}. "
-            f"Received: item_vocabulary={source.item_vocabulary!r}"
-        )
-    if type(source.k_core) is not int or source.k_core < 0:
-        raise DataError(
-            f"`k_core` must be an integer of at least 0. Received: k_core={source.k_core!r}"
-        )
-    return source
+def _request(source: Source) -> dict[str, Any]:
+    """What decides the contents of the folder."""
+    return {
+        "dataset": source.name,
+        "task": source.spec.task,
+        "split": splits.describe(source.split),
+        "k_core": source.k_core,
+        "item_vocabulary": source.item_vocabulary,
+        "unfitted_spec": zlib.crc32(source.spec.to_json().encode()),
+        "sources": [_fingerprint(file) for file in source.files],
+    }
 
 
 def _fingerprint(file: pathlib.Path) -> dict[str, Any]:
@@ -118,7 +103,7 @@ def _already_prepared(folder: pathlib.Path, request: dict[str, Any]) -> dict[str
     if not (folder / HEAD_FILE).is_file():
         raise DataError(
             "`data_dir` must not exist or be empty: choose another folder. "
-            f"Received: data_dir={str(folder)!r}, which holds other files"
+            f"Received: data_dir={str(folder)!r}, which holds something else"
         )
     head = read_head(folder)
     differing = [key for key, value in request.items() if head.get(key) != value]
@@ -128,4 +113,4 @@ def _already_prepared(folder: pathlib.Path, request: dict[str, Any]) -> dict[str
             f"folder. Received: data_dir={str(folder)!r}, which differs in {differing}"
         )
     _log.info("%s is already prepared: %s", folder, head["counts"])
-    return head["counts"]
+    return dict(head["counts"])

@@ -14,10 +14,13 @@ import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec
 from data_pipelines import next_item, records
+from data_pipelines.ctr_table import split_file
 from data_pipelines.errors import reading
 from data_pipelines.evaluation_split import EvaluationSplit
 from data_pipelines.folder import read_head
+from data_pipelines.row_layout import RowLayout
 from data_pipelines.sequence_store import SequenceStore
+from data_pipelines.table_split import TableEvaluationSplit, TableTrainingSplit
 from data_pipelines.training_split import TrainingSplit
 
 
@@ -29,19 +32,21 @@ class PreparedData:
         folder: The folder.
         spec: The fitted FeatureSpec.
         counts: What `prepare` counted.
-        train: Training examples.
-        validation: Validation examples.
-        test: Test examples.
-        catalog: int32 `[item ids, width]`: the encoded values of each target field besides the
-            item id, in the order of the spec; None where the spec has none.
+        train: Training examples: a `TrainingSplit` (`"next_item"`) or `TableTrainingSplit`
+            (`"ctr"`).
+        validation: Validation examples: an `EvaluationSplit` or `TableEvaluationSplit`.
+        test: Test examples, likewise.
+        catalog: For `"next_item"` int32 `[item ids, width]`: the encoded values of each target
+            field besides the item id, in the order of the spec; None where the spec has none.
     """
 
     folder: pathlib.Path
     spec: FeatureSpec
     counts: dict[str, Any]
-    train: TrainingSplit
-    validation: EvaluationSplit
-    test: EvaluationSplit
+    # Of the classes of either task: a user knows which, a type checker cannot.
+    train: Any
+    validation: Any
+    test: Any
     catalog: npt.NDArray[np.int32] | None = None
 
     @functools.cached_property
@@ -54,36 +59,66 @@ class PreparedData:
             names: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
         return names
 
+    def verify(self) -> None:
+        """Compares all encoded rows with their checksums, also those of large files.
+
+        Raises:
+            DataError: Where a block of rows is damaged.
+        """
+        for file in sorted(self.folder.glob("*.records")):
+            records.load(file).verify()
+
 
 def load(data_dir: str | os.PathLike[str], *, max_length: int | None = None) -> PreparedData:
     """Opens a data folder.
 
     Args:
         data_dir: Folder that `prepare` wrote.
-        max_length: Steps of the history, where they are to differ from the prepared spec's.
+        max_length: For `"next_item"`: steps of the history, where they are to differ from the
+            prepared spec's.
 
     Raises:
         DataError: Where a file is missing, truncated or damaged, or belongs to other data.
     """
     folder = pathlib.Path(data_dir)
-    head = read_head(folder)
+    counts = read_head(folder)["counts"]
     spec = FeatureSpec.load(folder)
+    if spec.task == "ctr":
+        if max_length is not None:
+            raise ValueError(
+                "The rows of task ctr are stored with the length that they were prepared with. "
+                f"Received: max_length={max_length}"
+            )
+        return _load_table(folder, spec, counts)
     if max_length is not None:
         spec = dataclasses.replace(spec, max_length=max_length)
+    return _load_sequences(folder, spec, counts)
+
+
+def _load_sequences(
+    folder: pathlib.Path, spec: FeatureSpec, counts: dict[str, Any]
+) -> PreparedData:
     store = SequenceStore.load(spec, folder)
-    train = TrainingSplit(store)
-    item_counts = train.item_counts()
+    validation, test = (
+        EvaluationSplit(store, records.load(folder / file).rows)
+        for file in (next_item.VALIDATION_FILE, next_item.TEST_FILE)
+    )
     catalog = None
     if spec.catalog_fields:
         catalog = records.load(folder / next_item.CATALOG_FILE).rows
+    return PreparedData(folder, spec, counts, TrainingSplit(store), validation, test, catalog)
+
+
+def _load_table(folder: pathlib.Path, spec: FeatureSpec, counts: dict[str, Any]) -> PreparedData:
+    train, validation, test = (
+        records.load(folder / split_file(name)) for name in ("train", "validation", "test")
+    )
+    layout = RowLayout.from_json(train.layout)
     return PreparedData(
-        folder=folder,
-        spec=spec,
-        counts=head["counts"],
-        train=train,
-        validation=EvaluationSplit(
-            store, records.load(folder / next_item.VALIDATION_FILE).rows, item_counts
-        ),
-        test=EvaluationSplit(store, records.load(folder / next_item.TEST_FILE).rows, item_counts),
-        catalog=catalog,
+        folder,
+        spec,
+        counts,
+        TableTrainingSplit(spec, train.rows, layout),
+        TableEvaluationSplit(spec, validation.rows, layout),
+        TableEvaluationSplit(spec, test.rows, layout),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import pathlib
 from typing import Any
@@ -12,10 +13,13 @@ import numpy.typing as npt
 
 from amer_tf.features import NUM_RESERVED_IDS, FeatureSpec
 from data_pipelines import next_item, records
+from data_pipelines.candidates import UnseenItems
 from data_pipelines.errors import reading
 from data_pipelines.row_layout import RowLayout
 
 IntArray = npt.NDArray[np.int64]
+
+_USERS_AT_A_TIME = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +31,8 @@ class SequenceStore:
         events: int32 `[events, width]`, mapped from a file; the first column is the item id.
         offsets: int64 `[users + 1]`: where each user's events start.
         train_length: int64 `[users]`: how many of a user's first events train.
+        train_items: int32: the different items of each user's training events, ascending.
+        train_items_offsets: int64 `[users + 1]`: where each user's start.
         layout: The columns of `events`.
         profiles: int32 `[users, width]`, or None without profile fields.
         profile_layout: Its columns.
@@ -37,6 +43,8 @@ class SequenceStore:
     events: npt.NDArray[np.int32]
     offsets: IntArray
     train_length: IntArray
+    train_items: npt.NDArray[np.int32]
+    train_items_offsets: IntArray
     layout: RowLayout
     profiles: npt.NDArray[np.int32] | None
     profile_layout: RowLayout
@@ -53,6 +61,10 @@ class SequenceStore:
             events=events.rows,
             offsets=records.load(folder / next_item.OFFSETS_FILE).rows[:, 0],
             train_length=records.load(folder / next_item.TRAIN_FILE).rows[:, 0],
+            train_items=records.load(folder / next_item.TRAIN_ITEMS_FILE).rows[:, 0],
+            train_items_offsets=records.load(folder / next_item.TRAIN_ITEMS_OFFSETS_FILE).rows[
+                :, 0
+            ],
             layout=RowLayout.from_json(events.layout),
             profiles=profiles.rows if profiles else None,
             profile_layout=RowLayout.from_json(profiles.layout if profiles else ()),
@@ -67,6 +79,16 @@ class SequenceStore:
     @property
     def lengths(self) -> IntArray:
         return np.diff(self.offsets)
+
+    @functools.cached_property
+    def item_counts(self) -> IntArray:
+        """int64 `[item ids]`: training events of each item id."""
+        counts = np.zeros(self.num_items + NUM_RESERVED_IDS, np.int64)
+        for first in range(0, len(self.train_length), _USERS_AT_A_TIME):
+            users = np.arange(first, min(first + _USERS_AT_A_TIME, len(self.train_length)))
+            _, items = self.flat(users, self.train_length[users])
+            counts += np.bincount(items, minlength=len(counts))
+        return counts
 
     def raw_users(self) -> npt.NDArray[Any]:
         with reading(self.users_file):
@@ -106,6 +128,11 @@ class SequenceStore:
             for column in self.profile_layout.columns:
                 inputs[column.name] = column.decode(rows)
         return {field.name: inputs[field.name] for field in self.spec.input_fields}
+
+    def untrained_items(self, users: IntArray) -> UnseenItems:
+        """The items that these users have no training event with."""
+        starts, ends = self.train_items_offsets[users], self.train_items_offsets[users + 1]
+        return UnseenItems(self.train_items, starts, ends, self.num_items)
 
     def windows(
         self, users: IntArray, starts: IntArray, ends: IntArray, width: int

@@ -14,6 +14,7 @@ from amer_tf.features import (
     NumericField,
     Vocabulary,
 )
+from data_pipelines.errors import DataError
 from data_pipelines.splits import LeaveOneOut, Split
 from data_pipelines.tables import Table
 
@@ -21,8 +22,9 @@ AnyField = CategoricalField | MultiValuedField | NumericField
 
 USER = "user_id"
 ITEM = "item_id"
-TIME = "time"
-ITEM_NAME = "item_name"
+# No field can have such a name.
+TIME = "event time"
+ITEM_NAME = "item name"
 HISTORY_PREFIX = "history_"
 ITEM_VOCABULARIES = ("catalog", "train")
 
@@ -31,10 +33,11 @@ ITEM_VOCABULARIES = ("catalog", "train")
 class Source:
     """One data set, ready to be prepared.
 
-    For `"next_item"` the columns `user_id`, `item_id` and, where there is one, `time` stand in
+    For `"next_item"` the columns `USER`, `ITEM` and, where there is one, `TIME` stand in
     `events`, which also has the behaviour and context fields under their own names; `items` has
-    `item_id`, the other target fields and, where there is one, `item_name`; `users` has `user_id`
-    and the profile fields. For `"ctr"` everything stands in `events`, one example a row.
+    `ITEM`, the other target fields and, where there is one, `ITEM_NAME`; `users` has `USER`
+    and the profile fields. For `"ctr"` all fields stand in `events`, one example a row, beside
+    the label, the group and the time where the spec and the split name them.
 
     Args:
         name: Name of the data set.
@@ -43,14 +46,16 @@ class Source:
         items: Table of items, or None.
         users: Table of users, or None.
         files: The files that all this is read from.
-        user_dtype: `"string"` or `"int64"`: the type of `user_id`.
-        has_time: Whether `events` has the column `time`; without it the file's order counts.
+        user_dtype: `"string"` or `"int64"`: the type of the user column.
+        has_time: Whether `events` has the column `TIME`; without it the file's order counts.
         global_time: Whether times of different users can be compared.
-        has_item_names: Whether `items` has the column `item_name`.
+        has_item_names: Whether `items` has the column `ITEM_NAME`.
+        step_separator: What stands between the steps of a behaviour field in text (`"ctr"`).
         split: How examples are dealt out.
         k_core: Fewest events of a user and of an item (`"next_item"`); 0 keeps all.
         item_vocabulary: `"catalog"`: every item that is left after filtering is known, as in the
-            published protocols; `"train"`: only those of the training split.
+            published protocols; `"train"`: only those of the training split. None: catalog for
+            leave-one-out, train for a split by time.
     """
 
     name: str
@@ -63,9 +68,10 @@ class Source:
     has_time: bool = False
     global_time: bool = True
     has_item_names: bool = False
+    step_separator: str = "|"
     split: Split = dataclasses.field(default_factory=LeaveOneOut)
     k_core: int = 0
-    item_vocabulary: str = "catalog"
+    item_vocabulary: str | None = None
 
 
 def next_item_spec(
@@ -73,7 +79,7 @@ def next_item_spec(
     item_dtype: str = "string",
     item_fields: Sequence[AnyField] = (),
     other_fields: Sequence[AnyField] = (),
-    vocabularies: Sequence[Vocabulary] = (),
+    vocabularies: Iterable[Vocabulary] = (),
     item_vocabulary: Vocabulary | None = None,
     max_length: int = 50,
 ) -> FeatureSpec:
@@ -83,7 +89,7 @@ def next_item_spec(
         item_dtype: `"string"` or `"int64"`: the type of `item_id`.
         item_fields: What is known of an item: target fields; a behaviour field is added to each.
         other_fields: Behaviour, profile and context fields.
-        vocabularies: Vocabularies of fields that do not take a plain fitted one of text.
+        vocabularies: Those that are not plain fitted ones of text; unused ones are left out.
         item_vocabulary: Vocabulary of `item_id`, where it is not a plain fitted one.
         max_length: Steps of the history.
     """
@@ -95,9 +101,12 @@ def next_item_spec(
         **{vocabulary.name: vocabulary for vocabulary in vocabularies},
     }
     fields = (*behavior, *targets, *other_fields)
+    used = {field.vocabulary for field in fields if not isinstance(field, NumericField)}
     return FeatureSpec(
         fields=fields,
-        vocabularies=tuple(complete_vocabularies(fields, known.values())),
+        vocabularies=tuple(
+            complete_vocabularies(fields, (known[name] for name in known if name in used))
+        ),
         task="next_item",
         group=USER,
         max_length=max_length,
@@ -108,6 +117,22 @@ def next_item_spec(
 def _in_history(field: AnyField) -> AnyField:
     name = HISTORY_PREFIX + field.name
     return dataclasses.replace(field, name=name, role="behavior")
+
+
+def chosen_fields(
+    option: str, chosen: str | Sequence[str], known: Sequence[AnyField]
+) -> list[AnyField]:
+    """The fields that an option names: `"all"`, or names as a list or between commas."""
+    names = [name.strip() for name in chosen.split(",")] if isinstance(chosen, str) else chosen
+    if list(names) == ["all"]:
+        return list(known)
+    by_name = {field.name: field for field in known}
+    unknown = [name for name in names if name and name not in by_name]
+    if unknown:
+        raise DataError(
+            f"`{option}` must be 'all' or among {list(by_name)}. Received: {option}={chosen!r}"
+        )
+    return [by_name[name] for name in names if name]
 
 
 def complete_vocabularies(fields: Iterable[Field], given: Iterable[Vocabulary]) -> list[Vocabulary]:

@@ -1,8 +1,9 @@
-"""How examples are dealt out to training, validation and test."""
+"""How examples are dealt out to training, validation and test: what a user can choose."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ NAMES = ("train", "validation", "test")
 
 @dataclasses.dataclass(frozen=True)
 class LeaveOneOut:
-    """A user's last event is the test, the one before it the validation.
+    """A user's last event is the test, the one before it the validation (`"next_item"`).
 
     Users with fewer than three events only train.
     """
@@ -24,15 +25,15 @@ class LeaveOneOut:
 
 @dataclasses.dataclass(frozen=True)
 class ByTime:
-    """Two moments cut all users: events before the first train, before the second validate.
+    """Two moments cut all data: what is before the first trains, before the second validates.
 
-    Either both moments are given, or the shares of the events that lie before them.
+    Either both moments are given, or the shares of the rows that lie before them.
 
     Args:
         train_until: First moment that is not training, in the unit of the time column.
         validation_until: First moment that is test.
-        train_share: Share of the events before `train_until`, where that is not given.
-        validation_share: Share of the events between the two moments.
+        train_share: Share of the rows before `train_until`, where that is not given.
+        validation_share: Share of the rows between the two moments.
     """
 
     train_until: float | None = None
@@ -41,27 +42,22 @@ class ByTime:
     validation_share: float = 0.1
 
     def __post_init__(self) -> None:
+        _require_shares(self, self.train_share, self.validation_share)
         if (self.train_until is None) != (self.validation_until is None):
             raise DataError(
                 "A split by time takes both of train_until and validation_until, or none. "
                 f"Received: {self}"
             )
-        if self.train_until is not None and self.validation_until is not None:
-            if not self.train_until < self.validation_until:
-                raise DataError(
-                    f"`train_until` must come before `validation_until`. Received: {self}"
-                )
-        elif not 0 < self.train_share < self.train_share + self.validation_share < 1:
-            raise DataError(
-                "`train_share` and `validation_share` must be positive and leave a share for the "
-                f"test. Received: {self}"
-            )
+        if self.train_until is None or self.validation_until is None:
+            return
+        if not self.train_until < self.validation_until:
+            raise DataError(f"`train_until` must come before `validation_until`. Received: {self}")
 
     def moments(self, times: npt.NDArray[np.float64]) -> tuple[float, float]:
         """Both moments; from the shares where they are not given.
 
         Args:
-            times: Times of all events, may be mapped from a file.
+            times: Times of all rows, may be mapped from a file.
         """
         if self.train_until is not None and self.validation_until is not None:
             return self.train_until, self.validation_until
@@ -71,27 +67,91 @@ class ByTime:
         )
 
 
-Split = LeaveOneOut | ByTime
+@dataclasses.dataclass(frozen=True)
+class Random:
+    """Rows are dealt out at random, each label in the same shares (`"ctr"`).
+
+    Args:
+        train_share: Share of the rows that train.
+        validation_share: Share of the rows that validate; the rest is the test.
+        seed: Seed of the draw.
+    """
+
+    train_share: float = 0.8
+    validation_share: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require_shares(self, self.train_share, self.validation_share)
 
 
 @dataclasses.dataclass(frozen=True)
-class SequenceSplit:
-    """Which events of each user train, and which are asked for.
+class ByColumn:
+    """A column says of each row whether it is train, validation or test (`"ctr"`).
 
     Args:
-        train_length: int64 `[users]`: how many of a user's first events train.
-        validation: int64 `[examples, 2]`: user, and index of the asked event in his sequence;
-            his history is what stands before it.
-        test: Likewise.
+        column: Name of the column.
     """
 
-    train_length: npt.NDArray[np.int64]
-    validation: npt.NDArray[np.int64]
-    test: npt.NDArray[np.int64]
+    column: str = "split"
+
+
+Split = LeaveOneOut | ByTime | Random | ByColumn
+KINDS: dict[str, type[Split]] = {
+    "leave_one_out": LeaveOneOut,
+    "by_time": ByTime,
+    "random": Random,
+    "by_column": ByColumn,
+}
+OF_TASK = {"next_item": ("leave_one_out", "by_time"), "ctr": ("random", "by_time", "by_column")}
+
+
+def parse_split(value: Any) -> Split:
+    """A split from itself, from the name of its kind, or from a mapping with `kind`."""
+    if isinstance(value, (LeaveOneOut, ByTime, Random, ByColumn)):
+        return value
+    arguments = {"kind": value} if isinstance(value, str) else value
+    if not isinstance(arguments, Mapping) or arguments.get("kind") not in KINDS:
+        raise DataError(
+            f"A split's kind must be one of {', '.join(KINDS)}. Received: split={value!r}"
+        )
+    kind = KINDS[arguments["kind"]]
+    known = [entry.name for entry in dataclasses.fields(kind)]
+    rest: dict[str, Any] = {key: entry for key, entry in arguments.items() if key != "kind"}
+    unknown = [key for key in rest if key not in known]
+    if unknown:
+        raise DataError(
+            f"A split of kind {arguments['kind']!r} takes {known or 'nothing else'}. "
+            f"Received: {unknown}"
+        )
+    for name, entry in rest.items():
+        wanted = str if name == "column" else int if name == "seed" else (int, float)
+        if not isinstance(entry, wanted) or isinstance(entry, bool):
+            raise DataError(
+                f"`{name}` of a split must be {'text' if wanted is str else 'a number'}. "
+                f"Received: {name}={entry!r}"
+            )
+    return kind(**rest)
+
+
+def describe(split: Split) -> dict[str, Any]:
+    """A split as plain JSON, which `parse_split` reads."""
+    kind = next(name for name, known in KINDS.items() if isinstance(split, known))
+    return {"kind": kind, **dataclasses.asdict(split)}
+
+
+def require_split_of(task: str, split: Split) -> None:
+    """Checks that a split is one for this task."""
+    kind = describe(split)["kind"]
+    if kind not in OF_TASK[task]:
+        raise DataError(
+            f"The split of task {task!r} must be one of {', '.join(OF_TASK[task])}. "
+            f"Received: split={kind!r}"
+        )
 
 
 def time_quantile(times: npt.NDArray[np.float64], share: float) -> float:
-    """The smallest time before or at which at least this share of the events lies.
+    """The smallest time before or at which at least this share of the rows lies.
 
     Found by halving an interval, so that no copy of the times is held or sorted.
     """
@@ -112,41 +172,9 @@ def time_quantile(times: npt.NDArray[np.float64], share: float) -> float:
     return high
 
 
-def leave_one_out(lengths: npt.NDArray[np.int64]) -> SequenceSplit:
-    """Splits sequences of these lengths by `LeaveOneOut`."""
-    users = np.flatnonzero(lengths >= 3)
-    train_length = lengths.copy()
-    train_length[users] -= 2
-    return SequenceSplit(
-        train_length,
-        np.stack([users, lengths[users] - 2], axis=1),
-        np.stack([users, lengths[users] - 1], axis=1),
-    )
-
-
-def by_time(
-    lengths: npt.NDArray[np.int64],
-    before_validation: npt.NDArray[np.int64],
-    before_test: npt.NDArray[np.int64],
-) -> SequenceSplit:
-    """Splits sequences in the order of time by `ByTime`.
-
-    A user is asked for his first event of a period, if he has one and a history before it.
-
-    Args:
-        lengths: Events of each user.
-        before_validation: How many of them lie before the first moment.
-        before_test: How many lie before the second.
-    """
-    asked = np.flatnonzero((before_test > before_validation) & (before_validation > 0))
-    tested = np.flatnonzero((lengths > before_test) & (before_test > 0))
-    return SequenceSplit(
-        before_validation,
-        np.stack([asked, before_validation[asked]], axis=1),
-        np.stack([tested, before_test[tested]], axis=1),
-    )
-
-
-def describe(split: Split) -> dict[str, Any]:
-    """A split as plain JSON."""
-    return {"kind": type(split).__name__, **dataclasses.asdict(split)}
+def _require_shares(split: Split, train_share: float, validation_share: float) -> None:
+    if min(train_share, validation_share) <= 0 or train_share + validation_share >= 1:
+        raise DataError(
+            "`train_share` and `validation_share` must be positive and leave a share for the "
+            f"test. Received: {split}"
+        )

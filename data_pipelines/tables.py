@@ -22,11 +22,13 @@ class Chunk:
         place: The table's name in messages, such as its file.
         first_row: Number of the first row here, counted from 1.
         columns: Raw values by column: text, numbers, None, or lists of them; all equally long.
+        names: What the file calls those columns that it calls otherwise.
     """
 
     place: str
     first_row: int
     columns: Mapping[str, Sequence[Any]]
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -37,6 +39,11 @@ class Chunk:
                 f"{self.place} lacks a column; it has {sorted(self.columns)}. Received: {name!r}"
             )
         return self.columns[name]
+
+    def where(self, column: str) -> Callable[[int], str]:
+        """Says in a message where the value of an index stands."""
+        name = self.names.get(column, column)
+        return lambda index: f"{self.place}, column {name!r}, row {self.first_row + index}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_pipelines.candidates import UnseenItems, draw_uniform
-from data_pipelines.feeding import dataset_of_steps
-from data_pipelines.permutation import permute
+from data_pipelines.candidates import draw_uniform
+from data_pipelines.feeding import dataset_of_steps, shuffled_examples
 from data_pipelines.random_streams import random_integers
 from data_pipelines.sequence_store import IntArray, SequenceStore
 
@@ -78,7 +77,7 @@ class TrainingSplit:
         cuts = 1 + random_integers(lengths - 1, seed, _CUT, counters)
         ends = np.minimum(cuts + num_positives, lengths)
         positives = store.windows(users, cuts, ends, num_positives)
-        unseen = UnseenItems(*store.flat(users, lengths), batch_size, store.num_items)
+        unseen = store.untrained_items(users)
         negatives = draw_uniform(unseen, num_negatives, seed, _NEGATIVES, counters[:, None])
         return store.inputs(users, cuts), {
             "positives": _known(positives),
@@ -91,7 +90,7 @@ class TrainingSplit:
         counters, users = self._examples(batch_size, seed, step)
         lengths = store.train_length[users]
         positives = store.windows(users, np.maximum(lengths - steps, 1), lengths, steps)
-        unseen = UnseenItems(*store.flat(users, lengths), batch_size, store.num_items)
+        unseen = store.untrained_items(users)
         negatives = draw_uniform(unseen, steps, seed, _NEGATIVES, counters[:, None])
         return store.inputs(users, lengths - 1), {
             "positives": _known(positives),
@@ -99,13 +98,8 @@ class TrainingSplit:
         }
 
     def _examples(self, batch_size: int, seed: int, step: int) -> tuple[IntArray, IntArray]:
-        counters = step * batch_size + np.arange(batch_size, dtype=np.int64)
-        epochs, positions = np.divmod(counters, self.num_examples)
-        order = np.empty_like(positions)
-        for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
-            chosen = epochs == epoch
-            order[chosen] = permute(positions[chosen], self.num_examples, seed, epoch)
-        return counters, self._users[order]
+        counters, chosen = shuffled_examples(step, batch_size, self.num_examples, seed)
+        return counters, self._users[chosen]
 
     def interactions(self) -> tuple[IntArray, npt.NDArray[np.int32]]:
         """All training events: index of the user, item id; in the order of users and time."""
@@ -114,8 +108,7 @@ class TrainingSplit:
 
     def item_counts(self) -> IntArray:
         """int64 `[item ids]`: training events of each item id."""
-        _, items = self.interactions()
-        return np.bincount(items, minlength=self._store.num_items + 2)
+        return self._store.item_counts
 
 
 def _known(items: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -45,6 +45,6 @@ def beauty(
     """The small sequences, prepared without a filter, histories of at most 8 steps."""
     folder = tmp_path_factory.mktemp("beauty") / "data"
     data_pipelines.prepare(
-        "amazon_beauty", beauty_source, folder, k_core=0, max_length=8, attributes=True
+        "amazon_beauty", beauty_source, folder, k_core=0, max_length=8, item_fields="attributes"
     )
     return data_pipelines.load(folder)

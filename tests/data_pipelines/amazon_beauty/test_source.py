@@ -9,7 +9,7 @@ import data_pipelines
 
 def test_the_counts_of_the_paper(shared_data: pathlib.Path, tmp_path: pathlib.Path) -> None:
     counts = data_pipelines.prepare(
-        "amazon_beauty", shared_data / "amazon_beauty", tmp_path / "data", attributes=True
+        "amazon_beauty", shared_data / "amazon_beauty", tmp_path / "data", item_fields="attributes"
     )
     assert (counts["users"], counts["items"], counts["events"]) == (22_363, 12_101, 198_502)
     assert (counts["min"], counts["max"], round(counts["mean"], 3)) == (5, 204, 8.876)

@@ -1,0 +1,1 @@
+"""The Complete Journey: a year of purchases of some thousand households."""

@@ -1,0 +1,90 @@
+"""The data sets that `prepare` knows by name, and those that a description file describes."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from amer_tf.features import SpecError
+from data_pipelines.description import SUFFIXES, describe_source, read_description
+from data_pipelines.errors import DataError
+from data_pipelines.sources import ITEM_VOCABULARIES, Source
+from data_pipelines.splits import LeaveOneOut, parse_split, require_split_of
+
+DATASETS = ("amazon_beauty", "complete_journey", "movielens_1m", "recbole", "steam")
+# Their source files come with a Python package.
+PACKAGED = ("complete_journey",)
+COMMON_OPTIONS = ("max_length", "split", "k_core", "item_vocabulary")
+
+
+def open_source(
+    dataset: str | os.PathLike[str], source_dir: pathlib.Path | None, options: Mapping[str, Any]
+) -> Source:
+    """Opens a data set and applies the options that all have in common."""
+    name = os.fspath(dataset)
+    if name.endswith(SUFFIXES):
+        own: list[str] = []
+        _require_known(name, options, own)
+        file = pathlib.Path(name)
+        source = describe_source(read_description(file), source_dir or file.parent)
+    elif name in DATASETS:
+        opener = importlib.import_module(f"data_pipelines.{name}.source").open_source
+        own = list(inspect.signature(opener).parameters)[1:]
+        _require_known(name, options, own)
+        if source_dir is None and name not in PACKAGED:
+            raise DataError(
+                f"`source_dir` must name the folder of the files of {name}. Received: None"
+            )
+        source = opener(source_dir, **{key: options[key] for key in options if key in own})
+    else:
+        raise DataError(
+            f"`dataset` must be one of {', '.join(DATASETS)}, or a description file that ends in "
+            f"{', '.join(SUFFIXES)}. Received: dataset={name!r}"
+        )
+    return _with_options(source, {key: options[key] for key in options if key not in own})
+
+
+def _require_known(dataset: str, options: Mapping[str, Any], own: list[str]) -> None:
+    known = [*own, *COMMON_OPTIONS]
+    unknown = [key for key in options if key not in known]
+    if unknown:
+        raise DataError(
+            f"The options of {dataset} must be among {', '.join(known)}. Received: {unknown}"
+        )
+
+
+def _with_options(source: Source, options: dict[str, Any]) -> Source:
+    if "max_length" in options:
+        length = options.pop("max_length")
+        try:
+            spec = dataclasses.replace(source.spec, max_length=length)
+        except SpecError as error:
+            raise DataError(str(error)) from error
+        source = dataclasses.replace(source, spec=spec)
+    if "split" in options:
+        options["split"] = parse_split(options["split"])
+    if source.spec.task == "ctr" and ("k_core" in options or "item_vocabulary" in options):
+        raise DataError(
+            "`k_core` and `item_vocabulary` are options of task next_item. "
+            f"Received: {sorted(options)} for task ctr"
+        )
+    source = dataclasses.replace(source, **options)
+    require_split_of(source.spec.task, source.split)
+    if source.item_vocabulary is None:
+        known = "catalog" if isinstance(source.split, LeaveOneOut) else "train"
+        source = dataclasses.replace(source, item_vocabulary=known)
+    if source.item_vocabulary not in ITEM_VOCABULARIES:
+        raise DataError(
+            f"`item_vocabulary` must be one of {', '.join(ITEM_VOCABULARIES)}. "
+            f"Received: item_vocabulary={source.item_vocabulary!r}"
+        )
+    if type(source.k_core) is not int or source.k_core < 0:
+        raise DataError(
+            f"`k_core` must be an integer of at least 0. Received: k_core={source.k_core!r}"
+        )
+    return source

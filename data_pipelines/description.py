@@ -1,0 +1,196 @@
+"""The description file: a user's own table without a line of Python.
+
+`README.md` beside this module documents its keys.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from amer_tf.features import FeatureSpec, SpecError
+from data_pipelines.delimited import file_table
+from data_pipelines.description_parts import (
+    find_files,
+    read_fields,
+    read_format,
+    read_key_column,
+    read_vocabularies,
+    read_vocabulary,
+    require_keys,
+)
+from data_pipelines.errors import DataError, reading
+from data_pipelines.sources import (
+    ITEM,
+    ITEM_NAME,
+    TIME,
+    USER,
+    Source,
+    complete_vocabularies,
+    next_item_spec,
+)
+from data_pipelines.splits import ByColumn, LeaveOneOut, Random, parse_split
+
+SUFFIXES = (".yaml", ".yml", ".json")
+_KEYS = (
+    "name",
+    "task",
+    "files",
+    "format",
+    "user",
+    "item",
+    "time",
+    "item_name",
+    "label",
+    "max_length",
+    "step_separator",
+    "fields",
+    "vocabularies",
+    "split",
+    "k_core",
+    "item_vocabulary",
+)
+
+
+def read_description(file: pathlib.Path) -> dict[str, Any]:
+    """Reads a YAML or JSON description and checks its keys."""
+    with reading(file):
+        text = file.read_text(encoding="utf-8")
+    try:
+        if file.suffix == ".json":
+            data = json.loads(text)
+        else:
+            import yaml
+
+            try:
+                data = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise ValueError(str(error)) from error
+    except ValueError as error:
+        raise DataError(
+            f"A description must be {'JSON' if file.suffix == '.json' else 'YAML'}: {error}. "
+            f"Received: {file}"
+        ) from error
+    require_keys("A description", data, _KEYS, ("task", "files", "fields"))
+    return {"name": file.stem, **data}
+
+
+def describe_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
+    """A source from a description; its files are looked for in `folder`."""
+    try:
+        if data["task"] == "next_item":
+            return _next_item_source(data, folder)
+        if data["task"] == "ctr":
+            return _ctr_source(data, folder)
+    except SpecError as error:
+        raise DataError(f"The description {data['name']!r} is wrong: {error}") from error
+    raise DataError(f"`task` must be one of next_item, ctr. Received: task={data['task']!r}")
+
+
+def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
+    require_keys("`files` of task ctr", data["files"], ("events",), ("events",))
+    for key in ("item", "item_name", "k_core", "item_vocabulary"):
+        if key in data:
+            raise DataError(f"`{key}` is a key of task next_item. Received: {key}={data[key]!r}")
+    if not isinstance(data.get("label"), str):
+        raise DataError(f"`label` must name a column. Received: label={data.get('label')!r}")
+    entries = read_fields(data)
+    fields = [entry.field for entry in entries]
+    user, user_dtype = read_key_column(data, "user") if "user" in data else (None, {})
+    spec = FeatureSpec(
+        fields=tuple(fields),
+        vocabularies=tuple(complete_vocabularies(fields, read_vocabularies(data, folder))),
+        task="ctr",
+        label=data["label"],
+        group=user,
+        max_length=data.get("max_length", 50),
+        target_to_behavior={
+            entry.behavior_of: entry.field.name for entry in entries if entry.behavior_of
+        },
+    )
+    split = parse_split(data.get("split", Random()))
+    columns = {entry.field.name: entry.column for entry in entries}
+    columns[data["label"]] = data["label"]
+    if user is not None:
+        if columns.get(user, user) != user:
+            raise DataError(
+                f"The field {user!r} must be the column {user!r}, which tells users apart. "
+                f"Received: column={columns[user]!r}"
+            )
+        columns[user] = user
+    if "time" in data:
+        columns[TIME] = data["time"]
+    if isinstance(split, ByColumn):
+        columns[split.column] = split.column
+    files = find_files(data["files"]["events"], folder)
+    return Source(
+        name=data["name"],
+        spec=spec,
+        events=file_table(files, columns, **read_format(data)),
+        files=tuple(files),
+        user_dtype=user_dtype.get("dtype", "string"),
+        has_time="time" in data,
+        step_separator=data.get("step_separator", "|"),
+        split=split,
+    )
+
+
+def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
+    require_keys("`files`", data["files"], ("events", "items", "users"), ("events",))
+    require_keys("A description of task next_item", data, _KEYS, ("user", "item"))
+    for key in ("label", "step_separator"):
+        if key in data:
+            raise DataError(f"`{key}` is a key of task ctr. Received: {key}={data[key]!r}")
+    entries = read_fields(data)
+    (user, user_options), (item, item_options) = (
+        read_key_column(data, key) for key in ("user", "item")
+    )
+    of_role = {
+        role: [entry for entry in entries if entry.field.role == role]
+        for role in ("target", "profile", "behavior", "context")
+    }
+    spec = next_item_spec(
+        item_fields=[entry.field for entry in of_role["target"]],
+        other_fields=[entry.field for entry in entries if entry.field.role != "target"],
+        vocabularies=read_vocabularies(data, folder),
+        item_vocabulary=read_vocabulary({"name": ITEM, **item_options}, folder),
+        max_length=data.get("max_length", 50),
+    )
+    events = {USER: user, ITEM: item}
+    if "time" in data:
+        events[TIME] = data["time"]
+    events |= {e.field.name: e.column for e in (*of_role["behavior"], *of_role["context"])}
+    items = {entry.field.name: entry.column for entry in of_role["target"]}
+    if "item_name" in data:
+        items[ITEM_NAME] = data["item_name"]
+    users = {entry.field.name: entry.column for entry in of_role["profile"]}
+    tables, files = {}, []
+    for name, key, own, columns in (
+        ("events", USER, user, events),
+        ("items", ITEM, item, items),
+        ("users", USER, user, users),
+    ):
+        # What has no file of its own stands beside each event.
+        entry = data["files"].get(name, data["files"]["events"])
+        if name in data["files"] and isinstance(entry, Mapping):
+            require_keys(f"`files.{name}`", entry, ("path", "key"), ("path",))
+            entry, own = entry["path"], entry.get("key", own)
+        found = find_files(entry, folder)
+        tables[name] = file_table(found, {key: own, **columns}, **read_format(data))
+        files += [file for file in found if file not in files]
+    return Source(
+        name=data["name"],
+        spec=spec,
+        events=tables["events"],
+        items=tables["items"] if items else None,
+        users=tables["users"] if users else None,
+        files=tuple(files),
+        user_dtype=user_options.get("dtype", "string"),
+        has_time="time" in data,
+        has_item_names="item_name" in data,
+        split=parse_split(data.get("split", LeaveOneOut())),
+        k_core=data.get("k_core", 0),
+        item_vocabulary=data.get("item_vocabulary", "catalog"),
+    )

@@ -1,0 +1,141 @@
+"""The parts of a description file: fields, vocabularies, key columns, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amer_tf.features import (
+    CategoricalField,
+    MultiValuedField,
+    Normalization,
+    NumericField,
+    Vocabulary,
+)
+from data_pipelines.errors import DataError, reading
+from data_pipelines.sources import AnyField
+
+_KINDS: dict[str, type[AnyField]] = {
+    "categorical": CategoricalField,
+    "multi_valued": MultiValuedField,
+    "numeric": NumericField,
+}
+_COMMON_KEYS = ("name", "column", "kind", "role", "behavior_of")
+_KEYS_OF_KIND = {
+    "categorical": ("vocabulary",),
+    "multi_valued": ("vocabulary", "max_values", "combiner", "separator"),
+    "numeric": ("log", "quantile"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldEntry:
+    """A field of a description.
+
+    Args:
+        field: The field, not fitted.
+        column: Its column in the file.
+        behavior_of: The target field whose history it holds (`"ctr"`), or None.
+    """
+
+    field: AnyField
+    column: str
+    behavior_of: str | None = None
+
+
+def read_fields(data: Mapping[str, Any]) -> list[FieldEntry]:
+    if not isinstance(data["fields"], Sequence) or isinstance(data["fields"], str):
+        raise DataError(f"`fields` must be a list. Received: fields={data['fields']!r}")
+    entries = [_field(entry) for entry in data["fields"]]
+    names = [entry.field.name for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"Field names must differ. Received twice: {name!r}")
+    return entries
+
+
+def _field(entry: Any) -> FieldEntry:
+    if isinstance(entry, str):
+        entry = {"name": entry}
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise DataError(f"A field must be a mapping with a name. Received: {entry!r}")
+    place = f"fields[{entry['name']!r}]"
+    kind = entry.get("kind", "categorical")
+    if kind not in _KINDS:
+        raise DataError(f"{place}.kind must be one of {', '.join(_KINDS)}. Received: {kind!r}")
+    own = _KEYS_OF_KIND[kind]
+    require_keys(f"{place}, which is {kind},", entry, (*_COMMON_KEYS, *own))
+    arguments = {key: entry[key] for key in ("name", "role", *own) if key in entry}
+    if kind == "numeric":
+        numbers = {key: arguments.pop(key) for key in own if key in arguments}
+        arguments["normalization"] = Normalization(**numbers)
+    return FieldEntry(
+        _KINDS[kind](**arguments), entry.get("column", entry["name"]), entry.get("behavior_of")
+    )
+
+
+def read_vocabularies(data: Mapping[str, Any], folder: pathlib.Path) -> list[Vocabulary]:
+    return [read_vocabulary(entry, folder) for entry in data.get("vocabularies", ())]
+
+
+def read_vocabulary(entry: Any, folder: pathlib.Path) -> Vocabulary:
+    known = [field.name for field in dataclasses.fields(Vocabulary)]
+    require_keys("A vocabulary", entry, known, ("name",))
+    arguments = dict(entry)
+    if "file" in arguments:
+        file = folder / str(arguments["file"])
+        with reading(file):
+            size = len(file.read_text(encoding="utf-8").splitlines())
+        arguments = {"source": "file", "size": size, **arguments, "file": str(file)}
+    elif "values" in arguments:
+        arguments.setdefault("source", "values")
+    return Vocabulary(**arguments)
+
+
+def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, Any]]:
+    """Column of the user or the item, and the options of its vocabulary."""
+    entry = data[key]
+    if isinstance(entry, str):
+        return entry, {}
+    known = ["column", "dtype"]
+    if key == "item":
+        known += ["min_count", "max_size", "source", "size", "file", "values"]
+    require_keys(f"`{key}`", entry, known, ("column",))
+    return entry["column"], {name: value for name, value in entry.items() if name != "column"}
+
+
+def read_format(data: Mapping[str, Any]) -> dict[str, Any]:
+    entry = data.get("format", {})
+    require_keys("`format`", entry, ("separator", "encoding", "header"))
+    return dict(entry)
+
+
+def find_files(entry: Any, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Files from a name, a pattern, or a list of them."""
+    patterns = [entry] if isinstance(entry, str) else entry
+    if not isinstance(patterns, Sequence) or not all(isinstance(p, str) for p in patterns):
+        raise DataError(f"`files` must name files by text or lists of text. Received: {entry!r}")
+    found = []
+    for pattern in patterns:
+        matches = sorted(folder.glob(pattern))
+        if not matches:
+            raise DataError(
+                f"`source_dir` must hold {pattern}. Received: source_dir={str(folder)!r}"
+            )
+        found += matches
+    return found
+
+
+def require_keys(
+    place: str, entry: Any, known: Sequence[str], required: Sequence[str] = ()
+) -> None:
+    if not isinstance(entry, Mapping):
+        raise DataError(f"{place} must be a mapping of {list(known)}. Received: {entry!r}")
+    unknown = [key for key in entry if key not in known]
+    if unknown:
+        raise DataError(f"{place} takes the keys {list(known)}. Received: {unknown}")
+    missing = [key for key in required if key not in entry]
+    if missing:
+        raise DataError(f"{place} must have the keys {list(required)}. Received: no {missing}")

@@ -1,0 +1,1 @@
+"""RecBole's atomic files: one format for many published data sets."""
