@@ -57,7 +57,7 @@ class GroupScorer:
         ]
         self._weights = np.concatenate([weight.numpy() for _, _, weight in self._batches])
 
-        @tf.function(jit_compile=True)
+        @tf.function(jit_compile=True, autograph=False)
         def count(inputs: Any, candidates: Any, group: Any) -> tuple[Any, Any]:
             queries = supernet(inputs, group, training=False)
             vectors = supernet.item_vectors(candidates)  # (B, C, Dq)

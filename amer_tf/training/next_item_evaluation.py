@@ -56,17 +56,17 @@ class NextItemEvaluator:
         self._num_items = num_items
         self._batch_size = batch_size
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def item_vectors(ids: Any) -> Any:
             return ops.cast(network.item_vectors(ids), "float32")
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def rank_in_lists(inputs: Any, candidates: Any, vectors: Any) -> tuple[Any, ...]:
             queries = ops.cast(network.query(inputs, training=False), "float32")
             scores = ops.einsum("bd,bcd->bc", queries, ops.take(vectors, candidates, axis=0))
             return rank_candidates(scores, candidates)
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def rank_in_catalog(inputs: Any, target: Any, seen: Any, vectors: Any) -> tuple[Any, ...]:
             queries = ops.cast(network.query(inputs, training=False), "float32")
             return rank_catalog(ops.matmul(queries, ops.transpose(vectors)), target, seen)
