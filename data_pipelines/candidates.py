@@ -33,7 +33,8 @@ class UnseenItems:
     def __init__(
         self, had: npt.NDArray[np.int32], starts: IntArray, ends: IntArray, num_items: int
     ) -> None:
-        self._had = had
+        # One entry that nobody has, so that an empty array can be indexed.
+        self._had = had if len(had) else np.zeros(1, np.int32)
         self._starts = starts
         self._ends = ends
         self._num_items = num_items

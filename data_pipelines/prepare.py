@@ -105,7 +105,12 @@ def _already_prepared(folder: pathlib.Path, request: dict[str, Any]) -> dict[str
             "`data_dir` must not exist or be empty: choose another folder. "
             f"Received: data_dir={str(folder)!r}, which holds something else"
         )
-    head = read_head(folder)
+    try:
+        head = read_head(folder)
+    except DataError as error:
+        raise DataError(
+            f"`data_dir` holds damaged data: remove it and run the same command again. {error}"
+        ) from error
     differing = [key for key, value in request.items() if head.get(key) != value]
     if differing:
         raise DataError(

@@ -194,7 +194,8 @@ def load(file: str | os.PathLike[str]) -> Records:
                 f"Received: {file}, {size} bytes"
             )
         fields = _PREAMBLE.unpack(preamble)
-        if zlib.crc32(_PREAMBLE.pack(*fields[:-1], 0)) != fields[-1]:
+        checksum = zlib.crc32(_PREAMBLE.pack(*fields[:-1], 0))
+        if preamble != _PREAMBLE.pack(*fields[:-1], checksum):
             raise DataError(
                 f"The head of a file of encoded rows is damaged: prepare the data again. "
                 f"Received: {file}"

@@ -116,7 +116,9 @@ class RowLayout:
 
         def put(name: str, values: npt.NDArray[Any]) -> None:
             column = self.column(name)
-            rows[:, column.offset : column.end] = values.view(np.int32).reshape(len(rows), -1)
+            rows[:, column.offset : column.end] = values.view(np.int32).reshape(
+                len(rows), column.width
+            )
 
         for field in fields:
             values = coded[field.name]

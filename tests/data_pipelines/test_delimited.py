@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import datetime
+import gzip
+import pathlib
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from data_pipelines import DataError, delimited
+from data_pipelines.delimited import file_table
+
+
+def read(
+    files: list[pathlib.Path], columns: dict[str, str], **options: Any
+) -> dict[str, list[Any]]:
+    """All values of a table by column."""
+    chunks = list(file_table(files, columns, **options).read())
+    return {name: [v for chunk in chunks for v in chunk.columns[name]] for name in columns}
+
+
+def write(folder: pathlib.Path, text: str, name: str = "a.csv") -> pathlib.Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_csv(tmp_path: pathlib.Path) -> None:
+    file = write(tmp_path, '\ufeffuser,item,note\n1,x,"a, ""b""\nc"\n2,,\n\n')
+    assert read([file], {"u": "user", "n": "note"}) == {"u": ["1", "2"], "n": ['a, "b"\nc', ""]}
+
+
+def test_chunks_count_rows(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "CHUNK_ROWS", 2)
+    file = write(tmp_path, "a\n1\n2\n3\n4\n5\n")
+    chunks = list(file_table([file], {"b": "a"}).read())
+    assert [(chunk.first_row, len(chunk)) for chunk in chunks] == [(1, 2), (3, 2), (5, 1)]
+    assert chunks[1].where("b")(1) == "a.csv, column 'a', row 4"
+
+
+def test_separator_encoding_and_header(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.txt").write_bytes('1\té"\n2\tb\n'.encode("latin-1"))
+    columns = {"x": "second"}
+    options = {"separator": "\t", "encoding": "latin-1", "header": ["first", "second"]}
+    assert read([tmp_path / "a.txt"], columns, **options) == {"x": ['é"', "b"]}
+
+
+def test_compressed_and_several_files(tmp_path: pathlib.Path) -> None:
+    first = write(tmp_path, "a,b\n1,2\n")
+    with gzip.open(tmp_path / "b.csv.gz", "wt") as stream:
+        stream.write("b,a\n4,3\n")
+    assert read([first, tmp_path / "b.csv.gz"], {"a": "a"}) == {"a": ["1", "3"]}
+
+
+def test_truncated_gzip(tmp_path: pathlib.Path) -> None:
+    data = gzip.compress(b"a,b\n" + b"1,2\n" * 5000)
+    (tmp_path / "b.csv.gz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DataError, match=r"cannot be read.*truncated, fetch it again.*b.csv.gz"):
+        read([tmp_path / "b.csv.gz"], {"a": "a"})
+    (tmp_path / "b.csv.gz").write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"cannot be read.*b.csv.gz"):
+        read([tmp_path / "b.csv.gz"], {"a": "a"})
+
+
+def test_wrong_encoding(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.csv").write_bytes("a\né\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"not text of the expected encoding.*Received: .*a.csv"):
+        read([tmp_path / "a.csv"], {"a": "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b,a\n1,2,3\n", r"Column names must differ. Received twice: \['a'\] in a.csv"),
+        ("b,c\n1,2\n", r"a.csv lacks columns; it has \['b', 'c'\]. Received: \['a'\]"),
+        ("a,b\n1,2\n1\n", r"a.csv, line 3, must have 2 cells.*cut off. Received: 1 cells"),
+        ("", "A table must have at least one column. Received: an empty file"),
+        ("a\n" + "x" * 200_000 + "\n", r"a.csv, line 2, must be CSV. Received: field larger"),
+    ],
+)
+def test_wrong_csv(tmp_path: pathlib.Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read([write(tmp_path, text)], {"a": "a"})
+
+
+def test_missing_file(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DataError, match=r"A file is missing.*Received: .*a.csv"):
+        read([tmp_path / "a.csv"], {"a": "a"})
+
+
+def test_parquet(tmp_path: pathlib.Path) -> None:
+    moment = datetime.datetime(2017, 1, 1, 12)
+    frame = pd.DataFrame(
+        {
+            "id": [2**60, 2],
+            "gap": pd.array([2**60 + 1, None], dtype="Int64"),
+            "text": ["x", None],
+            "number": [0.5, 1.5],
+            "tags": [["a", "b"], []],
+            "moment": [moment, None],
+            "unused": [1, 2],
+        }
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    columns = {name: name for name in frame.columns if name != "unused"}
+    seconds = moment.replace(tzinfo=datetime.timezone.utc).timestamp()
+    assert read([tmp_path / "a.parquet"], columns) == {
+        "id": [2**60, 2],
+        "gap": [2**60 + 1, None],
+        "text": ["x", None],
+        "number": [0.5, 1.5],
+        "tags": [["a", "b"], []],
+        "moment": [seconds, None],
+    }
+
+
+def test_wrong_parquet(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "a.parquet"
+    pd.DataFrame({"b": [1]}).to_parquet(file)
+    with pytest.raises(DataError, match=r"a.parquet lacks columns; it has \['b'\]"):
+        read([file], {"a": "a"})
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"Parquet file cannot be read.*truncated.*a.parquet"):
+        read([file], {"b": "b"})
