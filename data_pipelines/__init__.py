@@ -2,7 +2,7 @@
 
 from data_pipelines.datasets import DATASETS
 from data_pipelines.errors import DataError
-from data_pipelines.prepare import prepare
+from data_pipelines.preparation import prepare
 from data_pipelines.prepared_data import PreparedData, load
 
 __all__ = ["DATASETS", "DataError", "PreparedData", "load", "prepare"]

@@ -192,5 +192,5 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         has_item_names="item_name" in data,
         split=parse_split(data.get("split", LeaveOneOut())),
         k_core=data.get("k_core", 0),
-        item_vocabulary=data.get("item_vocabulary", "catalog"),
+        item_vocabulary=data.get("item_vocabulary"),
     )

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+import data_pipelines
+from data_pipelines import DataError
+from data_pipelines.movielens_1m import parse
+from data_pipelines.movielens_1m.movielens_1m_dataset_builder import Builder
+from tests.data_pipelines.tfds_harness import build
+
+
+@pytest.fixture
+def source(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Three users, six films, as published, in the order of film ids and not of time."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    ratings = [f"{user}::{film}::4::{900 - film}\n" for user in (1, 2, 3) for film in range(1, 7)]
+    (folder / "ratings.dat").write_text("".join(ratings))
+    (folder / "movies.dat").write_text(
+        "".join(f"{film}::Amélie {film} (2001)::Comedy|Drama\n" for film in range(1, 7)),
+        encoding="latin-1",
+    )
+    (folder / "users.dat").write_text("1::F::1::10::48067\n2::M::56::16::70072\n3::M::25::15::1\n")
+    return folder
+
+
+def test_published_files(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    counts = data_pipelines.prepare(
+        "movielens_1m",
+        source,
+        tmp_path / "data",
+        k_core=2,
+        item_fields="genres",
+        user_fields=["gender", "age"],
+    )
+    assert (counts["users"], counts["items"], counts["events"]) == (3, 6, 18)
+    data = data_pipelines.load(tmp_path / "data")
+    assert [field.name for field in data.spec.input_fields] == ["history_item_id", "gender", "age"]
+    assert data.item_names["3"] == "Amélie 3 (2001)"
+    assert data.catalog is not None
+    assert data.catalog[2:].tolist() == [[2, 3, 0, 0, 0, 0]] * 6
+    [(inputs, labels)] = data.test.batches(3, candidates=None)
+    films = data.spec.vocabulary("item_id").values
+    # The newest rating is that of film 1.
+    assert [films[target - 2] for target in labels["target"].numpy()] == [1, 1, 1]
+    assert inputs["gender"].numpy().tolist() == [3, 2, 2]
+
+
+def test_by_time_needs_timestamps(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    data_pipelines.prepare(
+        "movielens_1m",
+        source,
+        tmp_path / "data",
+        k_core=0,
+        split={"kind": "by_time", "train_until": 896, "validation_until": 898},
+    )
+    (source / "ratings.dat").unlink()
+    (source / "ratings_ordered.csv").write_text("user,item,rating,rank\n1,2,3,1\n1,3,3,2\n")
+    with pytest.raises(DataError, match="times that can be compared between users"):
+        data_pipelines.prepare(
+            "movielens_1m", source, tmp_path / "ordered", split="by_time", k_core=0
+        )
+
+
+def test_published_counts(shared_data: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    counts = data_pipelines.prepare(
+        "movielens_1m",
+        shared_data / "movielens_1m",
+        tmp_path / "data",
+        item_fields="all",
+        user_fields="all",
+    )
+    assert (counts["users"], counts["items"], counts["events"]) == (6_040, 3_416, 999_611)
+    data = data_pipelines.load(tmp_path / "data")
+    assert data.spec.vocabulary("genres").size == 18
+    assert data.spec.vocabulary("gender").size == 2
+    assert data.item_names["1"] == "Toy Story (1995)"
+    # Every film in the catalog has a genre.
+    assert data.catalog is not None
+    assert (data.catalog[2:, 0] >= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message"),
+    [
+        ("ratings.dat", "1::2::3", r"ratings.dat, line 2, must be UserID::MovieID::Rating::Time"),
+        ("ratings.dat", "1::x::3::4", r"ratings.dat, line 2, must be four integers. Received: \["),
+        ("movies.dat", "1::Toy Story", "movies.dat, line 2, must be MovieID::Title::Genres"),
+        ("movies.dat", "x::Toy Story::Drama", "line 2, must start with an integer. Received: 'x'"),
+        ("users.dat", "1::F", "users.dat, line 2, must be UserID::Gender::Age"),
+    ],
+)
+def test_wrong_lines(
+    source: pathlib.Path, tmp_path: pathlib.Path, file: str, line: str, message: str
+) -> None:
+    first = (source / file).read_text(encoding="latin-1").split("\n")[0]
+    (source / file).write_text(f"{first}\n{line}\n", encoding="latin-1")
+    with pytest.raises(DataError, match=message):
+        data_pipelines.prepare(
+            "movielens_1m",
+            source,
+            tmp_path / "data",
+            k_core=0,
+            item_fields="all",
+            user_fields="all",
+            split={"kind": "by_time", "train_until": 898, "validation_until": 899},
+        )
+
+
+def test_ordered_ratings_after_their_header() -> None:
+    lines = ["user,item,rating,rank\r\n", "1,5,4,1\r\n"]
+    assert list(parse.parse_ordered_ratings(lines, "x")) == [(1, 5, 4, 1)]
+
+
+@pytest.mark.parametrize(
+    ("config", "number", "first"),
+    [
+        ("ratings", 18, {"user_id": 1, "item_id": 1, "rating": 4, "timestamp": 899}),
+        ("users", 3, {"user_id": 1, "gender": b"F", "age": b"1", "occupation": b"10"}),
+        ("movies", 6, {"item_id": 1, "title": "Amélie 1 (2001)".encode()}),
+    ],
+)
+def test_builder(
+    source: pathlib.Path, tmp_path: pathlib.Path, config: str, number: int, first: dict[str, object]
+) -> None:
+    _, examples = build(Builder, tmp_path / "out", source, config=config)
+    assert len(examples) == number
+    assert {name: examples[0][name] for name in first} == first
