@@ -15,6 +15,8 @@ SPEC = ("amer_tf.features", "amer_tf.fields", "amer_tf.vocabulary", "amer_tf.spe
 PURE_SEARCH = ("amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.samplers")
 # Arrays of a traced update, but no models.
 ARRAYS = ("keras.ops", "keras.random")
+# Linear algebra on the host, no Keras.
+CLOSED_FORM = ("amer_tf.models.popularity", "amer_tf.models.ease")
 TENSORFLOW = ("tensorflow", "tensorflow_datasets")
 TENSORFLOW_ROOMS = ("amer_tf.training", "amer_tf.export", "amer_tf.cli")
 
@@ -33,6 +35,11 @@ RULES = (
             "amer_tf.layers",
             "amer_tf.models",
         ),
+        outside=CLOSED_FORM,
+    ),
+    *(
+        Rule(module, never=EVERYTHING, but=("numpy", "scipy", "amer_tf.features"))
+        for module in CLOSED_FORM
     ),
     *(
         Rule(

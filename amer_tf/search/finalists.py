@@ -78,11 +78,13 @@ class Workbench:
         )
 
     def build_transformer(self) -> keras.Model:
-        """The hand-made transformer, of the same width and regularisation."""
+        """The hand-made transformer, of the same width."""
         return transformer.build(
             self.spec,
             embedding_dim=self.settings.embedding_dim,
-            dropout=self.settings.dropout,
+            # SASRec's own range is .2 to .5; .3 was the better one on Beauty's validation split.
+            dropout=0.3,
+            l2=self.settings.l2,
             catalog=self.catalog,
         )
 

@@ -10,6 +10,7 @@ import keras
 from amer_tf.models.ease import Ease
 from amer_tf.models.popularity import Popularity
 from amer_tf.search.finalists import Workbench
+from amer_tf.training.evaluation_batches import events_before
 from amer_tf.training.fit import Progress
 from amer_tf.training.next_item_evaluation import evaluate_scores
 
@@ -17,10 +18,14 @@ REFERENCE_FILE = "reference_{name}.keras"
 
 
 def score_closed_form(bench: Workbench, name: str, train: Any, split: Any, **options: Any) -> Any:
-    """Metrics of POP or EASE, fitted on the training events."""
-    users, items = train.interactions()
-    system = {"popularity": Popularity, "ease": Ease}[name]()
-    system.fit((users, items), bench.num_items)
+    """Metrics of POP, fitted on the training events, or EASE, fitted on all before the examples.
+
+    EASE has no other way to learn of the newest event than to be fitted with it.
+    """
+    if name == "ease":
+        system: Any = Ease().fit(events_before(split, bench.spec.history_field), bench.num_items)
+    else:
+        system = Popularity().fit(train.interactions(), bench.num_items)
     return evaluate_scores(
         system.scores,
         split,

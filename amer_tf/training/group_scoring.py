@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from amer_tf.training import ranking_metrics
+from amer_tf.training import rank_counting, ranking_metrics
 
 
 class Score(NamedTuple):
@@ -62,11 +62,7 @@ class GroupScorer:
             queries = supernet(inputs, group, training=False)
             vectors = supernet.item_vectors(candidates)  # (B, C, Dq)
             scores = ops.einsum("pbd,bcd->pbc", queries, vectors)
-            true, others = scores[..., :1], scores[..., 1:]
-            return (
-                ops.sum(ops.cast(others > true, "int32"), axis=-1),
-                ops.sum(ops.cast(ops.equal(others, true), "int32"), axis=-1),
-            )
+            return rank_counting.rank_counts(scores[..., :1], scores[..., 1:])
 
         self._count = count
 
