@@ -1,0 +1,88 @@
+"""Raw columns as requests carry them: names, types, shapes and what stands for no value."""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from amer_tf.export.errors import ExportError
+from amer_tf.export.vocabulary_tables import VocabularyTable
+from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One input or output of a signature.
+
+    Args:
+        name: Its name; for an input column that of the field.
+        dtype: Its TensorFlow type.
+        axes: What its axes count, the first one being `"batch"`; None where a scalar, or one
+            value for each row, is taken.
+        missing: What stands for a value that is not there; None where there is no such thing.
+        note: What it means, for readers.
+        default: What a request that leaves it out gets, or None where it may not be left out.
+    """
+
+    name: str
+    dtype: Any
+    axes: tuple[str, ...] | None
+    missing: str | int | float | None = None
+    note: str = ""
+    default: Any = None
+
+    @property
+    def tensor_spec(self) -> Any:
+        shape = None if self.axes is None else [None] * len(self.axes)
+        return tf.TensorSpec(shape, self.dtype, name=self.name)
+
+    def optional(self) -> Column:
+        """The same column, which a request may leave out: no row then stands for all."""
+        assert self.axes is not None
+        return dataclasses.replace(self, default=tf.zeros([0] * len(self.axes), self.dtype))
+
+
+def input_columns(spec: FeatureSpec, tables: Mapping[str, VocabularyTable]) -> dict[str, Column]:
+    """The raw columns of `spec.input_fields`, by name; all but the history may be left out."""
+    columns = {}
+    for field in spec.input_fields:
+        column = _input_column(field, tables)
+        if field.name == spec.history_field:
+            column = dataclasses.replace(column, note="items of the history, oldest first")
+        else:
+            column = column.optional()
+        columns[field.name] = column
+    return columns
+
+
+def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Column:
+    axes: tuple[str, ...] = ("batch", "steps") if field.role == "behavior" else ("batch",)
+    if isinstance(field, NumericField):
+        return Column(field.name, tf.float32, axes, math.nan, f"{field.role}: a number")
+    table = tables[field.vocabulary]
+    if isinstance(field, MultiValuedField):
+        note = f"{field.role}: a set of values, of which the first {field.max_values} count"
+        return Column(field.name, table.dtype, (*axes, "values"), table.missing, note)
+    return Column(field.name, table.dtype, axes, table.missing, f"{field.role}: a value")
+
+
+def check_names(columns: Iterable[Column]) -> None:
+    """Raises where TensorFlow could not name an input or output of one signature like this."""
+    seen: dict[str, str] = {}
+    for column in columns:
+        if keyword.iskeyword(column.name):
+            raise ExportError(
+                "A word of the Python language cannot name an input of a signature: rename the "
+                f"field. Received: {column.name!r}"
+            )
+        other = seen.setdefault(column.name.lower(), column.name)
+        if other is not column.name:
+            raise ExportError(
+                "The columns of a signature must differ in more than upper and lower case: rename "
+                f"one field. Received: {other!r} and {column.name!r}"
+            )

@@ -1,0 +1,86 @@
+"""The README of an export folder: its signatures, their columns, and requests to copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from amer_tf.export.columns import Column
+from amer_tf.export.signatures import Signature
+
+README_FILE = "README.md"
+
+
+_RULES = """How columns are read, whatever the signature:
+
+- Axes of one name have one size. A history has its oldest event first.
+- Lists of different length in one batch are filled up with the missing value of their column,
+  anywhere. A step of a history whose item is missing does not count at all.
+- A value outside the vocabulary counts as unknown: every request of the right form gets a score.
+- An input that may be left out is then missing for all, as it is where it has no rows. The
+  functions of `tf.saved_model.load(...).signatures` in Python, and servers that do not know default
+  inputs, want every input. A server that joins requests into batches wants one row for each user
+  in every input, also in those that take a single value.
+"""
+
+
+def text(title: str, facts: Iterable[str], signatures: Iterable[Signature]) -> str:
+    """Markdown that tells a user of the folder all that is needed for a request.
+
+    Args:
+        title: What the model is.
+        facts: What else is to be known of it, a line each.
+        signatures: Its signatures.
+    """
+    parts = [
+        f"# {title}\n",
+        "Written by amer_tf as a TensorFlow SavedModel. It answers raw columns, its vocabularies\n"
+        "inside, and needs neither Keras nor amer_tf.\n",
+        "".join(f"- {fact}\n" for fact in facts),
+        _RULES,
+        *(_signature(signature) for signature in signatures),
+    ]
+    return "\n".join(parts)
+
+
+def _signature(signature: Signature) -> str:
+    rows = [
+        f"## {signature.name}",
+        "",
+        signature.summary,
+        "",
+        "| input | type | shape | missing | may be left out | meaning |",
+        "|---|---|---|---|---|---|",
+        *(_row(column, with_default=True) for column in signature.inputs),
+        "",
+        "| output | type | shape | missing | meaning |",
+        "|---|---|---|---|---|",
+        *(_row(column, with_default=False) for column in signature.outputs),
+    ]
+    if "examples" not in signature.example:
+        request = {"signature_name": signature.name, "inputs": dict(signature.example)}
+        rows += [
+            "",
+            "A request, as it is posted to a model server (`/v1/models/NAME:predict`):",
+            "",
+            "```json",
+            json.dumps(request, ensure_ascii=False),
+            "```",
+        ]
+    return "\n".join(rows) + "\n"
+
+
+def _row(column: Column, with_default: bool) -> str:
+    shape = "scalar, or [batch]" if column.axes is None else f"[{', '.join(column.axes)}]"
+    missing = "" if column.missing is None else f"`{json.dumps(column.missing)}`"
+    cells = [f"`{column.name}`", column.dtype.name, shape, missing]
+    if with_default:
+        cells.append(_default(column.default))
+    return "| " + " | ".join([*cells, column.note]) + " |"
+
+
+def _default(default: Any) -> str:
+    if default is None:
+        return "no"
+    return "yes" if not isinstance(default, (bool, int)) else f"yes: `{json.dumps(default)}`"
