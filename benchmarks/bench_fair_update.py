@@ -28,9 +28,9 @@ import numpy as np
 from keras import ops
 
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, apply_layer
 from amer_tf.models import amer
 from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, apply_layer
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.spaces import BehaviorSpace
 
@@ -179,6 +179,10 @@ def switched_query(supernet: BehaviorSupernet, history: Any, path: Any) -> Any:
     return supernet._head(states, mask, None)
 
 
+def add(first: list[Any], second: list[Any]) -> list[Any]:
+    return [a + b for a, b in zip(first, second, strict=True)]
+
+
 def compiled_update(variables: Any, loss: Callable[..., Any]) -> Callable[[list[Any]], None]:
     """A function that sums the gradients of some calls of `loss` and applies Adam once."""
 
@@ -217,7 +221,7 @@ def _tensorflow_update(variables: Any, optimizer: Any, loss_of: Any) -> Callable
             total = None
             for call in calls:
                 found = gradients(*[tf.convert_to_tensor(part) for part in call])
-                total = found if total is None else [a + b for a, b in zip(total, found)]
+                total = found if total is None else add(total, found)
             apply(total)
         variables[0].value.numpy()
 
@@ -230,7 +234,7 @@ def _jax_update(variables: Any, optimizer: Any, loss_of: Any) -> Callable[..., N
     state = {"values": [v.value for v in variables], "opt": [v.value for v in optimizer.variables]}
 
     def pure_loss(values: Any, call: Any) -> Any:
-        with keras.StatelessScope(state_mapping=zip(variables, values)):
+        with keras.StatelessScope(state_mapping=zip(variables, values, strict=False)):
             return loss_of(*call)
 
     gradients = jax.jit(jax.grad(pure_loss))
@@ -247,7 +251,7 @@ def _jax_update(variables: Any, optimizer: Any, loss_of: Any) -> Callable[..., N
             total = None
             for call in calls:
                 found = gradients(state["values"], call)
-                total = found if total is None else [a + b for a, b in zip(total, found)]
+                total = found if total is None else add(total, found)
             new = apply(state["opt"], total, state["values"])
         state["values"], state["opt"] = new
         jax.block_until_ready(state["values"])
