@@ -1,7 +1,15 @@
 """Feeding: rows a second of a 39-field table, and Beauty training batches a second.
 
-Command:
-    python -m benchmarks.bench_feeding --beauty_dir=../shared/data/amazon_beauty
+    python benchmarks/bench_feeding.py --beauty_dir=../shared/data/amazon_beauty
+
+Rows of 39 ids and a label are read in a full shuffle, in batches of 4,096, against the usual way:
+TFRecord, a window shuffle, `parse_example` on batches. Beauty batches have 512 users with 5
+positives and 5 negatives each.
+
+Result (2 cores shared with other work at a load of 3 to 4, TensorFlow 2.21):
+
+    rows a second          3,580,000 (4,063,232 rows); by TFRecord 490,000; ratio 7.3
+    Beauty batches/second        763, 54 times what the supernet consumes (14)
 """
 
 from __future__ import annotations

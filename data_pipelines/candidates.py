@@ -116,7 +116,7 @@ def draw_distinct(
 
     See Bentley and Floyd, "Programming pearls: a sample of brilliance", 1987.
     """
-    _require_enough(unseen.available, num_draws)
+    require_enough(int(unseen.available.min(initial=num_draws)), num_draws)
     ranks = np.full((len(unseen.available), num_draws), -1, np.int64)
     for draw in range(num_draws):
         last = unseen.available - num_draws + draw
@@ -178,17 +178,18 @@ def _draw_popular_by_sorting(
     for row in short:
         had = np.concatenate([unseen.had_by(row), drawn[row, : filled[row]]])
         free = (counts > 0) & ~np.isin(ids, had)
-        available = int(free.sum() + filled[row])
-        _require_enough(np.array([available]), num_draws, " with training events")
+        require_enough(int(free.sum() + filled[row]), num_draws)
         waiting = -np.log1p(-random_fractions(bits[row], ids[free])) / counts[free]
         order = np.argsort(waiting, kind="stable")[: num_draws - filled[row]]
         drawn[row, filled[row] :] = ids[free][order]
     return drawn
 
 
-def _require_enough(available: IntArray, num_draws: int, which: str = "") -> None:
-    if len(available) and int(available.min()) < num_draws:
+def require_enough(available: int, num_draws: int) -> None:
+    """Checks that there are as many items to draw from as are to be drawn."""
+    if available < num_draws:
         raise DataError(
-            f"Every user must have at least `num_negatives` items{which} that he has not had. "
-            f"Received: num_negatives={num_draws}, and a user with {int(available.min())} of them"
+            "Every user must have at least `num_negatives` items to draw that he has not had: "
+            "choose fewer, or rank the full catalog. "
+            f"Received: num_negatives={num_draws}, and a user with {available} such items"
         )

@@ -20,6 +20,7 @@ from data_pipelines.description_parts import (
     read_vocabularies,
     read_vocabulary,
     require_keys,
+    vocabulary_files,
 )
 from data_pipelines.errors import DataError, reading
 from data_pipelines.sources import (
@@ -129,7 +130,7 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         name=data["name"],
         spec=spec,
         events=file_table(files, columns, **read_format(data)),
-        files=tuple(files),
+        files=(*files, *vocabulary_files(spec)),
         user_dtype=user_dtype.get("dtype", "string"),
         has_time="time" in data,
         step_separator=data.get("step_separator", "|"),
@@ -186,7 +187,7 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         events=tables["events"],
         items=tables["items"] if items else None,
         users=tables["users"] if users else None,
-        files=tuple(files),
+        files=(*files, *vocabulary_files(spec)),
         user_dtype=user_options.get("dtype", "string"),
         has_time="time" in data,
         has_item_names="item_name" in data,

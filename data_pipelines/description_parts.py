@@ -9,6 +9,7 @@ from typing import Any
 
 from amer_tf.features import (
     CategoricalField,
+    FeatureSpec,
     MultiValuedField,
     Normalization,
     NumericField,
@@ -92,6 +93,11 @@ def read_vocabulary(entry: Any, folder: pathlib.Path) -> Vocabulary:
     elif "values" in arguments:
         arguments.setdefault("source", "values")
     return Vocabulary(**arguments)
+
+
+def vocabulary_files(spec: FeatureSpec) -> list[pathlib.Path]:
+    """The files that vocabularies are read from."""
+    return [pathlib.Path(entry.file) for entry in spec.vocabularies if entry.file is not None]
 
 
 def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, Any]]:

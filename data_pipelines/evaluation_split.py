@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import NUM_RESERVED_IDS
 from data_pipelines.candidates import (
     MODES,
     UnseenItems,
     distinct_items,
     draw_distinct,
     draw_popular,
+    require_enough,
 )
 from data_pipelines.feeding import dataset_of_steps
 from data_pipelines.permutation import random_subset
@@ -82,7 +84,11 @@ class EvaluationSplit:
                 f"`candidates` must be one of {', '.join(MODES)}, full, or None. "
                 f"Received: candidates={candidates!r}"
             )
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
         split = self if limit is None else self.limit(limit, seed)
+        if candidates in MODES:
+            split._require_enough_items(candidates, num_negatives)
         make = functools.partial(split.make, batch_size, candidates, num_negatives, seed)
         return dataset_of_steps(make, 0, -(-split.num_examples // batch_size))
 
@@ -120,6 +126,20 @@ class EvaluationSplit:
             shape = (batch_size,) + (1,) * (array.ndim - 1)
             labels[name] = array * present.reshape(shape).astype(array.dtype)
         return self._store.inputs(users, positions, present), labels
+
+    def _require_enough_items(self, candidates: str, num_negatives: int) -> None:
+        # Here and not while batches are made, where TensorFlow would wrap the error in its own.
+        store = self._store
+        drawable = np.ones(store.num_items + NUM_RESERVED_IDS, bool)
+        if candidates == "popular":
+            drawable = store.item_counts > 0
+        drawable[:NUM_RESERVED_IDS] = False
+        users = self._examples[:, 0]
+        # Nobody has had more items than events, so that few users have to be looked at.
+        for user in users[store.lengths[users] > drawable.sum() - num_negatives]:
+            _, items = store.flat(np.array([user]), store.lengths[[user]])
+            had = np.unique(items)
+            require_enough(int(drawable.sum() - drawable[had].sum()), num_negatives)
 
     def _seen(
         self, users: IntArray, positions: IntArray, targets: npt.NDArray[np.int32]

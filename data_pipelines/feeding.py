@@ -22,6 +22,8 @@ def shuffled_examples(
     Returns: int64 `[batch_size]` twice: the examples' running numbers over all epochs, and which
         example of the split each is.
     """
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
     counters = step * batch_size + np.arange(batch_size, dtype=np.int64)
     epochs, positions = np.divmod(counters, num_examples)
     chosen = np.empty_like(positions)

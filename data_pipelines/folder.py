@@ -38,8 +38,10 @@ def replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
                         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             yield temporary
             with writing(folder):
-                (temporary / _LOCK).unlink()
+                # The lock goes with the folder: were it let go first, another process could start
+                # to clear the folder away.
                 temporary.replace(folder)
+                (folder / _LOCK).unlink()
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pathlib
@@ -81,13 +82,17 @@ def prepare(
 
 def _request(source: Source) -> dict[str, Any]:
     """What decides the contents of the folder."""
+    spec = source.spec.to_dict()
+    for vocabulary in spec["vocabularies"]:
+        # The file itself is among the sources, wherever it stands.
+        vocabulary["file"] = vocabulary["file"] and pathlib.Path(vocabulary["file"]).name
     return {
         "dataset": source.name,
         "task": source.spec.task,
         "split": splits.describe(source.split),
         "k_core": source.k_core,
         "item_vocabulary": source.item_vocabulary,
-        "unfitted_spec": zlib.crc32(source.spec.to_json().encode()),
+        "unfitted_spec": zlib.crc32(json.dumps(spec, sort_keys=True).encode()),
         "sources": [_fingerprint(file) for file in source.files],
     }
 

@@ -24,7 +24,7 @@ from data_pipelines.table_split import TableEvaluationSplit, TableTrainingSplit
 from data_pipelines.training_split import TrainingSplit
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PreparedData:
     """A data folder that `prepare` wrote.
 

@@ -223,7 +223,7 @@ def load(file: str | os.PathLike[str]) -> Records:
             f"Received: {file}"
         )
     shape = (num_rows, width)
-    rows: npt.NDArray[Any] = np.zeros(shape, dtype)
+    rows: npt.NDArray[Any] = np.zeros((0, width), dtype)
     if num_rows:
         # A plain array over the map: slicing the memmap class itself is several times slower.
         rows = np.asarray(np.memmap(file, dtype, "r", _PREAMBLE.size, shape))

@@ -76,7 +76,10 @@ class TableSplit:
         return self._rows.take(numbers if self._numbers is None else self._numbers[numbers], axis=0)
 
     def decoder(self, missing_flags: bool) -> Any:
-        """A TensorFlow function from encoded rows to `(inputs, label)`."""
+        """A TensorFlow function from encoded rows, transposed, to `(inputs, label)`.
+
+        Splitting `[width, B]` shares memory; splitting `[B, width]` copies number by number.
+        """
         import tensorflow as tf
 
         columns = self._layout.columns
@@ -85,11 +88,12 @@ class TableSplit:
             wanted |= {name + MISSING_SUFFIX for name in wanted}
 
         def values(column: Column, part: Any) -> Any:
-            part = tf.reshape(part, (part.shape[0], *column.shape))
+            size = part.shape[1]
+            part = tf.reshape(tf.transpose(part) if column.shape else part, (size, *column.shape))
             return tf.bitcast(part, tf.float32) if column.dtype == "float32" else part
 
-        def decode(rows: Any) -> Any:
-            parts = tf.split(rows, [column.width for column in columns], axis=1)
+        def decode(transposed: Any) -> Any:
+            parts = tf.split(transposed, [column.width for column in columns], axis=0)
             inputs = {
                 column.name: values(column, part)
                 for column, part in zip(columns, parts, strict=True)
@@ -132,7 +136,8 @@ class TableTrainingSplit(TableSplit):
         return dataset_of_steps(make, first_step, num_steps, finish=decode, parallel=2)
 
     def _make(self, batch_size: int, seed: int, step: int) -> npt.NDArray[np.int32]:
-        return self.take(shuffled_examples(step, batch_size, self.num_examples, seed)[1])
+        rows = self.take(shuffled_examples(step, batch_size, self.num_examples, seed)[1])
+        return np.ascontiguousarray(rows.T)
 
 
 class TableEvaluationSplit(TableSplit):
@@ -172,4 +177,4 @@ class TableEvaluationSplit(TableSplit):
         numbers = step * batch_size + np.arange(batch_size)
         present = numbers < self.num_examples
         rows = self.take(np.minimum(numbers, self.num_examples - 1))
-        return rows * present[:, None], present.astype(np.float32)
+        return np.ascontiguousarray((rows * present[:, None]).T), present.astype(np.float32)

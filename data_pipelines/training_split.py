@@ -53,7 +53,8 @@ class TrainingSplit:
             num_positives: The next items after the cut, `P`.
             num_negatives: Items for each example that its user has no training event with.
             every_position: Whether each step of the history asks for its next item, as in SASRec:
-                positives and negatives are `[B, T]` then, and the numbers above are not used.
+                positives and negatives are `[B, T]` then, the numbers above are not used, and
+                context fields are those of the last event.
 
         Returns: A `tf.data.Dataset` of `(inputs, labels)`: `inputs` by field name, `labels` with
             `positives` int32 `[B, P]` and `negatives` int32 `[B, num_negatives]`, padded with 0.

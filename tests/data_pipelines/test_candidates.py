@@ -87,7 +87,8 @@ def test_distinct_draws_are_fair() -> None:
 
 def test_more_distinct_draws_than_items() -> None:
     with pytest.raises(
-        DataError, match=r"at least `num_negatives` items that .*num_negatives=12, and a user"
+        DataError,
+        match=r"at least `num_negatives` items to draw .*num_negatives=12, and a user with 11",
     ):
         draw_distinct(unseen_items([[5]]), 12, 0)
 
@@ -122,5 +123,5 @@ def test_popular_draws_are_distinct_and_the_last_resort_agrees(
 
 
 def test_too_few_popular_items() -> None:
-    with pytest.raises(DataError, match=r"items with training events .*a user with 10 of them"):
+    with pytest.raises(DataError, match="num_negatives=11, and a user with 10 such items"):
         draw_popular(unseen_items([[13]]), COUNTS, 11, np.array([[0]]))

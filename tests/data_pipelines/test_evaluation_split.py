@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from data_pipelines import PreparedData
+from data_pipelines import DataError, PreparedData
 from tests.data_pipelines.conftest import small_sequences
 
 BATCH_SIZE = 7
@@ -126,6 +126,26 @@ def test_limit(beauty: PreparedData) -> None:
     limited = collect(beauty.test.batches(BATCH_SIZE, candidates=None, limit=9, seed=4))
     assert len(limited["target"]) == 9
     assert "candidates" not in limited
+
+
+@pytest.mark.parametrize("candidates", ["uniform", "popular"])
+def test_more_negatives_than_items(beauty: PreparedData, candidates: str) -> None:
+    # The user that has had most different items says how many can be drawn.
+    counts = beauty.train.item_counts()
+    drawable = {item for item in range(2, 62) if candidates == "uniform" or counts[item]}
+    most = min(len(drawable - set(items)) for items in encoded(beauty).values())
+    options: dict[str, Any] = {"candidates": candidates}
+    collect(beauty.test.batches(BATCH_SIZE, num_negatives=most, **options))
+    with pytest.raises(
+        DataError, match=f"Received: num_negatives={most + 1}, and a user with {most} such items"
+    ):
+        beauty.test.batches(BATCH_SIZE, num_negatives=most + 1, **options)
+
+
+def test_batch_size(beauty: PreparedData) -> None:
+    for split in (beauty.train, beauty.test):
+        with pytest.raises(ValueError, match="at least 1. Received: batch_size=0"):
+            split.batches(0)
 
 
 def test_unknown_candidates(beauty: PreparedData) -> None:
