@@ -106,7 +106,8 @@ def _load_sequences(
     catalog = None
     if spec.catalog_fields:
         catalog = records.load(folder / next_item.CATALOG_FILE).rows
-    return PreparedData(folder, spec, counts, TrainingSplit(store), validation, test, catalog)
+    train = TrainingSplit(store, catalog)
+    return PreparedData(folder, spec, counts, train, validation, test, catalog)
 
 
 def _load_table(folder: pathlib.Path, spec: FeatureSpec, counts: dict[str, Any]) -> PreparedData:

@@ -18,10 +18,16 @@ Batch = tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]
 
 
 class TrainingSplit:
-    """Training events of all users; an example is a user with at least two of them."""
+    """Training events of all users; an example is a user with at least two of them.
 
-    def __init__(self, store: SequenceStore) -> None:
+    Args:
+        store: The users' sequences.
+        catalog: What is known of each item, int32 `[item ids, width]`, or None.
+    """
+
+    def __init__(self, store: SequenceStore, catalog: IntArray | None = None) -> None:
         self._store = store
+        self.catalog = catalog
         self._users = np.flatnonzero(store.train_length >= 2)
 
     @property
