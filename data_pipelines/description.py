@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amer_tf.features import FeatureSpec, SpecError
+from amer_tf.features import FeatureSpec, MultiValuedField, SpecError
 from data_pipelines.delimited import file_table
 from data_pipelines.description_parts import (
     find_files,
@@ -28,6 +28,7 @@ from data_pipelines.sources import (
     ITEM_NAME,
     TIME,
     USER,
+    AnyField,
     Source,
     complete_vocabularies,
     next_item_spec,
@@ -125,6 +126,8 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         columns[TIME] = data["time"]
     if isinstance(split, ByColumn):
         columns[split.column] = split.column
+    step_separator = data.get("step_separator", "|")
+    _check_step_separator(step_separator, fields)
     files = find_files(data["files"]["events"], folder)
     return Source(
         name=data["name"],
@@ -133,9 +136,24 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         files=(*files, *vocabulary_files(spec)),
         user_dtype=user_dtype.get("dtype", "string"),
         has_time="time" in data,
-        step_separator=data.get("step_separator", "|"),
+        step_separator=step_separator,
         split=split,
     )
+
+
+def _check_step_separator(separator: Any, fields: Sequence[AnyField]) -> None:
+    if not isinstance(separator, str) or not separator:
+        raise DataError(f"`step_separator` must be text. Received: step_separator={separator!r}")
+    for field in fields:
+        if (
+            isinstance(field, MultiValuedField)
+            and field.role == "behavior"
+            and field.separator == separator
+        ):
+            raise DataError(
+                f"`step_separator` must differ from the separator of fields[{field.name!r}], whose "
+                f"steps are sets. Received: {separator!r} for both"
+            )
 
 
 def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -113,19 +114,34 @@ def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, A
 
 
 def read_format(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How the text files are written."""
     entry = data.get("format", {})
     require_keys("`format`", entry, ("separator", "encoding", "header"))
+    separator, encoding = entry.get("separator", ","), entry.get("encoding", "utf-8")
+    if not isinstance(separator, str) or len(separator) != 1:
+        raise DataError(f"`separator` must be one character. Received: separator={separator!r}")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        raise DataError(
+            f"`encoding` must be one that Python knows, such as utf-8. "
+            f"Received: encoding={encoding!r}"
+        ) from None
     return dict(entry)
 
 
 def find_files(entry: Any, folder: pathlib.Path) -> list[pathlib.Path]:
     """Files from a name, a pattern, or a list of them."""
     patterns = [entry] if isinstance(entry, str) else entry
-    if not isinstance(patterns, Sequence) or not all(isinstance(p, str) for p in patterns):
+    texts = isinstance(patterns, Sequence) and all(isinstance(p, str) and p for p in patterns)
+    if not texts or not patterns:
         raise DataError(f"`files` must name files by text or lists of text. Received: {entry!r}")
     found = []
     for pattern in patterns:
-        matches = sorted(folder.glob(pattern))
+        if pathlib.Path(pattern).is_absolute():
+            matches = [file for file in [pathlib.Path(pattern)] if file.is_file()]
+        else:
+            matches = sorted(folder.glob(pattern))
         if not matches:
             raise DataError(
                 f"`source_dir` must hold {pattern}. Received: source_dir={str(folder)!r}"

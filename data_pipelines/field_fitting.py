@@ -22,14 +22,17 @@ class FieldCounter:
 
     Args:
         spec: The unfitted spec.
-        coders: The coders that made the codes, by vocabulary; all codes must be known already.
+        coders: Those coders that made the codes whose vocabularies are to be fitted here; all
+            codes must be known already.
     """
 
     def __init__(self, spec: FeatureSpec, coders: Mapping[str, VocabularyCoder]) -> None:
         self._spec = spec
         self._coders = coders
         self._counts = {
-            name: np.zeros(len(coder.index), np.int64) for name, coder in coders.items()
+            name: np.zeros(len(coder.index), np.int64)
+            for name, coder in coders.items()
+            if coder.vocabulary.source == "fit"
         }
         self._numbers = {
             field.name: NumberSummary(field.normalization)
@@ -43,7 +46,7 @@ class FieldCounter:
             values = coded[field.name].ravel()
             if isinstance(field, NumericField):
                 self._numbers[field.name].add(values)
-            elif self._coders[field.vocabulary].vocabulary.source == "fit":
+            elif field.vocabulary in self._counts:
                 counts = self._counts[field.vocabulary]
                 counts += np.bincount(values[values >= 0], minlength=len(counts))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import pathlib
 import shutil
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from data_pipelines.errors import DataError, reading, writing
+from data_pipelines.records import VERIFY_BYTES
 
 HEAD_FILE = "data.json"
 FORMAT = 1
@@ -61,18 +62,19 @@ def _take(lock: Any, folder: pathlib.Path) -> None:
 
 
 def write_head(folder: pathlib.Path, head: dict[str, Any]) -> None:
-    """Writes what the folder is, with a digest of its spec and the size of each file."""
-    sizes = {
-        str(file.relative_to(folder)): file.stat().st_size
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != _LOCK
-    }
-    head = {
-        "format": FORMAT,
-        **head,
-        "spec_digest": hashlib.sha256((folder / "spec.json").read_bytes()).hexdigest(),
-        "files": sizes,
-    }
+    """Writes what the folder is, with the size of each file and the checksum of all but records.
+
+    Those of encoded rows have checksums of their own.
+    """
+    head = {"format": FORMAT, **head, "files": {}}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.name != _LOCK:
+            name = file.relative_to(folder).as_posix()
+            head["files"][name] = {
+                "size": file.stat().st_size,
+                "checksum": None if file.suffix == ".records" else zlib.crc32(file.read_bytes()),
+            }
+    head["checksum"] = _checksum(head)
     with writing(folder):
         text = json.dumps(head, indent=2, ensure_ascii=False) + "\n"
         (folder / HEAD_FILE).write_text(text, encoding="utf-8")
@@ -98,18 +100,30 @@ def read_head(folder: pathlib.Path) -> dict[str, Any]:
             f"This library reads data folders of format {FORMAT}: prepare the data again. "
             f"Received: {file}, format={found!r}"
         )
-    for name, size in head["files"].items():
-        found = (folder / name).stat().st_size if (folder / name).is_file() else None
-        if found != size:
-            raise DataError(
-                f"A file of a data folder must have {size} bytes: it is cut off or damaged, "
-                f"prepare the data again. Received: {folder / name}, "
-                + ("which is missing" if found is None else f"{found} bytes")
-            )
-    digest = hashlib.sha256((folder / "spec.json").read_bytes()).hexdigest()
-    if digest != head["spec_digest"]:
+    if head.get("checksum") != _checksum(head):
         raise DataError(
-            "The spec.json of a data folder is not the one that its data were encoded with: "
-            f"prepare the data again. Received: {folder / 'spec.json'}"
+            f"{file} is damaged: prepare the data again. Received: checksum={head.get('checksum')}"
         )
+    for name, known in head["files"].items():
+        _check_file(folder / name, **known)
     return head
+
+
+def _checksum(head: dict[str, Any]) -> int:
+    rest = {key: value for key, value in head.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
+
+
+def _check_file(file: pathlib.Path, size: int, checksum: int | None) -> None:
+    found = file.stat().st_size if file.is_file() else None
+    if found != size:
+        raise DataError(
+            f"A file of a data folder must have {size} bytes: it is cut off or damaged, prepare "
+            f"the data again. Received: {file}, "
+            + ("which is missing" if found is None else f"{found} bytes")
+        )
+    if checksum is not None and size <= VERIFY_BYTES and zlib.crc32(file.read_bytes()) != checksum:
+        raise DataError(
+            "A file of a data folder is not the one that was written with the data: it is damaged "
+            f"or of other data, prepare the data again. Received: {file}"
+        )

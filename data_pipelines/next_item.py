@@ -309,7 +309,7 @@ def _counts(
         "events": int(lengths.sum()),
         "min": int(lengths.min()),
         "max": int(lengths.max()),
-        "mean": float(lengths.mean()),
+        "mean": round(float(lengths.mean()), 3),
         "train_events": int(split.train_length.sum()),
         "train_examples": train_users,
         "users_without_train_example": len(lengths) - train_users,

@@ -52,7 +52,7 @@ def prepare(
     Raises:
         DataError: Where the source, an option or the folder cannot be used.
     """
-    target = pathlib.Path(data_dir)
+    target = pathlib.Path(data_dir).resolve()
     source = open_source(dataset, None if source_dir is None else pathlib.Path(source_dir), options)
     request = _request(source)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -288,6 +288,19 @@ def test_a_split_by_time_needs_a_time(tmp_path: pathlib.Path) -> None:
         data_pipelines.prepare(tmp_path / "ads.json", None, tmp_path / "data")
 
 
+@pytest.mark.parametrize(
+    ("separator", "message"),
+    [
+        (";", r"must differ from the separator of fields\['tag_history'\]"),
+        ("", "`step_separator` must be text. Received: step_separator=''"),
+        (5, "`step_separator` must be text. Received: step_separator=5"),
+    ],
+)
+def test_wrong_step_separators(tmp_path: pathlib.Path, separator: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path, step_separator=separator)
+
+
 def test_rows_have_the_length_they_were_prepared_with(data: PreparedData) -> None:
     with pytest.raises(ValueError, match="Received: max_length=5"):
         data_pipelines.load(data.folder, max_length=5)

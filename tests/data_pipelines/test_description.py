@@ -137,6 +137,62 @@ def test_what_has_no_file_of_its_own_stands_beside_the_events(tmp_path: pathlib.
     assert kinds.tolist() == [2, 3, 2, 3, 2]
 
 
+def test_other_fields_may_share_the_vocabulary_of_the_item(tmp_path: pathlib.Path) -> None:
+    lines = ["customer,sku,shown,weight"]
+    for user in range(3):
+        lines += [f"c{user},{item},{(item + 1) % 6},{item}" for item in range(5)]
+    file = describe(
+        tmp_path,
+        item={"column": "sku", "dtype": "int64"},
+        fields=[
+            {"name": "shown", "role": "context", "vocabulary": "item_id"},
+            {"name": "weight", "role": "target", "kind": "numeric"},
+            {"name": "page", "column": "shown", "role": "context", "vocabulary": "page"},
+        ],
+        vocabularies=[
+            {"name": "page", "values": ["0", "5"]},
+        ],
+    )
+    (tmp_path / "events-1.csv").write_text("\n".join(lines) + "\n")
+    data_pipelines.prepare(file, None, tmp_path / "data")
+    data = data_pipelines.load(tmp_path / "data")
+    values = data.spec.vocabulary("shown").values
+    assert values == data.spec.vocabulary("item_id").values
+    [(inputs, _)] = data.validation.batches(3, candidates=None)
+    # At the event of item 3 item 4 is shown; at that of item 4 an item that is not in the catalog.
+    assert [values[code - 2] for code in inputs["shown"].numpy()] == [4, 4, 4]
+    [(inputs, _)] = data.test.batches(3, candidates=None)
+    assert inputs["shown"].numpy().tolist() == [1, 1, 1]
+    assert inputs["page"].numpy().tolist() == [3, 3, 3]
+    # What is known of an item is normalised alike in the catalog and in the history.
+    normalization = data.spec.field("weight").normalization
+    assert normalization == data.spec.field("history_weight").normalization
+    assert (normalization.low, normalization.high) == (0, 4)
+    weights = data.catalog[:, 0].copy().view("float32")
+    assert [weights[values.index(item) + 2] for item in (0, 2, 4)] == [-1, 0, 1]
+
+
+def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathlib.Path) -> None:
+    lines = [f"u{row % 5},{row % 2}\n" for row in range(100)]
+    (tmp_path / "a.csv").write_text("user,click\n" + "".join(lines))
+    description = {
+        "task": "ctr",
+        "files": {"events": "a.csv"},
+        "label": "click",
+        "user": "user",
+        "fields": ["user"],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(description))
+    data_pipelines.prepare(tmp_path / "a.json", None, tmp_path / "data")
+    assert data_pipelines.load(tmp_path / "data").spec.group == "user"
+    with pytest.raises(DataError, match=r"options of task next_item. Received: \['k_core'\]"):
+        data_pipelines.prepare(tmp_path / "a.json", None, tmp_path / "other", k_core=2)
+    description["fields"] = [{"name": "user", "column": "click"}]
+    (tmp_path / "a.json").write_text(json.dumps(description))
+    with pytest.raises(DataError, match="must be the column 'user', .* Received: column='click'"):
+        data_pipelines.prepare(tmp_path / "a.json", None, tmp_path / "other")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -169,6 +225,10 @@ def test_what_has_no_file_of_its_own_stands_beside_the_events(tmp_path: pathlib.
         ({"task": "ctr", "label": "x", "k_core": 5}, "`item` is a key of task next_item"),
         ({"vocabularies": [{"nam": "x"}]}, r"A vocabulary takes the keys .*Received: \['nam'\]"),
         ({"vocabularies": [{"name": "x", "file": "x.txt"}]}, "A file is missing"),
+        ({"format": {"separator": "::"}}, "`separator` must be one character. Received: .*'::'"),
+        ({"format": {"encoding": "utf-9"}}, "`encoding` must be one that Python knows.*'utf-9'"),
+        ({"files": {"events": "/no/such/file.csv"}}, "`source_dir` must hold /no/such/file.csv"),
+        ({"files": {"events": [""]}}, r"must name files by text .* Received: \[''\]"),
         ({"format": {"sep": ";"}}, r"`format` takes the keys .*Received: \['sep'\]"),
         ({"max_length": 0}, "is wrong: max_length must be an integer of at least 1"),
         ({"item_vocabulary": "all"}, "`item_vocabulary` must be one of catalog, train"),

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 import data_pipelines
+from amer_tf.features import CategoricalField
 from data_pipelines import DataError, PreparedData, event_log
+from data_pipelines.next_item import prepare_next_item
+from data_pipelines.sources import Source, next_item_spec
+from data_pipelines.tables import table_of_rows
 from tests.data_pipelines.conftest import small_sequences, write_beauty
 
 DESCRIPTION = """
@@ -187,3 +191,16 @@ def test_catalog_rows_are_those_of_the_items(beauty: PreparedData) -> None:
         raw = [attributes[code - 2] for code in row if code]
         assert raw == [1 + item % 3, 10 + item % 5]
     assert [field.name for field in beauty.spec.input_fields] == ["history_item_id"]
+
+
+def test_fields_need_their_table(tmp_path: pathlib.Path) -> None:
+    # What the author of a loader may forget.
+    source = Source(
+        name="shop",
+        spec=next_item_spec(other_fields=[CategoricalField("town")]),
+        events=table_of_rows("events", ("user_id", "item_id"), lambda: [("a", "x")] * 5),
+    )
+    with pytest.raises(
+        DataError, match=r"The fields \['town'\] need a table with the column 'user_id'"
+    ):
+        prepare_next_item(source, tmp_path, tmp_path)

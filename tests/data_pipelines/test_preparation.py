@@ -152,7 +152,16 @@ def test_what_is_recorded_beside_the_data(
     lengths = [len(items) for items in small_sequences() if len(items) >= 2]
     assert counts["min"] == min(lengths)
     assert counts["max"] == max(lengths)
-    assert counts["mean"] == pytest.approx(sum(lengths) / len(lengths))
+    assert counts["mean"] == round(sum(lengths) / len(lengths), 3)
+
+
+def test_the_folder_we_are_in(
+    beauty_source: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    data_pipelines.prepare("amazon_beauty", beauty_source, ".", k_core=2)
+    assert data_pipelines.load(tmp_path / "here").counts["users"] > 0
 
 
 def test_an_empty_folder_is_filled_and_another_is_not(
@@ -315,20 +324,46 @@ def test_a_damaged_folder_is_not_taken_for_prepared(
 def test_the_spec_of_other_data_is_noticed(folder: pathlib.Path) -> None:
     text = (folder / "spec.json").read_text()
     (folder / "spec.json").write_text(text.replace('"max_length": 15', '"max_length": 16'))
-    with pytest.raises(DataError, match="spec.json of a data folder is not the one"):
+    with pytest.raises(
+        DataError, match=r"not the one that was written with the data.*Received: .*spec.json"
+    ):
         data_pipelines.load(folder)
 
 
-def test_another_format(folder: pathlib.Path) -> None:
-    text = (folder / "data.json").read_text()
-    (folder / "data.json").write_text(text.replace('"format": 1', '"format": 2'))
-    with pytest.raises(DataError, match=r"of format 1: prepare the data again.*format=2"):
+@pytest.mark.parametrize("name", ["users.json", "data.json", "spec.json"])
+def test_every_character_that_is_changed_is_noticed(folder: pathlib.Path, name: str) -> None:
+    data = (folder / name).read_bytes()
+    for position in range(0, len(data), 7):
+        changed = bytearray(data)
+        # A digit becomes another one, and text other text.
+        changed[position] ^= 1
+        if json_or_none(bytes(changed)) == json.loads(data):
+            continue
+        (folder / name).write_bytes(bytes(changed))
+        with pytest.raises(DataError, match="prepare the data again"):
+            data_pipelines.load(folder)
+
+
+def json_or_none(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def test_another_format(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_pipelines.folder.FORMAT", 2)
+    with pytest.raises(DataError, match=r"of format 2: prepare the data again.*format=1"):
         data_pipelines.load(folder)
 
 
 def test_a_folder_that_is_none(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match="must hold data.json: write one with `amer prepare`"):
         data_pipelines.load(tmp_path)
+
+
+def test_data_without_names_to_show(folder: pathlib.Path) -> None:
+    assert data_pipelines.load(folder).item_names == {}
 
 
 def test_histories_of_another_length(folder: pathlib.Path) -> None:
