@@ -42,6 +42,12 @@ def check(model: keras.Model, spec: FeatureSpec, architecture: Architecture, top
                 "The spec must be fitted: prepare the data first. "
                 f"Received: fields[{field.name!r}].normalization={field.normalization!r}"
             )
+    for vocabulary in spec.vocabularies:
+        if "" in vocabulary.values:
+            raise ExportError(
+                "A vocabulary must not list the empty text: in a request it stands for a missing "
+                f"value. Received: vocabularies[{vocabulary.name!r}].values, with '' in it"
+            )
     if not isinstance(model, keras.Model):
         raise ExportError(f"`model` must be a keras.Model. Received: model={model!r}")
     _check_inputs(model, spec)

@@ -133,7 +133,7 @@ class Exported:
         return rank, -(2**63) if vocabulary.source == "hash" or -1 in vocabulary.values else -1
 
 
-def strings(dropout: float = 0.0) -> Case:
+def strings() -> Case:
     """Items are texts; the catalogue knows sets of attributes; fields of every kind."""
     spec = FeatureSpec(
         fields=(
@@ -165,10 +165,10 @@ def strings(dropout: float = 0.0) -> Case:
         Block("none", "self_attention_2", "gelu"),
         Block("layer_norm", "bi_gru", "identity"),
     )
-    return _case(spec, Architecture(blocks=blocks), catalog, dropout)
+    return make(spec, Architecture(blocks=blocks), catalog=catalog)
 
 
-def int64s() -> Case:
+def int64s(dropout: float = 0.0) -> Case:
     """Items are 64-bit numbers, and nothing else is known."""
     spec = FeatureSpec(
         fields=(
@@ -180,7 +180,8 @@ def int64s() -> Case:
         max_length=3,
         target_to_behavior={"item_id": "history_item_id"},
     )
-    return _case(spec, Architecture(blocks=(Block("none", "max_pool_3", "swish"),)))
+    architecture = Architecture(blocks=(Block("none", "max_pool_3", "swish"),))
+    return make(spec, architecture, dropout=dropout)
 
 
 def integers() -> Case:
@@ -199,7 +200,7 @@ def integers() -> Case:
         max_length=3,
         target_to_behavior={"item_id": "history_item_id"},
     )
-    return _case(spec, Architecture(blocks=(Block("layer_norm", "conv_1", "relu"),)))
+    return make(spec, Architecture(blocks=(Block("layer_norm", "conv_1", "relu"),)))
 
 
 CASES = {"strings": strings, "int64s": int64s, "integers": integers}
@@ -245,6 +246,13 @@ ROWS: dict[str, tuple[Row, ...]] = {
 }
 
 
+def make(spec: FeatureSpec, architecture: Architecture, **arguments: Any) -> Case:
+    """A case with a model whose weights depend on their places alone."""
+    model = amer.build(spec, architecture, embedding_dim=4, **arguments)
+    helpers.fix_weights(model)
+    return Case(spec, architecture, model)
+
+
 def load(case: Case, folder: pathlib.Path, **arguments: Any) -> Exported:
     """Exports a case and loads it."""
     folder = export(case.model, case.spec, case.architecture, folder, **arguments)
@@ -278,14 +286,6 @@ def _values(vocabulary: Vocabulary) -> list[Any]:
     if vocabulary.source == "integer":
         return list(range(vocabulary.size or 0))
     return list(vocabulary.values)
-
-
-def _case(
-    spec: FeatureSpec, architecture: Architecture, catalog: Any = None, dropout: float = 0.0
-) -> Case:
-    model = amer.build(spec, architecture, embedding_dim=4, dropout=dropout, catalog=catalog)
-    helpers.fix_weights(model)
-    return Case(spec, architecture, model)
 
 
 def _dense(values: list[Any], rank: int, missing: Any) -> Any:

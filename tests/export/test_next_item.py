@@ -241,9 +241,9 @@ def test_inputs_of_another_type_are_refused(exported):
 
 
 def test_dropout_is_off(tmp_path):
-    case = small_models.strings(dropout=0.5)
+    case = small_models.int64s(dropout=0.5)
     exported = small_models.load(case, tmp_path / "1", warmup=False)
-    rows = ROWS["strings"]
+    rows = ROWS["int64s"]
     asked = candidates(exported, rows)
     answer = exported.ask("serving_default", **exported.columns(rows), item_id=asked)
     equal(answer["scores"], case.scores(rows, asked))
