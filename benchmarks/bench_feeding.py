@@ -6,10 +6,12 @@ Rows of 39 ids and a label are read in a full shuffle, in batches of 4,096, agai
 TFRecord, a window shuffle, `parse_example` on batches. Beauty batches have 512 users with 5
 positives and 5 negatives each.
 
-Result (2 cores shared with other work at a load of 3 to 4, TensorFlow 2.21):
+Result (2 cores, other work on the machine at a lower priority, TensorFlow 2.21):
 
-    rows a second          3,580,000 (4,063,232 rows); by TFRecord 490,000; ratio 7.3
-    Beauty batches/second        763, 54 times what the supernet consumes (14)
+    rows a second          3,770,000 (4,063,232 rows); by TFRecord 465,000; ratio 8.1
+    Beauty batches/second        772, 55 times what the supernet consumes (14)
+
+On the same cores with equal priority, three other processes running: 2.4 to 3.6 million rows.
 """
 
 from __future__ import annotations
