@@ -6,6 +6,7 @@ from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, mak
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
 from amer_tf.layers.empty_history import EmptyHistory
+from amer_tf.layers.event_dropout import EventDropout
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
@@ -26,6 +27,7 @@ __all__ = [
     "CatalogLookup",
     "ChoiceBlock",
     "EmptyHistory",
+    "EventDropout",
     "FusedDropout",
     "FusedEmbedding",
     "LastPooling",

@@ -59,7 +59,7 @@ class FusedDropout(keras.layers.Layer):
                 size if own is None else own
                 for size, own in zip(shape, self.noise_shape, strict=True)
             )
-        bits = _random_bits(math.prod(shape), self.seed_generator.next())
+        bits = random_bits(math.prod(shape), self.seed_generator.next())
         kept = bits >= ops.cast(int(self.rate * 2**32), "uint32")
         kept = ops.cast(ops.reshape(kept, shape), inputs.dtype)
         return inputs * (kept / (1.0 - self.rate))
@@ -77,7 +77,7 @@ class FusedDropout(keras.layers.Layer):
         }
 
 
-def _random_bits(count: Any, seed: Any) -> Any:
+def random_bits(count: Any, seed: Any) -> Any:
     """`count` uniform uint32 numbers of a seed of two."""
     seed = ops.cast(seed, "uint32")
     bits = ops.cast(ops.arange(count, dtype="int32"), "uint32")

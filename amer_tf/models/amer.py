@@ -20,6 +20,7 @@ def build(
     embedding_dim: int = 64,
     dropout: float = 0.0,
     drop_operation: float = 0.0,
+    drop_event: float = 0.0,
     l2: float = 0.0,
     catalog: Any = None,
 ) -> keras.Model:
@@ -35,6 +36,7 @@ def build(
         embedding_dim: `K`, the same for every field.
         dropout: Rate of dropout on the behaviour embeddings and on each block's operation.
         drop_operation: Rate at which a whole operation is dropped for an example, in training.
+        drop_event: Rate at which events of the history are turned into padding, in training.
         l2: Weight of the squared embeddings that a batch gathers, in the loss.
         catalog: Integer array of shape `(item rows, columns)`: what is known of each item, for
             next_item specs with more target fields than the item id. It is saved with the model.
@@ -51,8 +53,9 @@ def build(
     embedding = components.make_embedding(spec, embedding_dim, l2)
     catalog_layer = components.make_catalog(spec, catalog)
     inputs = components.make_inputs(spec)
-    mask = components.history_mask(spec, inputs)
-    states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
+    kept = components.drop_events(spec, inputs, drop_event)
+    mask = components.history_mask(spec, kept)
+    states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
     states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
     for index, block in enumerate(architecture.blocks):
         states = layers.ResidualBlock(

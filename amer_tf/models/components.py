@@ -73,6 +73,14 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
     return layers.CatalogLookup(columns=columns, num_items=num_items, table=catalog, name="catalog")
 
 
+def drop_events(spec: FeatureSpec, inputs: dict[str, Any], rate: float) -> dict[str, Any]:
+    """The inputs with a fraction of the events turned into padding in training."""
+    if not rate:
+        return inputs
+    dropped = layers.EventDropout(rate, name="event_dropout")(inputs[spec.history_field])
+    return {**inputs, spec.history_field: dropped}
+
+
 def history_mask(spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
     """Boolean `(B, T)`: which steps hold an event."""
     return ops.not_equal(inputs[spec.history_field], PADDING_ID)

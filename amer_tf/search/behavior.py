@@ -32,6 +32,7 @@ class BehaviorSupernet(keras.Model):
         space: The choices.
         embedding_dim: `K`.
         dropout: Rate of dropout on the behaviour embeddings and on the operations in training.
+        drop_event: Rate at which events of the history are turned into padding in training.
         l2: Weight of the squared embeddings that a batch gathers.
         catalog: What is known of each item, see `models.amer.build`.
         feed: `"split"`: each path trains on its share of the batch; `"replicate"`: on all of it.
@@ -45,6 +46,7 @@ class BehaviorSupernet(keras.Model):
         *,
         embedding_dim: int = 64,
         dropout: float = 0.0,
+        drop_event: float = 0.0,
         l2: float = 0.0,
         catalog: Any = None,
         feed: str = "split",
@@ -60,8 +62,9 @@ class BehaviorSupernet(keras.Model):
         embedding = components.make_embedding(spec, embedding_dim, l2)
         catalog_layer = components.make_catalog(spec, catalog)
         inputs = components.make_inputs(spec)
-        mask = components.history_mask(spec, inputs)
-        states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
+        kept = components.drop_events(spec, inputs, drop_event)
+        mask = components.history_mask(spec, kept)
+        states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
         states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
         side = components.side_features(spec, inputs, embedding, ("profile", "context"))
         outputs = {"states": states, "mask": mask}

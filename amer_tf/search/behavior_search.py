@@ -90,6 +90,7 @@ class BehaviorSearch:
             self.space,
             embedding_dim=self.settings.embedding_dim,
             dropout=self.settings.supernet_dropout,
+            drop_event=self.settings.drop_event,
             l2=self.settings.l2,
             catalog=self.bench.catalog,
             feed=self.settings.feed,

@@ -73,6 +73,7 @@ class Workbench:
             embedding_dim=settings.embedding_dim,
             dropout=settings.dropout if regularised else settings.supernet_dropout,
             drop_operation=settings.drop_operation if regularised else 0.0,
+            drop_event=settings.drop_event,
             l2=settings.l2,
             catalog=self.catalog,
         )

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
+
+REFERENCES = ("popularity", "ease", "transformer")
+# What may be 0: everything else is at least 1, or positive where it is no whole number.
+_MAY_BE_ZERO = ("l2", "patience", "num_finalists", "finetune_epochs", "final_epochs")
+_RATES = ("supernet_dropout", "dropout", "drop_operation")
+_CHOICES = {
+    "feed": ("split", "replicate"),
+    "loss": ("softmax", "gbce", "binary"),
+    "transformer_training": ("cut", "every_position"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +48,12 @@ class Settings:
         learning_rate: Peak of training from scratch.
         dropout: Dropout of training from scratch.
         drop_operation: Rate of dropping whole operations in training from scratch.
+        validation_negatives: Uniform negatives that the true item is ranked among in validation.
+        drop_event: Rate of dropping events of the history, in the supernet and from scratch.
         references: Which hand-made systems to put beside the result.
+        transformer_training: How the transformer among them learns: `"cut"`, the items after a
+            random cut, as the searched models; or `"every_position"`, the next item at each step
+            of the whole history, as SASRec.
     """
 
     embedding_dim: int = 64
@@ -46,7 +62,7 @@ class Settings:
     feed: str = "split"
     loss: str = "softmax"
     num_negatives: int = 512
-    num_positives: int = 1
+    num_positives: int = 5
     l2: float = 0.0
     supernet_epochs: int = 200
     supernet_learning_rate: float = 2e-3
@@ -64,26 +80,29 @@ class Settings:
     learning_rate: float = 2e-3
     dropout: float = 0.5
     drop_operation: float = 0.2
-    references: tuple[str, ...] = ("popularity", "ease", "transformer")
+    validation_negatives: int = 100
+    references: tuple[str, ...] = REFERENCES
+    transformer_training: str = "cut"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "references", tuple(self.references))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            default = field.default
-            if isinstance(default, (str, tuple)):
-                continue
-            kind = int if isinstance(default, int) else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind) or value < 0:
-                raise ValueError(
-                    f"`{field.name}` must be a {'whole ' if kind is int else ''}number of at "
-                    f"least 0. Received: {field.name}={value!r}"
-                )
-        unknown = set(self.references) - {"popularity", "ease", "transformer"}
-        if unknown:
+            if field.name in _CHOICES:
+                _require_choice(field.name, value)
+            elif field.name != "references":
+                _require_number(field.name, value, whole=isinstance(field.default, int))
+        unknown = [name for name in self.references if name not in REFERENCES]
+        if unknown or len(set(self.references)) < len(self.references):
             raise ValueError(
-                "`references` must be among popularity, ease and transformer. "
+                f"`references` must be different names among {', '.join(REFERENCES)}. "
                 f"Received: references={self.references!r}"
+            )
+        if self.loss == "binary" and self.num_negatives % self.num_positives:
+            raise ValueError(
+                "With the binary loss `num_negatives` must be a multiple of `num_positives`: "
+                "every positive has negatives of its own. Received: "
+                f"num_negatives={self.num_negatives}, num_positives={self.num_positives}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,21 +122,42 @@ class Settings:
     def with_text(self, changes: Mapping[str, str]) -> Settings:
         """A copy with some values changed, given as text as on the command line."""
         values: dict[str, Any] = {}
-        defaults = dataclasses.asdict(self)
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
         for name, text in changes.items():
             default = defaults.get(name)
             try:
-                if isinstance(default, (tuple, list)):
+                if isinstance(default, tuple):
                     values[name] = tuple(part for part in text.split(",") if part)
                 elif isinstance(default, (int, float)):
                     values[name] = type(default)(text)
                 else:
                     values[name] = text
             except ValueError as error:
-                raise ValueError(
-                    f"`{name}` must be a {type(default).__name__}. Received: {name}={text!r}"
-                ) from error
+                kind = "whole number" if isinstance(default, int) else "number"
+                raise ValueError(f"`{name}` must be a {kind}. Received: {name}={text!r}") from error
         return self.replace(**values)
+
+
+def _require_choice(name: str, value: object) -> None:
+    if value not in _CHOICES[name]:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(_CHOICES[name])}. Received: {name}={value!r}"
+        )
+
+
+def _require_number(name: str, value: Any, *, whole: bool) -> None:
+    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    right = right and math.isfinite(value)
+    if name in _RATES:
+        expected, right = "a number in [0, 1)", right and 0.0 <= value < 1.0
+    elif name in _MAY_BE_ZERO:
+        expected, right = f"a {'whole ' * whole}number of at least 0", right and value >= 0
+    elif whole:
+        expected, right = "a whole number of at least 1", right and value >= 1
+    else:
+        expected, right = "a positive number", right and value > 0
+    if not right:
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
 
 
 PRESETS = {
@@ -143,7 +183,6 @@ PRESETS = {
         feed="replicate",
         loss="binary",
         num_negatives=5,
-        num_positives=5,
         l2=1e-6,
         supernet_epochs=4000,
         supernet_learning_rate=1e-3,
@@ -156,6 +195,7 @@ PRESETS = {
         scratch_epochs=4000,
         final_epochs=0,
         learning_rate=1e-3,
+        drop_event=0.0,
     ),
 }
 

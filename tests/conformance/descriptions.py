@@ -30,6 +30,7 @@ PATHS = {
     "activation_choice": np.eye(4, dtype="float32")[np.arange(_SLOTS) // 2 % 4],
     "target": _RANDOM.normal(size=(_SLOTS, BATCH, UNITS)).astype("float32"),
 }
+EVENT_IDS = np.array([[5, 2, 0], [3, 3, 4]], "int32")
 ITEM_IDS = np.array([[0, 1, 2], [3, 4, 0], [2, 2, 2], [0, 0, 0]], "int32")
 TABLE = np.array([[0, 0, 0], [1, 1, 0], [2, 3, 4], [3, 5, 0], [4, 2, 0]], "int32")
 
@@ -78,6 +79,9 @@ DESCRIPTIONS = {
     ),
     "EmptyHistory": Description(
         layers.EmptyHistory, {}, {"pooled": POOLED, "mask": MASK}, POOLED.shape, 1
+    ),
+    "EventDropout": Description(
+        layers.EventDropout, {"rate": 0.4, "seed": 3}, {"ids": EVENT_IDS}, EVENT_IDS.shape, 0
     ),
     "FusedDropout": Description(
         layers.FusedDropout,
