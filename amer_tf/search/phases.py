@@ -38,6 +38,9 @@ def train_phase(
 
     def after_epoch(progress: Progress) -> bool:
         stop = on_epoch(progress) if on_epoch is not None else False
+        if stop:
+            # Else a run that is killed right now would train on.
+            progress = progress._replace(fraction=1.0)
         run.save_arrays(name, {**snapshot(trainer), "progress": np.array(progress, "float64")})
         run.record_phase(name, epoch=progress.epoch, seconds=progress.seconds, loss=progress.loss)
         return stop

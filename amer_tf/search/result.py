@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+import zipfile
 from typing import Any
 
 import keras
@@ -38,8 +39,8 @@ class SearchResult:
         self.run = run
         self.spec = FeatureSpec.load(run.path)
         self.architecture = Architecture.from_dict(run.read_json(ARCHITECTURE_FILE))
-        self.metrics: dict[str, Any] = run.read_json(METRICS_FILE)
-        self.config: dict[str, Any] = run.read_json(CONFIG_FILE)
+        self.metrics: dict[str, Any] = run.read_json(METRICS_FILE) or {}
+        self.config: dict[str, Any] = run.read_json(CONFIG_FILE) or {}
 
     @classmethod
     def load(cls, run_dir: str | os.PathLike[str]) -> SearchResult:
@@ -57,7 +58,7 @@ class SearchResult:
                     f"The run has not finished: {name} is not there. Run the same search command "
                     f"again, it goes on where it was. Received: run_dir={str(folder)!r}"
                 )
-        return cls(RunFolder(folder))
+        return cls(RunFolder(folder, read_only=True))
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -65,7 +66,7 @@ class SearchResult:
         file = self.run.path / MODEL_FILE
         try:
             return keras.models.load_model(file)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise RunError(
                 f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
             ) from error
@@ -104,8 +105,9 @@ class SearchResult:
             for trial in self.run.trials()
             if trial["kind"] in LEADERBOARD_KINDS
         ]
-        table = pd.DataFrame(rows).sort_values("ndcg@5", ascending=False, ignore_index=True)
-        return table.astype({"parameters": "Int64"})
+        table = pd.DataFrame(rows).astype({"parameters": "Int64"})
+        # Of equal ones the first comes first: it is the one whose model was kept.
+        return table.sort_values("ndcg@5", ascending=False, ignore_index=True, kind="stable")
 
     def evaluate(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 REFERENCES = ("popularity", "ease", "transformer")
 # What may be 0: everything else is at least 1, or positive where it is no whole number.
 _MAY_BE_ZERO = ("l2", "patience", "num_finalists", "finetune_epochs", "final_epochs")
-_RATES = ("supernet_dropout", "dropout", "drop_operation")
+_RATES = ("supernet_dropout", "dropout", "drop_operation", "drop_event")
 _CHOICES = {
     "feed": ("split", "replicate"),
     "loss": ("softmax", "gbce", "binary"),
@@ -48,8 +48,8 @@ class Settings:
         learning_rate: Peak of training from scratch.
         dropout: Dropout of training from scratch.
         drop_operation: Rate of dropping whole operations in training from scratch.
-        validation_negatives: Uniform negatives that the true item is ranked among in validation.
         drop_event: Rate of dropping events of the history, in the supernet and from scratch.
+        validation_negatives: Uniform negatives that the true item is ranked among in validation.
         references: Which hand-made systems to put beside the result.
         transformer_training: How the transformer among them learns: `"cut"`, the items after a
             random cut, as the searched models; or `"every_position"`, the next item at each step
@@ -80,6 +80,7 @@ class Settings:
     learning_rate: float = 2e-3
     dropout: float = 0.5
     drop_operation: float = 0.2
+    drop_event: float = 0.2
     validation_negatives: int = 100
     references: tuple[str, ...] = REFERENCES
     transformer_training: str = "cut"

@@ -6,8 +6,8 @@ import contextlib
 import json
 import os
 import pathlib
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
@@ -20,6 +20,7 @@ ARCHITECTURE_FILE = "architecture.json"
 METRICS_FILE = "metrics.json"
 MODEL_FILE = "model.keras"
 CHECKPOINT_FOLDER = "checkpoints"
+_NEXT_MODEL = "next-model-{trials}.keras"
 
 
 class RunError(ValueError):
@@ -31,13 +32,16 @@ class RunFolder:
 
     Args:
         path: The folder; it is made where it is not there.
+        read_only: Whether the run is only looked at: nothing is made, changed or tidied up.
 
     Raises:
         RunError: Where the folder cannot be made or written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path = pathlib.Path(path)
+        if read_only:
+            return
         try:
             (self.path / CHECKPOINT_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -50,12 +54,45 @@ class RunFolder:
                 "The run folder cannot be written to; choose another `run_dir` or change its "
                 f"rights. Received: run_dir={str(self.path)!r}"
             )
-        self._remove_leftovers()
+        self._tidy_up()
 
-    def _remove_leftovers(self) -> None:
+    def _tidy_up(self) -> None:
+        """Undoes what a killed run left half-done."""
         for folder in (self.path, self.path / CHECKPOINT_FOLDER):
             for leftover in folder.glob(".tmp-*"):
                 leftover.unlink(missing_ok=True)
+        file = self.path / TRIALS_FILE
+        if file.exists():
+            content = file.read_bytes()
+            complete = content.rfind(b"\n") + 1
+            if complete < len(content):
+                os.truncate(file, complete)
+        self._settle_next_model()
+
+    @contextlib.contextmanager
+    def staged(self, name: str) -> Iterator[pathlib.Path]:
+        """A temporary path to write to, which becomes `name` when the block ends well.
+
+        Raises:
+            RunError: Where the disk refuses; what stood there before still stands.
+        """
+        target = self.path / name
+        # Keras chooses the format by the suffix, so the temporary name keeps it.
+        temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            raise RunError(
+                f"{target} cannot be written: {error}. Free the disk or the folder, then run the "
+                "same command again: it goes on from the last complete file."
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def write(self, name: str, save: Callable[[IO[bytes]], None]) -> None:
         """Writes a file whole or not at all.
@@ -63,59 +100,46 @@ class RunFolder:
         Raises:
             RunError: Where the disk refuses; what stood there before still stands.
         """
-        target = self.path / name
-        temporary = None
-        try:
-            handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=target.parent)
-            with os.fdopen(handle, "wb") as stream:
-                save(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            pathlib.Path(temporary).replace(target)
-        except OSError as error:
-            raise RunError(
-                f"{target} cannot be written: {error}. Free the disk or the folder, then run the "
-                "same command again: it goes on from the last complete file."
-            ) from error
-        finally:
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    pathlib.Path(temporary).unlink(missing_ok=True)
+        with self.staged(name) as temporary, temporary.open("wb") as stream:
+            save(stream)
 
     def write_json(self, name: str, data: Any) -> None:
         self.write(name, lambda stream: _write_text(stream, json.dumps(data, indent=2)))
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> dict[str, Any] | None:
         """The content of a JSON file, or None where it is not there."""
         file = self.path / name
         if not file.exists():
             return None
         try:
-            return json.loads(file.read_text(encoding="utf-8"))
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError(f"expected a JSON object, received {_short(content)}")
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{file} cannot be read: {error}. It is damaged: use a new `run_dir`."
             ) from error
+        return content
 
     def claim(self, config: Mapping[str, Any]) -> None:
         """Records the configuration, or checks that the run found here has the same one."""
-        found = self.read_json(CONFIG_FILE)
         wanted = json.loads(json.dumps(config))
+        found = self.read_json(CONFIG_FILE)
         if found is None:
             self.write_json(CONFIG_FILE, wanted)
             return
-        for key in sorted(set(found) | set(wanted)):
-            if found.get(key) != wanted.get(key):
+        before, now = _flat(found), _flat(wanted)
+        for key in sorted(set(before) | set(now)):
+            if before.get(key) != now.get(key):
                 raise RunError(
-                    f"{self.path} holds a run with another {key}: {_short(found.get(key))}. Resume "
-                    "it with the configuration it was started with, or use a new `run_dir`. "
-                    f"Received: {key}={_short(wanted.get(key))}"
+                    f"{self.path} holds a run with another {key}: {_short(before.get(key))}. "
+                    "Resume it with the configuration it was started with, or use a new "
+                    f"`run_dir`. Received: {key}={_short(now.get(key))}"
                 )
 
     def phases(self) -> dict[str, Any]:
         """What is known of each phase: `done`, `seconds` and its own results."""
-        phases = self.read_json(PHASES_FILE)
-        return {} if phases is None else dict(phases)
+        return self.read_json(PHASES_FILE) or {}
 
     def record_phase(self, name: str, **values: Any) -> None:
         """Merges values into the record of a phase."""
@@ -139,19 +163,40 @@ class RunFolder:
             ) from error
 
     def trials(self) -> list[dict[str, Any]]:
-        """The trials in the log. A line that a killed run left half-written is cut off."""
+        """The trials in the log, but for a line that is still being written."""
         file = self.path / TRIALS_FILE
         if not file.exists():
             return []
         content = file.read_bytes()
-        complete = content[: content.rfind(b"\n") + 1]
-        if len(complete) < len(content):
-            with file.open("r+b") as stream:
-                stream.truncate(len(complete))
         try:
-            return [json.loads(line) for line in complete.splitlines()]
+            return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
         except ValueError as error:
             raise RunError(f"{file} has a damaged line: {error}. Use a new `run_dir`.") from error
+
+    def append_best_trial(
+        self, trial: dict[str, Any], save: Callable[[pathlib.Path], None]
+    ) -> None:
+        """Adds a trial to the log and makes its model the one of the run, or neither.
+
+        The model waits under a name that says how many trials came before it. Whenever the run
+        is killed, the log then tells whether the trial has arrived.
+
+        Args:
+            trial: The trial.
+            save: Writes the model to the path it is given.
+        """
+        with self.staged(_NEXT_MODEL.format(trials=len(self.trials()))) as temporary:
+            save(temporary)
+        self.append_trials([trial])
+        self._settle_next_model()
+
+    def _settle_next_model(self) -> None:
+        for file in self.path.glob(_NEXT_MODEL.format(trials="*")):
+            trials_before = int(file.stem.rpartition("-")[2])
+            if len(self.trials()) > trials_before:
+                file.replace(self.path / MODEL_FILE)
+            else:
+                file.unlink()
 
     def save_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Writes a checkpoint of named arrays."""
@@ -173,7 +218,7 @@ class RunFolder:
         try:
             with np.load(file) as archive:
                 return {key: archive[key] for key in archive.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except _DAMAGES as error:
             raise RunError(
                 f"{file} is truncated or damaged: {error}. Delete it to train this phase again."
             ) from error
@@ -182,27 +227,29 @@ class RunFolder:
         """Deletes a checkpoint that is no longer needed."""
         (self.path / CHECKPOINT_FOLDER / f"{name}.npz").unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def staged(self, name: str) -> Iterator[pathlib.Path]:
-        """A temporary path to write to, which becomes `name` when the block ends well."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Keras chooses the format by the suffix, so the temporary name keeps it.
-        temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
-        try:
-            yield temporary
-            temporary.replace(target)
-        except OSError as error:
-            raise RunError(
-                f"{target} cannot be written: {error}. Free the disk or the folder, then run the "
-                "same command again."
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+    def remove_checkpoints(self) -> None:
+        """Deletes all that are left, also those that a killed run came not to delete."""
+        for file in (self.path / CHECKPOINT_FOLDER).glob("*.npz"):
+            file.unlink(missing_ok=True)
+
+
+# What NumPy and zipfile raise for a file that is not what it was.
+_DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def _write_text(stream: IO[bytes], text: str) -> None:
     stream.write(text.encode())
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of nested objects under dotted keys, so that a difference is named exactly."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{inner}": part for inner, part in _flat(value).items()})
+        else:
+            flat[key] = value
+    return flat
 
 
 def _short(value: Any) -> str:

@@ -35,7 +35,7 @@ class Phase(NamedTuple):
         batch_size: Examples of a step.
         learning_rate: Peak of the schedule.
         time_limit: Seconds, or None: the phase ends at whichever comes first.
-        warmup_steps: Steps of linear warm-up.
+        warmup_steps: Steps of linear warm-up, at most a tenth of the phase.
         seed: Seed of the order of the examples.
     """
 
@@ -48,7 +48,15 @@ class Phase(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a phase stands at the end of an epoch."""
+    """Where a phase stands at the end of an epoch.
+
+    Attributes:
+        epoch: Epochs that have been trained.
+        step: Steps that have been trained.
+        seconds: Seconds used, over all attempts.
+        fraction: How much of the phase is done, by steps or by time; 1 where it has ended.
+        loss: Mean loss of the epoch.
+    """
 
     epoch: int
     step: int
@@ -109,6 +117,7 @@ def fit(
         initial_epoch=first_epoch,
         steps_per_epoch=steps,
         callbacks=[end, watch],
+        shuffle=False,  # the stream comes shuffled
         verbose=0,
     )
     assert watch.progress is not None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from amer_tf.features import NUM_RESERVED_IDS
+from amer_tf.features import NUM_RESERVED_IDS, PADDING_ID
 from amer_tf.training import losses
 from amer_tf.training.row_sparse_adam import clip_by_global_norm
 
@@ -19,7 +20,10 @@ class Network(Protocol):
     """What can be trained and evaluated for next_item: a derived model or a supernet."""
 
     def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times."""
+        """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times.
+
+        In training also `(B, T, Dq)`: a query after each step, where it has seen no later one.
+        """
 
     def item_vectors(self, ids: Any) -> Any:
         """`(..., Dq)` for ids of shape `(...)`."""
@@ -86,28 +90,37 @@ class NextItemTrainer(keras.Model):
         return {"loss": self.loss_tracker.result()}
 
     def batch_loss(self, inputs: dict[str, Any], labels: dict[str, Any]) -> Any:
-        """Mean loss of a batch, with the embedding penalty of its layers."""
-        queries = self.network.query(inputs, training=True)
-        positives, negatives = labels["positives"], self._negatives(labels)
-        shape = ops.shape(positives)
+        """Mean loss of a batch, with what the network's layers add to it."""
+        queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
+        penalties = list(self.network.losses)
+        positives = labels["positives"]  # (B, P)
+        num_examples = ops.cast(ops.shape(positives)[0], "float32")
+        negatives = labels["negatives"] if self.loss_name == "binary" else self._shared_negatives()
+        if len(queries.shape) == 3:
+            queries, positives, negatives = _one_by_one(queries, positives, negatives)
         vectors = self.network.item_vectors(
             ops.concatenate([ops.reshape(positives, (-1,)), ops.reshape(negatives, (-1,))])
         )
+        # The items stand in one row, so their layers take them for a batch of one example.
+        penalties += [
+            penalty / num_examples
+            for penalty in self.network.losses
+            if all(penalty is not known for known in penalties)
+        ]
+        shape, width = ops.shape(positives), vectors.shape[-1]
         num_positives = shape[0] * shape[1]
+        positive_vectors = ops.reshape(vectors[:num_positives], (*shape, width))
+        negative_vectors = ops.reshape(vectors[num_positives:], (*ops.shape(negatives), width))
         replicas = getattr(self.network, "num_replicas", 1)
-        positive_vectors = ops.reshape(vectors[:num_positives], (*shape, vectors.shape[-1]))
-        negative_vectors = vectors[num_positives:]
         if replicas > 1:
-            positives = ops.tile(positives, (replicas, 1))
-            positive_vectors = ops.tile(positive_vectors, (replicas, 1, 1))
-        return self._loss(queries, positives, positive_vectors, negatives, negative_vectors) + sum(
-            self.network.losses
-        )
+            positives, positive_vectors = _tile((positives, positive_vectors), replicas)
+            if self.loss_name == "binary":
+                negatives, negative_vectors = _tile((negatives, negative_vectors), replicas)
+        loss = self._loss(queries, positives, positive_vectors, negatives, negative_vectors)
+        return loss + sum(penalties)
 
-    def _negatives(self, labels: dict[str, Any]) -> Any:
-        """`(B N,)` the examples' own negatives, or `(S,)` shared ones."""
-        if self.loss_name == "binary":
-            return ops.reshape(labels["negatives"], (-1,))
+    def _shared_negatives(self) -> Any:
+        """`(S,)` uniform items."""
         return keras.random.randint(
             (self.num_negatives,),
             NUM_RESERVED_IDS,
@@ -124,24 +137,36 @@ class NextItemTrainer(keras.Model):
         negatives: Any,
         negative_vectors: Any,
     ) -> Any:
-        positive_mask = ops.not_equal(positives, 0)
+        mask = ops.not_equal(positives, PADDING_ID)
         positive_scores = ops.einsum("bd,bpd->bp", queries, positive_vectors)
         if self.loss_name == "binary":
-            # (B N, D) -> (B, N, D), repeated for a network that runs each example R times.
-            batch = ops.shape(queries)[0] // getattr(self.network, "num_replicas", 1)
-            own = ops.reshape(negative_vectors, (batch, -1, negative_vectors.shape[-1]))
-            own = ops.tile(own, (ops.shape(queries)[0] // batch, 1, 1))
-            mask = ops.tile(
-                ops.not_equal(ops.reshape(negatives, (batch, -1)), 0),
-                (ops.shape(queries)[0] // batch, 1),
-            )
             return losses.sampled_binary(
-                positive_scores, ops.einsum("bd,bnd->bn", queries, own), positive_mask, mask
+                positive_scores,
+                ops.einsum("bd,bnd->bn", queries, negative_vectors),
+                mask,
+                ops.not_equal(negatives, PADDING_ID),
             )
         negative_scores = ops.matmul(queries, ops.transpose(negative_vectors))  # (B, S)
         accidental = losses.accidental(positives, negatives)
         if self.loss_name == "gbce":
-            return losses.gbce(
-                positive_scores, negative_scores, accidental, positive_mask, self.num_items
-            )
-        return losses.sampled_softmax(positive_scores, negative_scores, accidental, positive_mask)
+            num_known = self.num_items - NUM_RESERVED_IDS
+            return losses.gbce(positive_scores, negative_scores, accidental, mask, num_known)
+        return losses.sampled_softmax(positive_scores, negative_scores, accidental, mask)
+
+
+def _one_by_one(queries: Any, positives: Any, negatives: Any) -> tuple[Any, Any, Any]:
+    """Every step as an example of its own: `(B T, Dq)`, `(B T, 1)` and own negatives likewise."""
+    if tuple(positives.shape) != tuple(queries.shape[:2]):
+        raise ValueError(
+            "A network with a query for each step needs a positive for each step: make the "
+            "batches with `every_position=True`. Received: "
+            f"positives.shape={tuple(positives.shape)}, queries.shape={tuple(queries.shape)}"
+        )
+    if len(negatives.shape) == 2:
+        negatives = ops.reshape(negatives, (-1, 1))
+    return ops.reshape(queries, (-1, queries.shape[-1])), ops.reshape(positives, (-1, 1)), negatives
+
+
+def _tile(tensors: Iterable[Any], times: int) -> list[Any]:
+    """The rows of each tensor, all of them several times over."""
+    return [ops.tile(tensor, (times, *(1,) * (len(tensor.shape) - 1))) for tensor in tensors]

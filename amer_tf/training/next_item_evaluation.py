@@ -6,6 +6,7 @@ rows (padding, unknown, items), `Dq` width of a query.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -56,24 +57,15 @@ class NextItemEvaluator:
         self._num_items = num_items
         self._batch_size = batch_size
 
-        @tf.function(jit_compile=jit_compile, autograph=False)
-        def item_vectors(ids: Any) -> Any:
-            return ops.cast(network.item_vectors(ids), "float32")
+        def compiled(function: Callable[..., Any]) -> Any:
+            # TensorFlow warns of a function that is traced again and again, as is right for many
+            # networks; it takes each `partial` for a function of its own.
+            bound = functools.partial(function, network)
+            return tf.function(bound, jit_compile=jit_compile, autograph=False)
 
-        @tf.function(jit_compile=jit_compile, autograph=False)
-        def rank_in_lists(inputs: Any, candidates: Any, vectors: Any) -> tuple[Any, ...]:
-            queries = ops.cast(network.query(inputs, training=False), "float32")
-            scores = ops.einsum("bd,bcd->bc", queries, ops.take(vectors, candidates, axis=0))
-            return rank_candidates(scores, candidates)
-
-        @tf.function(jit_compile=jit_compile, autograph=False)
-        def rank_in_catalog(inputs: Any, target: Any, seen: Any, vectors: Any) -> tuple[Any, ...]:
-            queries = ops.cast(network.query(inputs, training=False), "float32")
-            return rank_catalog(ops.matmul(queries, ops.transpose(vectors)), target, seen)
-
-        self._item_vectors = item_vectors
-        self._rank_in_lists = rank_in_lists
-        self._rank_in_catalog = rank_in_catalog
+        self._item_vectors = compiled(_item_vectors)
+        self._rank_in_lists = compiled(_rank_in_lists)
+        self._rank_in_catalog = compiled(_rank_in_catalog)
 
     def evaluate(
         self,
@@ -108,6 +100,23 @@ class NextItemEvaluator:
             ids = np.arange(start, start + rows, dtype=np.int32)
             chunks.append(self._item_vectors(tf.constant(np.where(ids < self._num_items, ids, 0))))
         return tf.concat(chunks, axis=0)[: self._num_items]
+
+
+def _item_vectors(network: Any, ids: Any) -> Any:
+    return ops.cast(network.item_vectors(ids), "float32")
+
+
+def _rank_in_lists(network: Any, inputs: Any, candidates: Any, vectors: Any) -> tuple[Any, ...]:
+    queries = ops.cast(network.query(inputs, training=False), "float32")
+    scores = ops.einsum("bd,bcd->bc", queries, ops.take(vectors, candidates, axis=0))
+    return rank_candidates(scores, candidates)
+
+
+def _rank_in_catalog(
+    network: Any, inputs: Any, target: Any, seen: Any, vectors: Any
+) -> tuple[Any, ...]:
+    queries = ops.cast(network.query(inputs, training=False), "float32")
+    return rank_catalog(ops.matmul(queries, ops.transpose(vectors)), target, seen)
 
 
 def evaluate(

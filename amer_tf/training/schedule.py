@@ -19,7 +19,7 @@ class PhaseEnd(keras.callbacks.Callback):
         learning_rate: Positive float, the peak.
         total_steps: Steps of the phase.
         time_limit: Seconds of the phase, or None.
-        warmup_steps: Steps of linear warm-up.
+        warmup_steps: Steps of linear warm-up, at most a tenth of `total_steps`.
         first_step: Step to go on from.
         seconds_used: Seconds that the phase has used before.
     """
@@ -38,7 +38,8 @@ class PhaseEnd(keras.callbacks.Callback):
         self.peak = learning_rate
         self.total_steps = total_steps
         self.time_limit = time_limit
-        self.warmup_steps = warmup_steps
+        # A small data set has fewer steps in a whole phase than a large one has in its warm-up.
+        self.warmup_steps = min(warmup_steps, total_steps // 10)
         self.step = first_step
         self._start = time.monotonic() - seconds_used
 
