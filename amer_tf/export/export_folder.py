@@ -38,7 +38,7 @@ def is_exported(target: pathlib.Path, digest: str) -> bool:
                 "The export folder must be new, empty, or hold this very export from before: "
                 "choose another, or remove it. "
                 f"Received: folder={str(target)!r}, which holds "
-                + ("something else" if manifest is None else "the export of another model")
+                + ("something else" if manifest is None else "another export")
             )
         damaged = [
             name

@@ -41,6 +41,8 @@ class NextItemServing:
         top_k: How many items `recommend` gives unless asked for another number.
     """
 
+    title = "A next-item recommender"
+
     def __init__(
         self,
         model: keras.Model,
@@ -84,8 +86,6 @@ class NextItemServing:
         ]
         return tf.cast(tf.concat(parts, axis=0), tf.float32)  # [I, Dq]
 
-    title = "A next-item recommender"
-
     @property
     def facts(self) -> tuple[str, ...]:
         """What a user should know of the model, a line each."""
@@ -102,22 +102,50 @@ class NextItemServing:
         return [*(weight.value for weight in self._model.weights), self._item_vectors]
 
     def signatures(self) -> tuple[Signature, ...]:
-        columns = tuple(self._columns.values())
-        scored = (*columns, self._candidates)
-        example = example_requests.values(self._spec, scored)
-        item = Column(
-            self._candidates.name,
-            self._items.dtype,
-            ("batch", "k"),
-            self._items.missing,
-            "recommended items, best first; missing values where there are fewer than `k`",
+        """All that the model can be asked."""
+        return self._serving_default(), self._predict_examples(), self._recommend()
+
+    def _serving_default(self) -> Signature:
+        columns = (*self._columns.values(), self._candidates)
+        return Signature(
+            name="serving_default",
+            summary="Scores candidate items for each user.",
+            inputs=columns,
+            outputs=(self._scores,),
+            compute=self.score,
+            example=example_requests.values(self._spec, columns),
         )
-        score = Column("score", tf.float32, ("batch", "k"), NO_SCORE, "their scores")
+
+    def _predict_examples(self) -> Signature:
+        scored = self._serving_default()
+        nested = "".join(
+            f" `{name}` holds one text for each step, with `{separator}` between its values."
+            for name, separator in self._separators().items()
+        )
+        examples = Column(
+            "examples",
+            tf.string,
+            ("batch",),
+            note="serialised `tf.Example`s; their features are the inputs of `serving_default`",
+        )
+        return Signature(
+            name="predict_examples",
+            summary="The same from serialised `tf.Example`s. Any feature may be absent. Lists are "
+            "as long as they are; missing scores fill up a list of candidates that is shorter than "
+            f"another of its batch.{nested}",
+            inputs=(examples,),
+            outputs=scored.outputs,
+            compute=self.score_examples,
+            example={"examples": [example_requests.serialize(scored.example, self._separators())]},
+        )
+
+    def _recommend(self) -> Signature:
+        columns = tuple(self._columns.values())
         exclude_seen = Column(
             "exclude_seen",
             tf.bool,
             None,
-            note="whether items of the history are left out, newer and older ones alike",
+            note="whether items of the history are left out, also those too old to count",
             default=True,
         )
         k = Column(
@@ -127,40 +155,22 @@ class NextItemServing:
             note="how many items, at most those of the catalogue",
             default=self._top_k,
         )
-        examples = Column(
-            "examples", tf.string, ("batch",), note="serialised `tf.Example`s, features as below"
+        items = Column(
+            self._candidates.name,
+            self._items.dtype,
+            ("batch", "k"),
+            self._items.missing,
+            "recommended items, best first; missing values where there are fewer than `k`",
         )
-        return (
-            Signature(
-                "serving_default",
-                "Scores candidate items for each user.",
-                scored,
-                (self._scores,),
-                self.score,
-                example,
-            ),
-            Signature(
-                "predict_examples",
-                "The same from serialised `tf.Example`s. Any feature may be absent; a list holds "
-                "one value for each step, candidate or value of a set. Shorter lists of candidates "
-                "than the longest of the batch are filled up with missing ones.",
-                (examples,),
-                (self._scores,),
-                self.score_examples,
-                {"examples": [example_requests.serialize(example, self._separators())]},
-            ),
-            Signature(
-                "recommend",
-                "The best items of the whole catalogue for each user; never an unknown one.",
-                (*columns, exclude_seen, k),
-                (item, score),
-                self.recommend,
-                {
-                    **{column.name: example[column.name] for column in columns},
-                    exclude_seen.name: True,
-                    k.name: self._top_k,
-                },
-            ),
+        score = Column("score", tf.float32, ("batch", "k"), NO_SCORE, "their scores")
+        example = example_requests.values(self._spec, columns)
+        return Signature(
+            name="recommend",
+            summary="The best items of the whole catalogue for each user; never an unknown one.",
+            inputs=(*columns, exclude_seen, k),
+            outputs=(items, score),
+            compute=self.recommend,
+            example={**example, exclude_seen.name: True, k.name: self._top_k},
         )
 
     def _separators(self) -> dict[str, str]:

@@ -63,7 +63,7 @@ def test_the_folder_can_be_read_by_others(target):
 
 def test_what_stands_there_is_not_touched(case, target):
     write(target)
-    with pytest.raises(ExportError, match="new, empty, or.*folder='.*1', which holds the export"):
+    with pytest.raises(ExportError, match="new, empty, or.*folder='.*1', which holds another"):
         is_exported(target, "another")
     for content in ("{}", "no JSON", '{"digest": "abc", "files": 3}', "[]"):
         (target / "export.json").write_text(content)
@@ -83,6 +83,11 @@ def test_a_file_in_its_place(case, tmp_path):
     with pytest.raises(ExportError, match="cannot be written: .*file.*Received: folder=.*file/1'"):
         export(case.model, case.spec, case.architecture, file / "1")
     assert file.read_text() == "mine"
+
+
+def test_a_name_that_no_folder_can_have(case, tmp_path):
+    with pytest.raises(ExportError, match="The export folder cannot be .*File name too long"):
+        export(case.model, case.spec, case.architecture, tmp_path / ("1" * 300))
 
 
 @pytest.mark.parametrize("harm", ["shorter", "other", "gone"])

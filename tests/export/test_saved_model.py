@@ -158,7 +158,7 @@ def test_top_k_and_warmup(case, tmp_path):
     defaults = saved.meta_graphs[0].signature_def["recommend"].defaults
     assert tf.make_ndarray(defaults["k"]) == 2
     # Another top_k is another export.
-    with pytest.raises(ExportError, match="holds the export of another model"):
+    with pytest.raises(ExportError, match="which holds another export"):
         export(case.model, case.spec, case.architecture, folder, top_k=3, warmup=False)
 
 

@@ -1,0 +1,215 @@
+"""An export answers where there is neither Keras nor amer_tf: bare Python, a tool, and C."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.export import small_models
+
+SOURCE = pathlib.Path(__file__).with_name("recommend.c")
+ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+HISTORIES = {
+    "strings": ["été", "no such item", "1", "été", " lead"],
+    "int64s": [100, -7, 3, 2**63 - 1],
+    "integers": [0, 5, 77],
+}
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    root = tmp_path_factory.mktemp("exports")
+    return {
+        name: small_models.load(make(), root / name) for name, make in small_models.CASES.items()
+    }
+
+
+def run(*command, check=True, **options):
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+BARE = '''
+import json, sys
+
+class Without:
+    """A finder of modules that finds none of ours and no Keras, as where none is installed."""
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("keras", "tf_keras", "amer_tf", "data_pipelines"):
+            return None
+        return self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+for name in ("keras", "amer_tf"):
+    try:
+        __import__(name)
+    except ImportError:
+        continue
+    sys.exit(f"{name} was imported")
+
+import tensorflow as tf
+
+answers = []
+for folder, name, inputs in json.load(sys.stdin):
+    function = tf.saved_model.load(folder).signatures[name]
+    specs = function.structured_input_signature[1]
+    tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
+    answer = function(**tensors)
+    answers.append({
+        key: [[entry.decode() if isinstance(entry, bytes) else entry for entry in row]
+              for row in value.numpy().tolist()]
+        for key, value in answer.items()
+    })
+json.dump(answers, sys.stdout)
+'''
+
+
+def test_a_bare_process(exports):
+    requests, expected = [], []
+    for name, exported in exports.items():
+        rows = small_models.ROWS[name]
+        columns = exported.columns(rows)
+        for field in exported.case.spec.input_fields:
+            assert field.name in columns
+        asked = [exported.case.items] * len(rows)
+        requests += [
+            (str(exported.folder), "serving_default", {**columns, "item_id": asked}),
+            (str(exported.folder), "recommend", {**columns, "exclude_seen": True, "k": 3}),
+        ]
+        expected.append({"scores": exported.case.scores(rows, asked)})
+        expected.append(exported.ask("recommend", **columns, exclude_seen=True, k=3))
+    done = run(sys.executable, "-c", BARE, input=json.dumps(requests), cwd="/")
+    for answer, wanted in zip(json.loads(done.stdout), expected, strict=True):
+        assert set(answer) == set(wanted)
+        for key, value in wanted.items():
+            if value.dtype.kind == "f":
+                np.testing.assert_allclose(answer[key], value, rtol=1e-6, atol=1e-6)
+            elif value.dtype.kind == "O":
+                assert answer[key] == [[entry.decode() for entry in row] for row in value]
+            else:
+                np.testing.assert_array_equal(answer[key], value)
+
+
+def saved_model_cli(*arguments):
+    tool = pathlib.Path(sys.executable).with_name("saved_model_cli")
+    if not tool.exists():
+        pytest.skip(f"TensorFlow's saved_model_cli is not installed beside {sys.executable}")
+    return run(tool, *arguments).stdout
+
+
+@pytest.mark.slow
+def test_saved_model_cli_shows_the_signatures(exports):
+    shown = saved_model_cli("show", "--dir", exports["strings"].folder, "--all")
+    for name in ("serving_default", "predict_examples", "recommend"):
+        assert f"signature_def['{name}']" in shown
+    section = shown.split("signature_def['recommend']")[1].split("signature_def['")[0]
+    for column, dtype, shape in (
+        ("history_item_id", "DT_STRING", "(-1, -1)"),
+        ("history_tags", "DT_INT64", "(-1, -1, -1)"),
+        ("age", "DT_FLOAT", "(-1)"),
+        ("k", "DT_INT32", "unknown_rank"),
+    ):
+        described = section.split(f"inputs['{column}'] tensor_info:\n")[1].split("name:")[0]
+        assert [line.split(": ")[1] for line in described.split("\n")[:2]] == [dtype, shape]
+
+
+@pytest.mark.slow
+def test_saved_model_cli_runs_the_signatures(exports, tmp_path):
+    exported = exports["strings"]
+    items = exported.case.items
+    row = {"history_item_id": HISTORIES["strings"], "country": "nl"}
+    np.save(
+        tmp_path / "history.npy", np.array([[item.encode() for item in row["history_item_id"]]])
+    )
+    np.save(tmp_path / "country.npy", np.array([b"nl"]))
+    np.save(tmp_path / "items.npy", np.array([[item.encode() for item in items]]))
+    common = ("run", "--dir", exported.folder, "--tag_set", "serve", "--outdir", tmp_path)
+    inputs = f"history_item_id={tmp_path}/history.npy;country={tmp_path}/country.npy"
+    # Every other input is left out.
+    candidates = f"{inputs};item_id={tmp_path}/items.npy"
+    saved_model_cli(*common, "--signature_def", "serving_default", "--inputs", candidates)
+    scores = np.load(tmp_path / "scores.npy")
+    np.testing.assert_allclose(scores, exported.case.scores([row], [items]), rtol=1e-6, atol=1e-6)
+    saved_model_cli(*common, "--signature_def", "recommend", "--inputs", inputs)
+    best = [item.decode() for item in np.load(tmp_path / "item_id.npy", allow_pickle=True)[0]]
+    order = [items[index] for index in np.argsort(-scores[0])]
+    unseen = [item for item in order if item not in row["history_item_id"]]
+    assert best == unseen + [""] * (len(items) - len(unseen))
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """`recommend.c`, compiled."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler, neither gcc nor cc")
+    folder = pathlib.Path(tf.sysconfig.get_lib())
+    libraries = [folder / f"libtensorflow_{part}.so.2" for part in ("cc", "framework")]
+    for library in libraries:
+        if not library.exists():
+            pytest.skip(f"this TensorFlow has no {library.name} to link with")
+    target = tmp_path_factory.mktemp("program") / "recommend"
+    include = f"-I{tf.sysconfig.get_include()}"
+    warnings = ("-Wall", "-Wextra", "-Werror")
+    run(compiler, *warnings, SOURCE, "-o", target, include, *libraries, f"-Wl,-rpath,{folder}")
+    return target
+
+
+def ask(program, exported, kind, history, k=4, check=True):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(exported.folder))
+        signature = graph.signature_def["recommend"]
+        names = {key: info.name for key, info in signature.inputs.items()}
+        output = signature.outputs["item_id"].name
+    arguments = (exported.folder, kind, names["history_item_id"], names["k"], k, output)
+    return run(program, *arguments, *history, check=check)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(HISTORIES))
+def test_c(program, exports, name):
+    exported, history = exports[name], HISTORIES[name]
+    kind = "string" if name == "strings" else "int64"
+    for asked in (history, []):
+        printed = ask(program, exported, kind, asked).stdout.splitlines()
+        row = np.array([asked], "O" if kind == "string" else "int64").reshape(1, -1)
+        (expected,) = exported.ask("recommend", history_item_id=row.tolist(), k=4)["item_id"]
+        expected = [item.decode() if kind == "string" else str(item) for item in expected]
+        assert printed == expected
+
+
+@pytest.mark.slow
+def test_c_is_told_what_is_wrong(program, exports):
+    refused = ask(program, exports["strings"], "string/1", ["1"], check=False)
+    assert refused.returncode == 1
+    assert "history_item_id" in refused.stderr
+    assert "[1] is not compatible with expected shape [?,?]" in refused.stderr
+    refused = ask(program, exports["strings"], "int64", ["1"], check=False)
+    assert refused.returncode == 1
+    assert "to be string but int64 is provided" in refused.stderr
+    refused = ask(program, exports["strings"], "string", ["1"], k=-1, check=False)
+    assert refused.returncode == 1
+    assert "'k' must have numbers of at least 0" in refused.stderr.replace("\\", "")
