@@ -18,7 +18,7 @@ from amer_tf.search.settings import Settings
 from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase, Progress
 from amer_tf.training.next_item import NextItemTrainer
-from amer_tf.training.next_item_evaluation import evaluate
+from amer_tf.training.next_item_evaluation import NextItemEvaluator
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 
 
@@ -122,9 +122,12 @@ class Workbench:
 
     def score(self, model: keras.Model, split: Any) -> dict[str, Any]:
         """Metrics of a model on a whole split, with frozen uniform negatives."""
-        result = evaluate(
-            NextItemNetwork(model, self.spec), split, num_items=self.num_items, seed=self.seed
+        # One pass over a split is shorter than an XLA compilation, and TensorFlow keeps every
+        # program that XLA has compiled until the process ends.
+        evaluator = NextItemEvaluator(
+            NextItemNetwork(model, self.spec), self.num_items, jit_compile=False
         )
-        # A compiled function keeps its model alive in a cycle; many models follow each other.
+        result = evaluator.evaluate(split, seed=self.seed)
+        # A traced function keeps its model alive in a cycle; many models follow each other.
         gc.collect()
         return result
