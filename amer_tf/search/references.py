@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from amer_tf.features import FeatureSpec
 from amer_tf.models.ease import Ease
 from amer_tf.models.popularity import Popularity
 from amer_tf.search.finalists import Workbench
@@ -15,22 +16,39 @@ from amer_tf.training.fit import Progress
 from amer_tf.training.next_item_evaluation import evaluate_scores
 
 REFERENCE_FILE = "reference_{name}.keras"
+CLOSED_FORMS = ("popularity", "ease")
+# Its time grows with the third power of the items, its memory with the second.
+MAX_EASE_ITEMS = 20_000
 
 
-def score_closed_form(bench: Workbench, name: str, train: Any, split: Any, **options: Any) -> Any:
-    """Metrics of POP, fitted on the training events, or EASE, fitted on all before the examples.
+def why_left_out(name: str, spec: FeatureSpec) -> str | None:
+    """Why a reference cannot be fitted to data of this size, or None where it can."""
+    num_items = spec.vocabulary(spec.item_field).num_rows
+    if name == "ease" and num_items > MAX_EASE_ITEMS:
+        size = 4 * num_items**2 / 2**30
+        return (
+            f"EASE is left out: its matrix of all pairs of {num_items:,} items takes {size:.1f} GB "
+            f"and long to invert; the most are {MAX_EASE_ITEMS:,} items"
+        )
+    return None
+
+
+def fit_closed_form(name: str, spec: FeatureSpec, train: Any, split: Any) -> Popularity | Ease:
+    """POP, fitted on the training events, or EASE, fitted on all events before a split's examples.
 
     EASE has no other way to learn of the newest event than to be fitted with it.
     """
+    num_items = spec.vocabulary(spec.item_field).num_rows
     if name == "ease":
-        system: Any = Ease().fit(events_before(split, bench.spec.history_field), bench.num_items)
-    else:
-        system = Popularity().fit(train.interactions(), bench.num_items)
+        return Ease().fit(events_before(split, spec.history_field), num_items)
+    return Popularity().fit(train.interactions(), num_items)
+
+
+def score_closed_form(bench: Workbench, name: str, train: Any, split: Any) -> dict[str, Any]:
+    """Metrics of POP or EASE, with frozen uniform negatives."""
+    system = fit_closed_form(name, bench.spec, train, split)
     return evaluate_scores(
-        system.scores,
-        split,
-        history_field=bench.spec.history_field,
-        **{"seed": bench.seed, **options},
+        system.scores, split, history_field=bench.spec.history_field, seed=bench.seed
     )
 
 

@@ -6,6 +6,7 @@ import functools
 import os
 import pathlib
 import zipfile
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ import pandas as pd
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search import references
 from amer_tf.search.state import (
     ARCHITECTURE_FILE,
     CONFIG_FILE,
@@ -23,7 +25,7 @@ from amer_tf.search.state import (
     RunError,
     RunFolder,
 )
-from amer_tf.training.next_item_evaluation import evaluate
+from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
 
 LEADERBOARD_KINDS = ("inherited", "fine-tuned", "scratch", "final", "reference")
 
@@ -63,13 +65,30 @@ class SearchResult:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The best model, an ordinary Keras model."""
-        file = self.run.path / MODEL_FILE
+        return self._load_model(MODEL_FILE)
+
+    def _load_model(self, name: str) -> keras.Model:
+        file = self.run.path / name
         try:
             return keras.models.load_model(file)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise RunError(
                 f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
             ) from error
+
+    @functools.cached_property
+    def evaluator(self) -> NextItemEvaluator:
+        """Evaluates the best model; it is compiled once for all splits and candidates."""
+        return self._evaluator_of(self.model)
+
+    def _evaluator_of(self, model: keras.Model) -> NextItemEvaluator:
+        num_items = self.spec.vocabulary(self.spec.item_field).num_rows
+        return NextItemEvaluator(NextItemNetwork(model, self.spec), num_items)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.config["seed"])
 
     @property
     def score(self) -> float:
@@ -125,14 +144,65 @@ class SearchResult:
             num_negatives: Negatives of a user, for the frozen ones.
             seed: Seed of the frozen negatives; None takes the run's.
         """
-        return evaluate(
-            NextItemNetwork(self.model, self.spec),
+        return self.evaluator.evaluate(
             split,
-            num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
             candidates=candidates,
             num_negatives=num_negatives,
-            seed=int(self.config["seed"]) if seed is None else seed,
+            seed=self.seed if seed is None else seed,
         )
+
+    def evaluate_references(
+        self,
+        train: Any,
+        split: Any,
+        *,
+        candidates: Sequence[Any] = ("uniform",),
+        num_negatives: int = 100,
+        seed: int | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """The same metrics of the run's hand-made systems, on the same rows.
+
+        The closed forms are fitted anew, the networks are those of the run.
+
+        Args:
+            train: Training split.
+            split: Validation or test split.
+            candidates: Any number of what `evaluate` takes.
+            num_negatives: As in `evaluate`.
+            seed: As in `evaluate`.
+
+        Returns:
+            Metrics by name of the system and mode of the candidates.
+        """
+        options = {"num_negatives": num_negatives, "seed": self.seed if seed is None else seed}
+        found = {}
+        for name in self._references():
+            if name in references.CLOSED_FORMS:
+                system = references.fit_closed_form(name, self.spec, train, split)
+                rank = functools.partial(
+                    evaluate_scores, system.scores, history_field=self.spec.history_field
+                )
+            else:
+                model = self._load_model(references.REFERENCE_FILE.format(name=name))
+                rank = self._evaluator_of(model).evaluate
+            results = [rank(split=split, candidates=mode, **options) for mode in candidates]
+            found[name] = {result["mode"]: result for result in results}
+        return found
+
+    def _references(self) -> list[str]:
+        """Names of the references that the run has scored."""
+        return [trial["name"] for trial in self.run.trials() if trial["kind"] == "reference"]
+
+    def record_evaluation(self, split: str, results: Mapping[str, Any]) -> None:
+        """Adds results to the run's `metrics.json`, beside those of other splits and modes.
+
+        Args:
+            split: Name of the split.
+            results: Metrics by mode of the candidates.
+        """
+        recorded = self.metrics.setdefault("evaluate", {})
+        recorded[split] = {**recorded.get(split, {}), **results}
+        self.run.write_json(METRICS_FILE, self.metrics)
 
     def export(self, folder: str | os.PathLike[str], **options: Any) -> pathlib.Path:
         """Writes a SavedModel that takes the raw columns; see `amer_tf.export.export`."""
@@ -148,6 +218,6 @@ class SearchResult:
             "training": self.best_trial["kind"],
             "score": self.score,
             "standard_error": self.standard_error,
-            "validation": self.metrics["validation"],
+            "validation": {self.metrics["validation"]["mode"]: self.metrics["validation"]},
             "seconds": self.metrics["seconds"],
         }

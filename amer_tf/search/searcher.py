@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Sequence
@@ -19,10 +20,14 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.settings import preset as settings_of
+from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
+from amer_tf.training.fit import Progress
 
 STEPS = ("behavior",)
 METRIC = "ndcg@5"
+
+_log = logging.getLogger(__name__)
 
 
 class AmerSearch:
@@ -94,9 +99,10 @@ class AmerSearch:
         Raises:
             ValueError: Where a split is empty or does not fit the spec.
         """
-        for name, split in (("train", train), ("validation", validation)):
-            if split.num_examples == 0:
-                raise ValueError(f"The {name} split has no examples: there is nothing to learn.")
+        if (self.run.path / METRICS_FILE).exists():
+            return SearchResult.load(self.run.path)
+        check_training_split(self.spec, train)
+        check_validation_split(self.spec, validation)
         bench = Workbench(
             run=self.run,
             spec=self.spec,
@@ -111,6 +117,7 @@ class AmerSearch:
         architecture = search.search()
         self._compare(bench, search)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
+        self.run.remove_checkpoints()
         self.run.write_json(
             METRICS_FILE,
             {"validation": search.best_trial()["metrics"], "seconds": budget.used},
@@ -121,20 +128,27 @@ class AmerSearch:
         """Scores the references on the validation split, each once."""
         names = self.settings.references
         known = {t["name"] for t in self.run.trials() if t["kind"] == "reference"}
-        with PhaseProgress("Scoring the references", len(names), "systems") as bar:
+        with PhaseProgress("Scoring the references", len(names)) as bar:
             for index, name in enumerate(names):
                 if name not in known:
                     self._score_reference(name, bench, search)
+                self.run.record_phase("references", **search.clock.now())
                 bar.update(index + 1, name)
 
     def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
         parameters = None
+
+        def after_epoch(progress: Progress) -> bool:
+            self.run.record_phase("references", **search.clock.now())
+            return False
+
         if name == "transformer":
             model = references.train_transformer(
                 bench,
                 search.train,
                 epochs=self.settings.final_epochs or self.settings.scratch_epochs,
-                time_limit=search.training_limit("transformer", "references"),
+                time_limit=search.clock.training_limit("transformer", "references"),
+                on_epoch=after_epoch,
             )
             metrics = bench.score(model, search.validation)
             parameters = int(model.count_params())
@@ -155,7 +169,6 @@ class AmerSearch:
                 }
             ]
         )
-        self.run.remove_checkpoint(name)
 
 
 def spec_digest(spec: FeatureSpec) -> str:
