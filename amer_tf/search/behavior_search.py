@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -13,10 +14,11 @@ from amer_tf.search import phases
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.budget import Budget
 from amer_tf.search.finalists import Workbench
+from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.samplers import RandomSampler
 from amer_tf.search.spaces import BehaviorSpace
-from amer_tf.search.state import MODEL_FILE, RunFolder
+from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase, Progress
 from amer_tf.training.group_scoring import GroupScorer
 
@@ -32,6 +34,17 @@ PHASE_SHARES = {
 }
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
+# Kinds of trials with a model that was scored on the whole validation split.
+_MODEL_KINDS = ("inherited", "fine-tuned", "scratch", "final")
+
+
+class _Training(NamedTuple):
+    """How finalists are trained, and what their trials are called."""
+
+    kind: str
+    build: Callable[[Architecture], keras.Model]
+    epochs: int
+    learning_rate: float
 
 
 class BehaviorSearch:
@@ -48,7 +61,7 @@ class BehaviorSearch:
         self.bench = bench
         self.run: RunFolder = bench.run
         self.settings = bench.settings
-        self.budget = budget
+        self.clock = PhaseClock(bench.run, budget)
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
@@ -57,26 +70,22 @@ class BehaviorSearch:
 
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
-        if not self._done("supernet"):
-            self._train_supernet()
-        if not self._done("scoring"):
-            self._score_architectures()
-        if not self._done("rescoring"):
-            self._score_again()
-        if not self._done("finetuning"):
-            self._fine_tune()
-        if not self._done("scratch"):
-            self._train_from_scratch()
-        if not self._done("final"):
-            self._train_best_longer()
+        for phase, run_phase in (
+            ("supernet", self._train_supernet),
+            ("scoring", self._score_architectures),
+            ("rescoring", self._score_again),
+            ("finetuning", self._fine_tune),
+            ("scratch", self._train_from_scratch),
+            ("final", self._train_best_longer),
+        ):
+            if not self.run.phases().get(phase, {}).get("done"):
+                self.clock.deadline(phase)
+                run_phase()
         return Architecture.from_dict(self.best_trial()["architecture"])
 
     def best_trial(self) -> dict[str, Any]:
         """The trial whose model was kept: the best on the whole validation split."""
-        return max(self._trials("inherited", "fine-tuned", "scratch", "final"), key=_score)
-
-    def _done(self, phase: str) -> bool:
-        return bool(self.run.phases().get(phase, {}).get("done"))
+        return max(self._trials(*_MODEL_KINDS), key=_score)
 
     def _trials(self, *kinds: str) -> list[dict[str, Any]]:
         return [trial for trial in self.run.trials() if trial["kind"] in kinds]
@@ -106,7 +115,7 @@ class BehaviorSearch:
             batch_size = space.num_paths * max(1, batch_size // space.num_paths)
         scorer = self._scorer(supernet, settings.convergence_users)
         curve: list[float] = self.run.phases().get("supernet", {}).get("curve", [])
-        limit = self.training_limit(_SUPERNET, "supernet")
+        limit = self.clock.training_limit(_SUPERNET, "supernet")
 
         def after_epoch(progress: Progress) -> bool:
             del curve[progress.epoch - 1 :]  # what a killed attempt had scored after its checkpoint
@@ -114,12 +123,12 @@ class BehaviorSearch:
             curve.append(mean)
             if mean >= max(curve):
                 self.run.save_arrays(_BEST_SUPERNET, _weights(supernet))
-            self.run.record_phase("supernet", curve=list(curve), **self._time())
+            self.run.record_phase("supernet", curve=list(curve), **self.clock.now())
             bar.update(progress.fraction, f"mean {self.bench.metric} of paths {mean:.4f}")
             # The schedule ends the phase; this ends it when more training makes all paths worse.
             return len(curve) - int(np.argmax(curve)) > settings.patience
 
-        with PhaseProgress("Training the supernet", 1.0, "share") as bar:
+        with PhaseProgress("Training the supernet", 1.0) as bar:
             progress = phases.train_phase(
                 self.run,
                 _SUPERNET,
@@ -141,9 +150,11 @@ class BehaviorSearch:
     def supernet(self) -> BehaviorSupernet:
         """The supernet with the weights of its best epoch."""
         if self._supernet is None:
-            self._supernet = self._make_supernet()
             arrays = self.run.load_arrays(_BEST_SUPERNET)
-            assert arrays is not None
+            if arrays is None:  # deleted, as the message on a damaged one says
+                self._train_supernet()
+                arrays = self.run.load_arrays(_BEST_SUPERNET) or {}
+            self._supernet = self._make_supernet()
             for variable, value in zip(self._supernet.weights, arrays.values(), strict=True):
                 variable.assign(value)
         return self._supernet
@@ -152,17 +163,23 @@ class BehaviorSearch:
         split = self.validation
         if num_users < split.num_examples:
             split = split.limit(num_users, seed=self.bench.seed)
-        return GroupScorer(supernet, split, metric=self.bench.metric, seed=self.bench.seed)
+        return GroupScorer(
+            supernet,
+            split,
+            metric=self.bench.metric,
+            num_negatives=self.settings.validation_negatives,
+            seed=self.bench.seed,
+        )
 
     # Scoring ------------------------------------------------------------------------------------
 
     def _score_architectures(self) -> None:
         num_groups = math.ceil(self.settings.num_architectures / self.space.num_paths)
-        first = len(self._trials("random")) // self.space.num_paths
+        # A full disk may have cut a group short in the log.
+        first, known = divmod(len(self._trials("random")), self.space.num_paths)
         scorer = self._scorer(self.supernet(), self.settings.scoring_users)
-        deadline = self._deadline("scoring")
         best = max((_score(trial) for trial in self._trials("random")), default=0.0)
-        with PhaseProgress("Scoring architectures", num_groups, "groups") as bar:
+        with PhaseProgress("Scoring architectures", num_groups) as bar:
             for index in range(first, num_groups):
                 group = self.sampler.propose(index)
                 trials = [
@@ -179,11 +196,12 @@ class BehaviorSearch:
                         zip(self.space.decode(group), scorer(group), strict=True)
                     )
                 ]
-                self.run.append_trials(trials)
+                self.run.append_trials(trials[known:])
+                known = 0
                 best = max(best, *(_score(trial) for trial in trials))
                 bar.update(index + 1, f"best {self.bench.metric} {best:.4f}")
-                self.run.record_phase("scoring", groups=index + 1, **self._time())
-                if deadline is not None and self.budget.used >= deadline:
+                self.run.record_phase("scoring", groups=index + 1, **self.clock.now())
+                if self.clock.is_over("scoring"):
                     break
         self._finish("scoring")
 
@@ -192,22 +210,19 @@ class BehaviorSearch:
         chosen = list({_key(trial): trial for trial in ranked}.values())
         chosen = chosen[: self.settings.num_rescored]
         known = {_key(trial) for trial in self._trials("inherited")}
-        deadline = self._deadline("rescoring")
-        with PhaseProgress("Scoring the best again", len(chosen), "architectures") as bar:
+        with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, trial in enumerate(chosen):
                 if _key(trial) not in known:
                     architecture = Architecture.from_dict(trial["architecture"])
-                    model = self._inherited(architecture)
-                    self._record("inherited", architecture, model)
+                    self._record("inherited", architecture, self._inherited(architecture))
                 bar.update(index + 1, self._best_note())
-                self.run.record_phase("rescoring", **self._time())
-                enough = index + 1 >= self.settings.num_finalists
-                if enough and deadline is not None and self.budget.used >= deadline:
+                self.run.record_phase("rescoring", **self.clock.now())
+                if index + 1 >= self.settings.num_finalists and self.clock.is_over("rescoring"):
                     break
         self._finish("rescoring")
 
-    def _inherited(self, architecture: Architecture, *, regularised: bool = False) -> keras.Model:
-        model = self.bench.build(architecture, regularised=regularised)
+    def _inherited(self, architecture: Architecture) -> keras.Model:
+        model = self.bench.build(architecture, regularised=False)
         self.supernet().inherit(model, architecture)
         return model
 
@@ -222,154 +237,111 @@ class BehaviorSearch:
         ]
 
     def _fine_tune(self) -> None:
-        if self.settings.finetune_epochs == 0:
-            self._finish("finetuning")
-            return
-        self._train_each(
-            "finetuning",
-            "fine-tuned",
-            lambda architecture: self._inherited(architecture),
-            self.settings.finetune_epochs,
-            self.settings.finetune_learning_rate,
-        )
+        settings = self.settings
+        if settings.finetune_epochs:
+            self._train_each(
+                "finetuning",
+                _Training(
+                    "fine-tuned",
+                    self._inherited,
+                    settings.finetune_epochs,
+                    settings.finetune_learning_rate,
+                ),
+            )
+        self._finish("finetuning")
         self.run.remove_checkpoint(_BEST_SUPERNET)
 
     def _train_from_scratch(self) -> None:
+        settings = self.settings
         self._train_each(
             "scratch",
-            "scratch",
-            lambda architecture: self.bench.build(architecture, regularised=True),
-            self.settings.scratch_epochs,
-            self.settings.learning_rate,
+            _Training(
+                "scratch", self._regularised, settings.scratch_epochs, settings.learning_rate
+            ),
         )
+        self._finish("scratch")
 
     def _train_best_longer(self) -> None:
-        scratch = self._trials("scratch")
-        if self.settings.final_epochs and scratch:
-            best = Architecture.from_dict(max(scratch, key=_score)["architecture"])
+        settings, scratch = self.settings, self._trials("scratch")
+        wanted = settings.final_epochs and scratch and not self._trials("final")
+        if wanted and not self.clock.too_late("final", "final"):
             self._train_one(
                 "final",
-                "final",
-                best,
-                lambda architecture: self.bench.build(architecture, regularised=True),
-                self.settings.final_epochs,
-                self.settings.learning_rate,
-                self.training_limit("final", "final"),
+                _Training(
+                    "final", self._regularised, settings.final_epochs, settings.learning_rate
+                ),
+                Architecture.from_dict(max(scratch, key=_score)["architecture"]),
+                self.clock.training_limit("final", "final"),
                 "Training the best longer",
             )
         self._finish("final")
 
-    def _train_each(
-        self, phase: str, kind: str, build: Any, epochs: int, learning_rate: float
-    ) -> None:
+    def _regularised(self, architecture: Architecture) -> keras.Model:
+        return self.bench.build(architecture, regularised=True)
+
+    def _train_each(self, phase: str, training: _Training) -> None:
         finalists = self.finalists()
-        known = {_key(trial) for trial in self._trials(kind)}
+        known = {_key(trial) for trial in self._trials(training.kind)}
         for index, architecture in enumerate(finalists):
-            if _key({"architecture": architecture.to_dict()}) in known:
-                continue
             name = f"{phase}_{index}"
-            limit = self.training_limit(name, phase, len(finalists) - index)
-            self._train_one(
-                name,
-                kind,
-                architecture,
-                build,
-                epochs,
-                learning_rate,
-                limit,
-                f"{phase.capitalize()} {index + 1} of {len(finalists)}",
-            )
-        self._finish(phase)
+            if architecture.to_json() in known:
+                continue
+            if self.clock.too_late(name, phase):
+                break
+            limit = self.clock.training_limit(name, phase, len(finalists) - index)
+            title = f"{phase.capitalize()} {index + 1} of {len(finalists)}"
+            self._train_one(name, training, architecture, limit, title)
 
     def _train_one(
         self,
         name: str,
-        kind: str,
+        training: _Training,
         architecture: Architecture,
-        build: Any,
-        epochs: int,
-        learning_rate: float,
         limit: float | None,
         title: str,
     ) -> None:
-        if any(
-            _key(t) == _key({"architecture": architecture.to_dict()}) for t in self._trials(kind)
-        ):
-            return
-        with PhaseProgress(title, 1.0, "share") as bar:
+        with PhaseProgress(title, 1.0) as bar:
 
             def after_epoch(progress: Progress) -> bool:
-                self.run.record_phase(name, **self._time())
+                self.run.record_phase(name, **self.clock.now())
                 bar.update(progress.fraction, f"loss {progress.loss:.4f} {self._best_note()}")
                 return False
 
             model = self.bench.train(
                 name,
-                lambda: build(architecture),
+                lambda: training.build(architecture),
                 self.train,
-                epochs=epochs,
-                learning_rate=learning_rate,
+                epochs=training.epochs,
+                learning_rate=training.learning_rate,
                 time_limit=limit,
                 on_epoch=after_epoch,
             )
-        self._record(kind, architecture, model)
+        self._record(training.kind, architecture, model)
         self.run.remove_checkpoint(name)
 
     def _record(self, kind: str, architecture: Architecture, model: keras.Model) -> None:
         """Scores a model on the whole validation split; the best so far is kept on disk."""
         metrics = self.bench.score(model, self.validation)
-        best = max(
-            map(_score, self._trials("inherited", "fine-tuned", "scratch", "final")), default=-1.0
-        )
-        score = metrics[self.bench.metric]
-        if score > best:
-            with self.run.staged(MODEL_FILE) as file:
-                model.save(file)
-        self.run.append_trials(
-            [
-                {
-                    "kind": kind,
-                    "score": score,
-                    "standard_error": metrics["standard_errors"][self.bench.metric],
-                    "users": metrics["count"],
-                    "parameters": int(model.count_params()),
-                    "metrics": metrics,
-                    "architecture": architecture.to_dict(),
-                }
-            ]
-        )
-
-    # Time ---------------------------------------------------------------------------------------
+        trial = {
+            "kind": kind,
+            "score": metrics[self.bench.metric],
+            "standard_error": metrics["standard_errors"][self.bench.metric],
+            "users": metrics["count"],
+            "parameters": int(model.count_params()),
+            "metrics": metrics,
+            "architecture": architecture.to_dict(),
+        }
+        if all(_score(trial) > _score(other) for other in self._trials(*_MODEL_KINDS)):
+            self.run.append_best_trial(trial, model.save)
+        else:
+            self.run.append_trials([trial])
 
     def _best_note(self) -> str:
-        scores = [_score(t) for t in self._trials("inherited", "fine-tuned", "scratch", "final")]
+        scores = [_score(trial) for trial in self._trials(*_MODEL_KINDS)]
         return f"best {self.bench.metric} {max(scores):.4f}" if scores else ""
 
-    def _time(self) -> dict[str, float]:
-        return {"used": self.budget.used}
-
-    def training_limit(self, name: str, phase: str, parts: int = 1) -> float | None:
-        """Seconds that a training may take over all attempts; decided once and recorded."""
-        deadline = self._deadline(phase)
-        if deadline is None:
-            return None
-        if "limit" not in self.run.phases().get(name, {}):
-            left = max(0.1, deadline - self.budget.used)
-            self.run.record_phase(name, limit=left / parts)
-        return float(self.run.phases()[name]["limit"])
-
-    def _deadline(self, phase: str) -> float | None:
-        """When the phase must end, in seconds of the run; decided once and recorded."""
-        share = self.budget.share(phase)
-        if share is None:
-            return None
-        record = self.run.phases().get(phase, {})
-        if "deadline" not in record:
-            self.run.record_phase(phase, deadline=self.budget.used + share)
-        return float(self.run.phases()[phase]["deadline"])
-
     def _finish(self, phase: str, **values: Any) -> None:
-        self.run.record_phase(phase, done=True, **values, **self._time())
+        self.run.record_phase(phase, done=True, **values, **self.clock.now())
 
 
 def _score(trial: dict[str, Any]) -> float:

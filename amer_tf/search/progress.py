@@ -15,12 +15,11 @@ class PhaseProgress:
     Args:
         name: What the phase does.
         total: Its length, in any unit.
-        unit: The unit's name.
     """
 
-    def __init__(self, name: str, total: float, unit: str) -> None:
+    def __init__(self, name: str, total: float) -> None:
         self._console = Console(file=sys.stderr, soft_wrap=True)
-        self._name, self._total, self._unit = name, total, unit
+        self._name, self._total = name, total
         self._next_line = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),

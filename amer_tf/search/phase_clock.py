@@ -1,0 +1,54 @@
+"""When each phase of a run must end, decided once and kept in the run folder."""
+
+from __future__ import annotations
+
+from amer_tf.search.budget import Budget
+from amer_tf.search.state import RunFolder
+
+
+class PhaseClock:
+    """Deadlines of phases and limits of the trainings in them, the same for all attempts.
+
+    Args:
+        run: The run folder.
+        budget: The time that is left.
+    """
+
+    def __init__(self, run: RunFolder, budget: Budget) -> None:
+        self.run = run
+        self.budget = budget
+
+    def now(self) -> dict[str, float]:
+        """What a phase's record says of the time: seconds of the run, over all attempts."""
+        return {"used": self.budget.used}
+
+    def deadline(self, phase: str) -> float | None:
+        """When the phase must end, in seconds of the run; None without a time limit.
+
+        It is decided when it is first asked for: at the beginning of the phase.
+        """
+        share = self.budget.share(phase)
+        if share is None:
+            return None
+        if "deadline" not in self.run.phases().get(phase, {}):
+            self.run.record_phase(phase, deadline=self.budget.used + share)
+        return float(self.run.phases()[phase]["deadline"])
+
+    def is_over(self, phase: str) -> bool:
+        """Whether the phase's deadline has passed."""
+        deadline = self.deadline(phase)
+        return deadline is not None and self.budget.used >= deadline
+
+    def too_late(self, name: str, phase: str) -> bool:
+        """Whether the phase is over, and this training in it has not begun."""
+        return "limit" not in self.run.phases().get(name, {}) and self.is_over(phase)
+
+    def training_limit(self, name: str, phase: str, parts: int = 1) -> float | None:
+        """Seconds that a training may take over all attempts: its part of what is left."""
+        deadline = self.deadline(phase)
+        if deadline is None:
+            return None
+        if "limit" not in self.run.phases().get(name, {}):
+            left = max(0.1, deadline - self.budget.used)
+            self.run.record_phase(name, limit=left / parts)
+        return float(self.run.phases()[name]["limit"])

@@ -1,0 +1,74 @@
+"""Whether a data set fits the spec: names, types, shapes and ids, seen on one batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from amer_tf.features import FeatureSpec, MultiValuedField, NumericField
+
+# Examples that are looked at.
+_ROWS = 256
+
+
+def check_training_split(spec: FeatureSpec, split: Any) -> None:
+    """Raises where the split is empty or of another data set.
+
+    Raises:
+        ValueError: The message names the field.
+    """
+    _require_examples("training", split)
+    inputs, labels = next(iter(split.batches(min(_ROWS, split.num_examples))))
+    _check_inputs("training", spec, inputs)
+    _check_ids("training", spec, spec.item_field, labels["positives"])
+
+
+def check_validation_split(spec: FeatureSpec, split: Any) -> None:
+    """Raises where the split is empty or of another data set.
+
+    Raises:
+        ValueError: The message names the field.
+    """
+    _require_examples("validation", split)
+    rows = min(_ROWS, split.num_examples)
+    inputs, labels = next(iter(split.batches(rows, candidates=None)))
+    _check_inputs("validation", spec, inputs)
+    _check_ids("validation", spec, spec.item_field, labels["target"])
+
+
+def _require_examples(name: str, split: Any) -> None:
+    if split.num_examples == 0:
+        raise ValueError(f"The {name} split has no examples: there is nothing to learn from.")
+
+
+def _check_inputs(name: str, spec: FeatureSpec, inputs: dict[str, Any]) -> None:
+    fields = {field.name: field for field in spec.input_fields}
+    if set(inputs) != set(fields):
+        raise ValueError(
+            f"The {name} split is of another data set than the spec, which reads "
+            f"{sorted(fields)}. Received: {sorted(inputs)}"
+        )
+    for field in fields.values():
+        values = np.asarray(inputs[field.name])
+        shape: tuple[int, ...] = (spec.max_length,) if field.role == "behavior" else ()
+        if isinstance(field, MultiValuedField):
+            shape += (field.max_values,)
+        numeric = isinstance(field, NumericField)
+        if values.shape[1:] != shape or (values.dtype.kind == "f") != numeric:
+            raise ValueError(
+                f"{field.name!r} of the {name} split must hold {'numbers' if numeric else 'ids'} "
+                f"of shape {shape}, as the spec says. Received: {values.dtype} of shape "
+                f"{values.shape[1:]}"
+            )
+        if not numeric:
+            _check_ids(name, spec, field.name, values)
+
+
+def _check_ids(name: str, spec: FeatureSpec, field: str, ids: Any) -> None:
+    num_rows = spec.vocabulary(field).num_rows
+    if np.max(ids, initial=0) >= num_rows or np.min(ids, initial=0) < 0:
+        raise ValueError(
+            f"{field!r} of the {name} split must hold ids below {num_rows}, the rows of its "
+            f"vocabulary: it is of another data set. Received: {int(np.max(ids))}"
+        )
