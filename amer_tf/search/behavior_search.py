@@ -24,13 +24,13 @@ from amer_tf.training.group_scoring import GroupScorer
 
 # What each phase may use of a time limit.
 PHASE_SHARES = {
-    "supernet": 0.30,
+    "supernet": 0.31,
     "scoring": 0.09,
-    "rescoring": 0.07,
-    "finetuning": 0.05,
-    "scratch": 0.21,
-    "final": 0.14,
-    "references": 0.14,
+    "rescoring": 0.03,
+    "finetuning": 0.04,
+    "scratch": 0.22,
+    "final": 0.15,
+    "references": 0.16,
 }
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
