@@ -6,7 +6,7 @@ import functools
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -174,9 +174,13 @@ class SearchResult:
         Returns:
             Metrics by name of the system and mode of the candidates.
         """
-        options = {"num_negatives": num_negatives, "seed": self.seed if seed is None else seed}
+        options: dict[str, Any] = {
+            "num_negatives": num_negatives,
+            "seed": self.seed if seed is None else seed,
+        }
         found = {}
         for name in self._references():
+            rank: Callable[..., dict[str, Any]]
             if name in references.CLOSED_FORMS:
                 system = references.fit_closed_form(name, self.spec, train, split)
                 rank = functools.partial(

@@ -1,0 +1,64 @@
+"""What a command prints: people read standard error, programs the last line of the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+METRICS = ("hr@1", "hr@5", "ndcg@5", "mrr")
+
+
+def say(text: str) -> None:
+    """Prints a line for people."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def give(text: str) -> None:
+    """Prints what was asked for to standard output."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def show_table(title: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Prints a table for people; numbers are aligned."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        words = any(isinstance(row[index], str) for row in rows)
+        table.add_column(column, justify="left" if words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(_text, row))
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        console = Console(file=sys.stderr, width=140)
+    console.print(table)
+
+
+def show_leaderboard(table: pd.DataFrame) -> None:
+    """Prints what `SearchResult.leaderboard` gave."""
+    rows = [
+        [None if pd.isna(value) else value for value in row]
+        for row in table.itertuples(index=False)
+    ]
+    show_table("Validation, 100 uniform negatives", table.columns, rows)
+
+
+def show_metrics(title: str, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Prints metrics by system and mode of the candidates."""
+    rows = [
+        [system, mode, *(metrics[name] for name in METRICS), metrics["standard_errors"]["ndcg@5"]]
+        for system, by_mode in results.items()
+        for mode, metrics in by_mode.items()
+    ]
+    show_table(title, ("system", "candidates", *METRICS, "standard error of ndcg@5"), rows)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

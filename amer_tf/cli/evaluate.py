@@ -1,0 +1,118 @@
+"""`amer evaluate`: metrics of a finished run on a split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from absl import flags
+
+from amer_tf.cli import run_data
+from amer_tf.cli.console import say, show_metrics
+from amer_tf.cli.errors import UsageError
+from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search.result import SearchResult
+from amer_tf.training import predictions
+from amer_tf.training.candidate_lists import load_candidates
+
+SUMMARY = "Measures a finished run on a split; adds the result to the run's metrics.json."
+REQUIRED = ("run_dir",)
+FLAGS = flags.FlagValues()
+MODES = ("uniform", "popular", "full")
+
+_RUN_DIR = flags.DEFINE_string(
+    "run_dir", None, "Folder of a finished run of `amer search`.", flag_values=FLAGS
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of its data. Left out: where they were then.", flag_values=FLAGS
+)
+_SPLIT = flags.DEFINE_enum(
+    "split", "test", ["test", "validation"], "Which examples to rank.", flag_values=FLAGS
+)
+_CANDIDATES = flags.DEFINE_list(
+    "candidates",
+    list(MODES),
+    "Among which items the true one is ranked, between commas: uniform or popular (frozen "
+    "negatives), full (the whole catalogue), or one FILE.npy or FILE.csv with a row of raw item "
+    "ids for each user, the true item first; a .csv with the columns user and item may have its "
+    "rows in any order.",
+    flag_values=FLAGS,
+)
+_NUM_NEGATIVES = flags.DEFINE_integer(
+    "num_negatives", 100, "Frozen negatives of a user.", lower_bound=1, flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer(
+    "seed",
+    None,
+    "Seed of the frozen negatives. Left out: the run's.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+_PREDICTIONS = flags.DEFINE_string(
+    "predictions",
+    None,
+    "File to write for the first of --candidates: FILE.csv with the columns user, item and score, "
+    "or FILE.npy with the scores alone, a row for each user. The items are the candidates in "
+    "their order, the true one first; for full the best --top_k of those that it ranks.",
+    flag_values=FLAGS,
+)
+_TOP_K = flags.DEFINE_integer(
+    "top_k", 10, "Items of a user in --predictions of full.", lower_bound=1, flag_values=FLAGS
+)
+_REFERENCES = flags.DEFINE_boolean(
+    "references", False, "Also measure the run's references, on the same rows.", flag_values=FLAGS
+)
+
+
+def run() -> dict[str, Any]:
+    if _PREDICTIONS.value is not None:
+        predictions.check_suffix(_PREDICTIONS.value)
+    result = SearchResult.load(_RUN_DIR.value)
+    data = run_data.load(result, _DATA_DIR.value)
+    split = getattr(data, _SPLIT.value)
+    seed = result.seed if _SEED.value is None else _SEED.value
+    options = {"num_negatives": _NUM_NEGATIVES.value, "seed": seed}
+    items = result.spec.vocabulary(result.spec.item_field)
+    candidates = _candidates(items, split)
+
+    measured = [result.evaluate(split, candidates=mode, **options) for mode in candidates]
+    ours = {metrics["mode"]: metrics for metrics in measured}
+    references = {}
+    if _REFERENCES.value:
+        references = result.evaluate_references(data.train, split, candidates=candidates, **options)
+    show_metrics(f"{_SPLIT.value}, {len(split.users):,} users", {"amer": ours, **references})
+    answer = {"run_dir": str(result.run.path), "data_dir": str(data.folder), _SPLIT.value: ours}
+    if references:
+        answer["references"] = {
+            name: {_SPLIT.value: metrics} for name, metrics in references.items()
+        }
+    if _PREDICTIONS.value is not None:
+        predicted = predictions.predict(
+            NextItemNetwork(result.model, result.spec),
+            split,
+            num_items=items.num_rows,
+            candidates=candidates[0],
+            top_k=_TOP_K.value,
+            **options,
+        )
+        file = predictions.write_predictions(
+            _PREDICTIONS.value, predicted, items.read_values(), split.users
+        )
+        say(f"Predictions for {measured[0]['mode']} candidates: {file}")
+        answer["predictions"] = str(file)
+    result.record_evaluation(_SPLIT.value, ours)
+    return answer
+
+
+def _candidates(items: Any, split: Any) -> list[Any]:
+    """Modes as they are, a file as the lists in it."""
+    names = list(dict.fromkeys(_CANDIDATES.value))
+    files = [name for name in names if name not in MODES]
+    if not names or len(files) > 1:
+        raise UsageError(
+            f"--candidates must be among {', '.join(MODES)} and at most one file. "
+            f"Received: --candidates={','.join(_CANDIDATES.value)}"
+        )
+    return [
+        load_candidates(name, items.read_values(), split) if name in files else name
+        for name in names
+    ]

@@ -1,0 +1,80 @@
+"""`amer search`: finds, trains and compares a network; goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from absl import flags
+
+import data_pipelines
+from amer_tf.cli import run_data
+from amer_tf.cli.assignments import assignments
+from amer_tf.cli.console import say, show_leaderboard
+from amer_tf.cli.errors import checking_arguments
+from amer_tf.search.searcher import STEPS, AmerSearch
+from amer_tf.search.settings import PRESETS, Settings, preset
+
+SUMMARY = "Searches for the network, trains it and compares it with simple references."
+REQUIRED = ("data_dir", "run_dir")
+FLAGS = flags.FlagValues()
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder that `amer prepare` wrote.", flag_values=FLAGS
+)
+_RUN_DIR = flags.DEFINE_string(
+    "run_dir",
+    None,
+    "Folder of the run. One that is there already goes on where it stopped.",
+    flag_values=FLAGS,
+)
+_STEPS = flags.DEFINE_list(
+    "steps", list(STEPS), "What to search, between commas.", flag_values=FLAGS
+)
+_TIME_LIMIT = flags.DEFINE_string(
+    "time_limit",
+    None,
+    "Such as 90s, 20m or 1h30m, over all attempts at the run. Left out: no limit. The preset's "
+    "epochs and counts hold beside it: whichever ends first.",
+    flag_values=FLAGS,
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of every random choice.", lower_bound=0, flag_values=FLAGS
+)
+_PRESET = flags.DEFINE_enum(
+    "preset", "standard", list(PRESETS), "How large and how long.", flag_values=FLAGS
+)
+_SET = flags.DEFINE_multi_string(
+    "set",
+    [],
+    "Changes a setting of the preset, as --set=name=value, again and again. Settings: "
+    f"{', '.join(Settings().to_dict())}.",
+    flag_values=FLAGS,
+)
+_REFERENCES = flags.DEFINE_list(
+    "references",
+    None,
+    "Simple systems to put beside the result, between commas, of popularity, ease and "
+    "transformer; nothing for none. Left out: the preset's.",
+    flag_values=FLAGS,
+)
+
+
+def run() -> dict[str, Any]:
+    data = data_pipelines.load(_DATA_DIR.value)
+    with checking_arguments():
+        settings = preset(_PRESET.value).with_text(assignments("set", _SET.value))
+        if _REFERENCES.value is not None:
+            settings = settings.replace(references=tuple(_REFERENCES.value))
+        search = AmerSearch(
+            data.spec,
+            run_dir=_RUN_DIR.value,
+            steps=_STEPS.value,
+            time_limit=_TIME_LIMIT.value,
+            seed=_SEED.value,
+            settings=settings,
+        )
+    run_data.record(search.run, data)
+    result = search.fit(data.train, data.validation)
+    show_leaderboard(result.leaderboard())
+    say(f"Found: {result.architecture}")
+    return result.summary()
