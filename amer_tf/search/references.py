@@ -48,7 +48,11 @@ def score_closed_form(bench: Workbench, name: str, train: Any, split: Any) -> di
     """Metrics of POP or EASE, with frozen uniform negatives."""
     system = fit_closed_form(name, bench.spec, train, split)
     return evaluate_scores(
-        system.scores, split, history_field=bench.spec.history_field, seed=bench.seed
+        system.scores,
+        split,
+        history_field=bench.spec.history_field,
+        num_negatives=bench.settings.validation_negatives,
+        seed=bench.seed,
     )
 
 

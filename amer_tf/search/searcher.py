@@ -21,7 +21,7 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.settings import preset as settings_of
 from amer_tf.search.split_checks import check_training_split, check_validation_split
-from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
+from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
 from amer_tf.training.fit import Progress
 
 STEPS = ("behavior",)
@@ -85,7 +85,13 @@ class AmerSearch:
                 "spec": spec_digest(spec),
             }
         )
-        spec.save(self.run.path)
+        try:
+            spec.save(self.run.path)
+        except OSError as error:
+            raise RunError(
+                f"The spec cannot be written: {error}. Free the disk or the folder, then run the "
+                f"same command again. Received: run_dir={str(run_dir)!r}"
+            ) from error
 
     def fit(self, train: Any, validation: Any, catalog: Any = None) -> SearchResult:
         """Searches, trains and compares.
@@ -130,7 +136,10 @@ class AmerSearch:
         known = {t["name"] for t in self.run.trials() if t["kind"] == "reference"}
         with PhaseProgress("Scoring the references", len(names)) as bar:
             for index, name in enumerate(names):
-                if name not in known:
+                reason = references.why_left_out(name, self.spec)
+                if reason is not None:
+                    _log.warning("%s.", reason)
+                elif name not in known:
                     self._score_reference(name, bench, search)
                 self.run.record_phase("references", **search.clock.now())
                 bar.update(index + 1, name)
