@@ -61,7 +61,7 @@ class Settings:
     batch_size: int = 512
     feed: str = "split"
     loss: str = "softmax"
-    num_negatives: int = 512
+    num_negatives: int = 2048
     num_positives: int = 5
     l2: float = 0.0
     supernet_epochs: int = 200
