@@ -127,7 +127,9 @@ class Workbench:
         evaluator = NextItemEvaluator(
             NextItemNetwork(model, self.spec), self.num_items, jit_compile=False
         )
-        result = evaluator.evaluate(split, seed=self.seed)
+        result = evaluator.evaluate(
+            split, num_negatives=self.settings.validation_negatives, seed=self.seed
+        )
         # A traced function keeps its model alive in a cycle; many models follow each other.
         gc.collect()
         return result
