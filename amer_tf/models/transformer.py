@@ -10,6 +10,10 @@ from keras import ops
 from amer_tf import layers
 from amer_tf.features import FeatureSpec, SpecError
 from amer_tf.models import components
+from amer_tf.models.next_item import NextItemNetwork
+
+# The layer whose states have each seen their own step and older ones alone.
+_CAUSAL_STATES = "normalization"
 
 
 def build(
@@ -67,7 +71,7 @@ def build(
     attended = _older_steps(mask, spec.max_length)
     for index in range(num_blocks):
         states = _block(states, mask, attended, num_heads, dropout, f"block_{index}")
-    states = _normalization("normalization")(states, mask=mask)
+    states = _normalization(_CAUSAL_STATES)(states, mask=mask)
     newest = layers.LastPooling(name="newest")(states, mask)
     hidden = layers.EmptyHistory(name="empty_history")(newest, mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
@@ -81,6 +85,48 @@ def build(
         query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)
     scores = keras.layers.Dot(axes=(2, 1), name="scores")([vectors, query])
     return keras.Model({**inputs, spec.item_field: items}, scores, name="transformer")
+
+
+class EveryPositionNetwork(NextItemNetwork):
+    """The transformer with a query after each step of the history, to train it as SASRec does.
+
+    In training `query` gives `(B, T, Dq)`, the query after each step; else that of the newest.
+    Only a causal model can be trained so: any other has seen the item that it is asked for.
+
+    Args:
+        model: Model as `build` gives it.
+        spec: The spec that it was built for.
+
+    Raises:
+        ValueError: Where the model is no transformer of `build`.
+    """
+
+    def __init__(self, model: keras.Model, spec: FeatureSpec, **kwargs: Any) -> None:
+        super().__init__(model, spec, **kwargs)
+        if not any(layer.name == _CAUSAL_STATES for layer in model.layers):
+            raise ValueError(
+                "Only the causal transformer can be trained at every position: this model's steps "
+                f"see the items that they are asked for. Received: model.name={model.name!r}"
+            )
+        inputs = {tensor.name: tensor for tensor in model.inputs if tensor.name != spec.item_field}
+        self._step_queries = keras.Model(inputs, _step_queries(model, spec, inputs))
+
+    def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """`(B, T, Dq)` in training, else `(B, Dq)`."""
+        if training:
+            return self._step_queries(inputs, training=True)
+        return super().query(inputs)
+
+
+def _step_queries(model: keras.Model, spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
+    """What the model would ask for after each step, `(B, T, Dq)`."""
+    states = model.get_layer(_CAUSAL_STATES).output
+    embedding = model.get_layer("embedding")
+    side = components.side_features(spec, inputs, embedding, ("profile", "context"))
+    if side:
+        known = ops.expand_dims(ops.concatenate(side, axis=-1), 1)
+        states = ops.concatenate([states, ops.repeat(known, spec.max_length, axis=1)], axis=-1)
+    return model.get_layer("query")(states)
 
 
 def _older_steps(mask: Any, steps: int) -> Any:

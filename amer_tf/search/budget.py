@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -15,17 +16,16 @@ def parse_duration(text: str | float) -> float:
     Raises:
         ValueError: Where it is none of these, or not positive.
     """
-    if isinstance(text, (int, float)) and not isinstance(text, bool):
-        seconds = float(text)
-    else:
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", str(text))
-        if "".join(number + unit for number, unit in parts) == str(text) and parts:
+    seconds = -1.0
+    if isinstance(text, str):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
+        if parts and "".join(number + unit for number, unit in parts) == text:
             seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
         else:
-            try:
+            with contextlib.suppress(ValueError):
                 seconds = float(text)
-            except ValueError:
-                seconds = -1.0
+    elif isinstance(text, (int, float)) and not isinstance(text, bool):
+        seconds = float(text)
     if not 0.0 < seconds < float("inf"):
         raise ValueError(
             "A duration must be a positive number of seconds, or like 90s, 20m, 1.5h, 1h30m. "

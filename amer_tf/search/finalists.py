@@ -99,14 +99,16 @@ class Workbench:
         learning_rate: float,
         time_limit: float | None,
         on_epoch: Callable[[Progress], bool] | None = None,
+        every_position: bool = False,
     ) -> keras.Model:
         """Builds a model from the run's seed and trains it, resuming the phase `name`."""
         keras.utils.set_random_seed(self.seed)
         model = build()
+        network = transformer.EveryPositionNetwork if every_position else NextItemNetwork
         phases.train_phase(
             self.run,
             name,
-            self.trainer(NextItemNetwork(model, self.spec), learning_rate),
+            self.trainer(network(model, self.spec), learning_rate),
             split,
             Phase(
                 epochs=epochs,
@@ -116,7 +118,7 @@ class Workbench:
                 seed=self.seed,
             ),
             on_epoch=on_epoch,
-            options=self.data_options(),
+            options={"every_position": True} if every_position else self.data_options(),
         )
         return model
 

@@ -22,13 +22,13 @@ class PhaseProgress:
         self._name, self._total = name, total
         self._next_line = 0.0
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -56,5 +56,5 @@ class PhaseProgress:
         if not self._console.is_terminal and fraction >= self._next_line:
             self._next_line = fraction + 0.1
             self._console.print(
-                f"  {self._name}: {min(fraction, 1.0):4.0%} {note}", highlight=False
+                f"  {self._name}: {min(fraction, 1.0):4.0%} {note}", markup=False, highlight=False
             )

@@ -73,4 +73,5 @@ def train_transformer(
         learning_rate=bench.settings.learning_rate,
         time_limit=time_limit,
         on_epoch=on_epoch,
+        every_position=bench.settings.transformer_training == "every_position",
     )

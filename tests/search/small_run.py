@@ -1,4 +1,4 @@
-"""A tiny real data set and settings with which a whole search takes seconds."""
+"""A tiny data set, settings and a space with which a whole search takes seconds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import data_pipelines
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import BehaviorSpace
 
-NUM_ITEMS = 130
-NUM_USERS = 70
-# Three candidates instead of eleven: whatever is compiled is compiled in a quarter of the time.
+NUM_ITEMS = 24
+NUM_USERS = 44
+# Three candidates instead of eleven.
 SmallSpace = functools.partial(
     BehaviorSpace, layers=("conv_3", "max_pool_3", "zero"), activations=("relu", "identity")
 )
@@ -22,31 +22,34 @@ SETTINGS = Settings(
     num_blocks=2,
     batch_size=24,
     num_negatives=10,
+    num_positives=2,
     supernet_epochs=3,
-    supernet_learning_rate=0.01,
+    supernet_learning_rate=0.02,
     patience=2,
     convergence_users=20,
     num_architectures=8,
-    scoring_users=40,
+    scoring_users=30,
     num_rescored=3,
     num_finalists=2,
     finetune_epochs=1,
+    finetune_learning_rate=0.001,
     scratch_epochs=2,
-    final_epochs=2,
-    learning_rate=0.01,
+    final_epochs=3,
+    learning_rate=0.02,
+    validation_negatives=10,
 )
 
 
-def prepare(folder: pathlib.Path) -> pathlib.Path:
-    """Writes and prepares a data set in the format of Beauty.txt; users walk along the items."""
+def prepare(folder: pathlib.Path, first_item: int = 1) -> data_pipelines.PreparedData:
+    """Prepares a made data set in the format of Beauty.txt, where users walk along the items."""
     generator = np.random.default_rng(0)
     lines = []
     for user in range(NUM_USERS):
-        steps = generator.integers(1, 3, size=generator.integers(20, 30))
-        items = (generator.integers(NUM_ITEMS) + np.cumsum(steps)) % NUM_ITEMS + 1
+        steps = generator.integers(1, 3, size=generator.integers(6, 10))
+        items = (generator.integers(NUM_ITEMS) + np.cumsum(steps)) % NUM_ITEMS + first_item
         lines.append(" ".join(map(str, [user + 1, *items])))
     source = folder / "source"
-    source.mkdir()
+    source.mkdir(parents=True)
     (source / "Beauty.txt").write_text("\n".join(lines) + "\n")
     data_pipelines.prepare("amazon_beauty", source, folder / "data")
-    return folder / "data"
+    return data_pipelines.load(folder / "data")

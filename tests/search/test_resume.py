@@ -1,0 +1,102 @@
+"""A search that is killed, wherever, ends with what an undisturbed one ends with."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf import AmerSearch
+from amer_tf.search.state import RunFolder
+from tests.search import small_run
+
+pytestmark = pytest.mark.usefixtures("quick_search")
+
+
+class Killed(BaseException):
+    """Not caught by anything, as a signal would not be."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return small_run.prepare(tmp_path_factory.mktemp("data"))
+
+
+def search(data, folder, **options):
+    arguments = {"settings": small_run.SETTINGS, "seed": 3, **options}
+    return AmerSearch(data.spec, folder, **arguments).fit(data.train, data.validation)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, quick_search, tmp_path_factory):
+    return search(data, tmp_path_factory.mktemp("undisturbed"))
+
+
+def kill_at(monkeypatch, count):
+    """The write, append or deletion of this number in the run folder is not done any more."""
+    left = [count]
+
+    def counted(method):
+        def call(*args, **kwargs):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return method(*args, **kwargs)
+
+        return call
+
+    for name in (
+        "staged",
+        "append_trials",
+        "_settle_next_model",
+        "remove_checkpoint",
+        "remove_checkpoints",
+    ):
+        monkeypatch.setattr(RunFolder, name, counted(getattr(RunFolder, name)))
+
+
+def finished_in_pieces(data, folder, pieces, monkeypatch):
+    """Runs and kills a search again and again; how often it was killed."""
+    for attempt, count in enumerate(pieces):
+        with monkeypatch.context() as context:
+            kill_at(context, count)
+            try:
+                search(data, folder)
+            except Killed:
+                continue
+            return attempt
+    raise AssertionError("the search did not come to its end")
+
+
+def assert_same_result(folder, undisturbed):
+    trials = RunFolder(folder).trials()
+    assert trials == undisturbed.run.trials()
+    curve = RunFolder(folder).phases()["supernet"]["curve"]
+    assert curve == undisturbed.run.phases()["supernet"]["curve"]
+    for name in ("architecture.json", "spec.json", "config.json"):
+        assert (folder / name).read_text() == (undisturbed.run.path / name).read_text()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["validation"] == undisturbed.metrics["validation"]
+    for name in ("model.keras", "reference_transformer.keras"):
+        models = [keras.models.load_model(path / name) for path in (folder, undisturbed.run.path)]
+        for weight, other in zip(*(model.weights for model in models), strict=True):
+            np.testing.assert_array_equal(weight, other)
+    names = {file.relative_to(folder) for file in folder.rglob("*")}
+    assert names == {
+        file.relative_to(undisturbed.run.path) for file in undisturbed.run.path.rglob("*")
+    }
+
+
+def test_two_runs_of_one_seed_are_the_same(data, undisturbed, tmp_path):
+    search(data, tmp_path)
+    assert_same_result(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_killed_again_and_again(data, undisturbed, tmp_path, monkeypatch, seed):
+    pieces = np.random.default_rng(seed).integers(0, 12, size=500)
+    attempts = finished_in_pieces(data, tmp_path, pieces, monkeypatch)
+    assert attempts > 10
+    assert_same_result(tmp_path, undisturbed)
