@@ -67,6 +67,7 @@ class BehaviorSearch:
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
         self.sampler = RandomSampler(self.space, bench.seed)
         self._supernet: BehaviorSupernet | None = None
+        self._counter: Callable[..., Any] | None = None
 
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
@@ -108,7 +109,7 @@ class BehaviorSearch:
 
     def _train_supernet(self) -> None:
         settings, space = self.settings, self.space
-        supernet = self._make_supernet()
+        supernet = self._supernet = self._make_supernet()
         trainer = self.bench.trainer(supernet, settings.supernet_learning_rate)
         batch_size = min(settings.batch_size, self.train.num_examples)
         if settings.feed == "split":
@@ -144,32 +145,43 @@ class BehaviorSearch:
                 on_epoch=after_epoch,
                 options=self.bench.data_options(),
             )
+        self._restore_best(supernet)
         self._finish("supernet", epochs=progress.epoch, steps=progress.step)
         self.run.remove_checkpoint(_SUPERNET)
 
     def supernet(self) -> BehaviorSupernet:
         """The supernet with the weights of its best epoch."""
         if self._supernet is None:
-            arrays = self.run.load_arrays(_BEST_SUPERNET)
-            if arrays is None:  # deleted, as the message on a damaged one says
+            supernet = self._make_supernet()
+            if self._restore_best(supernet):
+                self._supernet = supernet
+            else:  # deleted, as the message on a damaged one says
                 self._train_supernet()
-                arrays = self.run.load_arrays(_BEST_SUPERNET) or {}
-            self._supernet = self._make_supernet()
-            for variable, value in zip(self._supernet.weights, arrays.values(), strict=True):
-                variable.assign(value)
+        assert self._supernet is not None
         return self._supernet
+
+    def _restore_best(self, supernet: BehaviorSupernet) -> bool:
+        arrays = self.run.load_arrays(_BEST_SUPERNET)
+        if arrays is None:
+            return False
+        for variable, value in zip(supernet.weights, arrays.values(), strict=True):
+            variable.assign(value)
+        return True
 
     def _scorer(self, supernet: BehaviorSupernet, num_users: int) -> GroupScorer:
         split = self.validation
         if num_users < split.num_examples:
             split = split.limit(num_users, seed=self.bench.seed)
-        return GroupScorer(
+        scorer = GroupScorer(
             supernet,
             split,
             metric=self.bench.metric,
             num_negatives=self.settings.validation_negatives,
             seed=self.bench.seed,
+            counter=self._counter,
         )
+        self._counter = scorer.counter
+        return scorer
 
     # Scoring ------------------------------------------------------------------------------------
 
