@@ -28,9 +28,8 @@ def train_phase(
     last checkpoint until the caller removes it.
     """
     trainer.optimizer.build(trainer.trainable_variables)
-    record = run.phases().get(name, {})
     resume = None
-    arrays = run.load_arrays(name) if record else None
+    arrays = run.load_arrays(name)
     if arrays is not None:
         epoch, step, seconds, fraction, loss = map(float, arrays.pop("progress"))
         resume = Progress(int(epoch), int(step), seconds, fraction, loss)
