@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 
 import pytest
 import tensorflow as tf
 
+from amer_tf import AmerSearch
 from amer_tf.search import behavior_search
 from tests.search import small_run
 
 
-@pytest.fixture(scope="module")
-def quick_search():
+@contextlib.contextmanager
+def small_and_eager():
     """Searches in a small space, without compiling anything.
 
     A whole search then takes seconds: its many models would each be compiled for a few steps.
@@ -23,6 +25,33 @@ def quick_search():
         # A search collects garbage after every model, and pytest keeps much that is none.
         gc.collect()
         gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def quick_search():
+    with small_and_eager():
         yield
-        gc.unfreeze()
-        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A tiny prepared data set."""
+    return small_run.prepare(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def finished(data, tmp_path_factory):
+    """The result of an undisturbed search."""
+    with small_and_eager():
+        search = AmerSearch(
+            data.spec,
+            tmp_path_factory.mktemp("finished"),
+            settings=small_run.SETTINGS,
+            seed=small_run.SEED,
+        )
+        return search.fit(data.train, data.validation)

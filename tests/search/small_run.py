@@ -13,6 +13,7 @@ from amer_tf.search.spaces import BehaviorSpace
 
 NUM_ITEMS = 24
 NUM_USERS = 44
+SEED = 3
 # Three candidates instead of eleven.
 SmallSpace = functools.partial(
     BehaviorSpace, layers=("conv_3", "max_pool_3", "zero"), activations=("relu", "identity")

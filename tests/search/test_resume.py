@@ -12,26 +12,19 @@ from amer_tf import AmerSearch
 from amer_tf.search.state import RunFolder
 from tests.search import small_run
 
-pytestmark = pytest.mark.usefixtures("quick_search")
+pytestmark = [
+    pytest.mark.usefixtures("quick_search"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+]
 
 
 class Killed(BaseException):
     """Not caught by anything, as a signal would not be."""
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small_run.prepare(tmp_path_factory.mktemp("data"))
-
-
-def search(data, folder, **options):
-    arguments = {"settings": small_run.SETTINGS, "seed": 3, **options}
-    return AmerSearch(data.spec, folder, **arguments).fit(data.train, data.validation)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(data, quick_search, tmp_path_factory):
-    return search(data, tmp_path_factory.mktemp("undisturbed"))
+def search(data, folder):
+    run = AmerSearch(data.spec, folder, settings=small_run.SETTINGS, seed=small_run.SEED)
+    return run.fit(data.train, data.validation)
 
 
 def kill_at(monkeypatch, count):
@@ -70,33 +63,31 @@ def finished_in_pieces(data, folder, pieces, monkeypatch):
     raise AssertionError("the search did not come to its end")
 
 
-def assert_same_result(folder, undisturbed):
+def assert_same_result(folder, finished):
     trials = RunFolder(folder).trials()
-    assert trials == undisturbed.run.trials()
+    assert trials == finished.run.trials()
     curve = RunFolder(folder).phases()["supernet"]["curve"]
-    assert curve == undisturbed.run.phases()["supernet"]["curve"]
+    assert curve == finished.run.phases()["supernet"]["curve"]
     for name in ("architecture.json", "spec.json", "config.json"):
-        assert (folder / name).read_text() == (undisturbed.run.path / name).read_text()
+        assert (folder / name).read_text() == (finished.run.path / name).read_text()
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["validation"] == undisturbed.metrics["validation"]
+    assert metrics["validation"] == finished.metrics["validation"]
     for name in ("model.keras", "reference_transformer.keras"):
-        models = [keras.models.load_model(path / name) for path in (folder, undisturbed.run.path)]
+        models = [keras.models.load_model(path / name) for path in (folder, finished.run.path)]
         for weight, other in zip(*(model.weights for model in models), strict=True):
             np.testing.assert_array_equal(weight, other)
     names = {file.relative_to(folder) for file in folder.rglob("*")}
-    assert names == {
-        file.relative_to(undisturbed.run.path) for file in undisturbed.run.path.rglob("*")
-    }
+    assert names == {file.relative_to(finished.run.path) for file in finished.run.path.rglob("*")}
 
 
-def test_two_runs_of_one_seed_are_the_same(data, undisturbed, tmp_path):
+def test_two_runs_of_one_seed_are_the_same(data, finished, tmp_path):
     search(data, tmp_path)
-    assert_same_result(tmp_path, undisturbed)
+    assert_same_result(tmp_path, finished)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_killed_again_and_again(data, undisturbed, tmp_path, monkeypatch, seed):
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_again_and_again(data, finished, tmp_path, monkeypatch, seed):
     pieces = np.random.default_rng(seed).integers(0, 12, size=500)
     attempts = finished_in_pieces(data, tmp_path, pieces, monkeypatch)
     assert attempts > 10
-    assert_same_result(tmp_path, undisturbed)
+    assert_same_result(tmp_path, finished)

@@ -1,0 +1,292 @@
+"""Whole searches on a tiny data set: what stands in the run folder, time limits, errors."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amer_tf import AmerSearch, Architecture
+from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search import behavior_search, finalists, searcher
+from amer_tf.search.state import RunError, RunFolder
+from amer_tf.training.group_scoring import GroupScorer
+from amer_tf.training.next_item import NextItemTrainer
+from amer_tf.training.next_item_evaluation import evaluate
+from tests.search import small_run
+from tests.search.fake_clock import FakeClock
+
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+
+
+def kinds(run):
+    return [trial["kind"] for trial in run.trials()]
+
+
+def test_trials(finished):
+    # Three groups of three paths; the three best again; two finalists; two references.
+    assert kinds(finished.run) == (
+        ["random"] * 9
+        + ["inherited"] * 3
+        + ["fine-tuned"] * 2
+        + ["scratch"] * 2
+        + ["final"]
+        + ["reference"] * 3
+    )
+    random = [trial for trial in finished.run.trials() if trial["kind"] == "random"]
+    assert [(trial["group"], trial["path"]) for trial in random] == [
+        (group, path) for group in range(3) for path in range(3)
+    ]
+    assert {trial["users"] for trial in random} == {30}
+
+
+def test_the_best_by_inherited_score_go_on(finished):
+    trials = finished.run.trials()
+    random = [trial for trial in trials if trial["kind"] == "random"]
+    again = [trial for trial in trials if trial["kind"] == "inherited"]
+    best = sorted(random, key=lambda trial: -trial["score"])
+    unique = list({json.dumps(trial["architecture"]): trial for trial in best}.values())
+    assert [trial["architecture"] for trial in again] == [
+        trial["architecture"] for trial in unique[:3]
+    ]
+    chosen = sorted(again, key=lambda trial: -trial["score"])[:2]
+    for kind in ("fine-tuned", "scratch"):
+        found = [trial["architecture"] for trial in trials if trial["kind"] == kind]
+        assert found == [trial["architecture"] for trial in chosen]
+
+
+def test_the_result_is_the_best_trial(finished):
+    models = [trial for trial in finished.run.trials() if "parameters" in trial]
+    own = [trial for trial in models if trial["kind"] != "reference"]
+    best = max(own, key=lambda trial: trial["score"])
+    assert finished.best_trial == best
+    assert finished.score == best["score"] == best["metrics"]["ndcg@5"]
+    architecture = json.loads((finished.run.path / "architecture.json").read_text())
+    assert architecture == best["architecture"]
+    assert finished.architecture == Architecture.from_dict(architecture)
+    metrics = json.loads((finished.run.path / "metrics.json").read_text())
+    assert metrics["validation"] == best["metrics"]
+    assert metrics["seconds"] > 0.0
+
+
+def test_the_model_on_disk_is_that_of_the_best_trial(finished, data):
+    model = keras.models.load_model(finished.run.path / "model.keras")
+    options = {"num_items": small_run.NUM_ITEMS + 2, "num_negatives": 10, "seed": small_run.SEED}
+    found = evaluate(NextItemNetwork(model, data.spec), data.validation, **options)
+    assert found["ndcg@5"] == pytest.approx(finished.score, abs=1e-6)
+    assert found["digest"] == finished.metrics["validation"]["digest"]
+
+
+def test_nothing_but_the_result_is_left(finished):
+    names = {str(file.relative_to(finished.run.path)) for file in finished.run.path.rglob("*")}
+    assert names == {
+        "architecture.json",
+        "checkpoints",
+        "config.json",
+        "metrics.json",
+        "model.keras",
+        "phases.json",
+        "reference_transformer.keras",
+        "spec.json",
+        "trials.jsonl",
+    }
+    phases = finished.run.phases()
+    assert len(phases["supernet"]["curve"]) == phases["supernet"]["epochs"] == 3
+    for phase in ("supernet", "scoring", "rescoring", "finetuning", "scratch", "final"):
+        assert phases[phase]["done"] is True
+
+
+def test_a_finished_search_returns_at_once(finished, data, monkeypatch):
+    def trained(*args, **kwargs):
+        raise AssertionError("searched again")
+
+    monkeypatch.setattr(searcher, "BehaviorSearch", trained)
+    before = {file: file.read_bytes() for file in finished.run.path.glob("*.json*")}
+    search = AmerSearch(
+        data.spec, finished.run.path, settings=small_run.SETTINGS, seed=small_run.SEED
+    )
+    again = search.fit(data.train, data.validation)
+    assert again.summary() == finished.summary()
+    assert {file: file.read_bytes() for file in before} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": 4}, "another seed: 3.*Received: seed=4"),
+        ({"time_limit": "2m"}, "another time_limit: null.*Received: time_limit=120.0"),
+        (
+            {"settings": small_run.SETTINGS.replace(num_blocks=1)},
+            r"another settings\.num_blocks: 2.*Received: settings\.num_blocks=1",
+        ),
+        ({"spec": "other"}, "another spec: "),
+    ],
+)
+def test_a_run_of_other_arguments_is_not_resumed(finished, data, tmp_path, options, message):
+    arguments = {"settings": small_run.SETTINGS, "seed": small_run.SEED, **options}
+    spec = arguments.pop("spec", data.spec)
+    if spec == "other":
+        spec = small_run.prepare(tmp_path, first_item=500).spec
+    with pytest.raises(RunError, match=message):
+        AmerSearch(spec, finished.run.path, **arguments)
+
+
+CTR = FeatureSpec(
+    (CategoricalField("ad", role="target", vocabulary="ad"),),
+    (Vocabulary("ad", "integer", "int64", size=4),),
+    task="ctr",
+    label="click",
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": ("mlp",)}, r"`steps` must be \('behavior',\).*steps=\('mlp',\)"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0.*seed=-1"),
+        ({"seed": 1.5}, "`seed` must be an integer.*seed=1.5"),
+        ({"preset": "huge"}, "`preset` must be one of.*preset='huge'"),
+        ({"time_limit": "soon"}, "positive number of seconds.*'soon'"),
+        ({"spec": CTR}, "task 'next_item'.*spec.task='ctr'"),
+    ],
+)
+def test_wrong_arguments_claim_no_folder(data, tmp_path, options, message):
+    spec = options.pop("spec", data.spec)
+    with pytest.raises(ValueError, match=message):
+        AmerSearch(spec, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_split(data, tmp_path):
+    search = AmerSearch(data.spec, tmp_path, settings=small_run.SETTINGS)
+    empty = types.SimpleNamespace(num_examples=0)
+    with pytest.raises(ValueError, match="The validation split has no examples"):
+        search.fit(data.train, empty)
+    with pytest.raises(ValueError, match="The training split has no examples"):
+        search.fit(empty, data.validation)
+
+
+def test_a_full_disk_while_the_spec_is_written(data, tmp_path, monkeypatch):
+    def full(self, folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FeatureSpec, "save", full)
+    with pytest.raises(RunError, match="spec cannot be written: .*No space left.*same command"):
+        AmerSearch(data.spec, tmp_path / "run")
+
+
+# Time --------------------------------------------------------------------------------------------
+
+SECONDS = {"step": 4.0, "group": 2.0, "model": 3.0}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time passes with work alone: a step, a scored group, a scored model."""
+    clock = FakeClock(monkeypatch)
+
+    def timed(owner, name, seconds):
+        original = getattr(owner, name)
+
+        def call(*args, **kwargs):
+            clock.advance(seconds)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+    timed(NextItemTrainer, "train_step", SECONDS["step"])
+    timed(GroupScorer, "__call__", SECONDS["group"])
+    timed(finalists.Workbench, "score", SECONDS["model"])
+    return clock
+
+
+LONG = small_run.SETTINGS.replace(
+    num_blocks=1,
+    supernet_epochs=1000,
+    patience=1000,
+    num_architectures=1000,
+    finetune_epochs=1000,
+    scratch_epochs=1000,
+    final_epochs=1000,
+)
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_the_time_limit_is_kept(data, tmp_path, clock):
+    search = AmerSearch(data.spec, tmp_path, settings=LONG, time_limit=200.0)
+    result = search.fit(data.train, data.validation)
+    assert 160.0 <= result.metrics["seconds"] <= 220.0
+    assert set(kinds(result.run)) == {
+        *("random", "inherited", "fine-tuned", "scratch", "final", "reference")
+    }
+    phases = result.run.phases()
+    # The supernet trains for its share: of the time, not of the epochs.
+    assert phases["supernet"]["used"] == pytest.approx(
+        200.0 * behavior_search.PHASE_SHARES["supernet"], abs=sum(SECONDS.values())
+    )
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_the_time_of_killed_attempts_counts(data, tmp_path, clock, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    original = RunFolder.record_phase
+
+    for count in (9, 30, 20):
+        left = [count]
+
+        def record(self, name, left=left, **values):
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            original(self, name, **values)
+
+        monkeypatch.setattr(RunFolder, "record_phase", record)
+        search = AmerSearch(data.spec, tmp_path, settings=LONG, time_limit=200.0)
+        with pytest.raises(Killed):
+            search.fit(data.train, data.validation)
+    monkeypatch.setattr(RunFolder, "record_phase", original)
+    start = clock.now
+    search = AmerSearch(data.spec, tmp_path, settings=LONG, time_limit=200.0)
+    result = search.fit(data.train, data.validation)
+    assert result.metrics["seconds"] <= 220.0
+    assert clock.now - start < 150.0
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock):
+    settings = LONG.replace(references=("popularity",))
+    search = AmerSearch(data.spec, tmp_path, settings=settings, time_limit=5.0)
+    result = search.fit(data.train, data.validation)
+    assert result.best_trial["kind"] == "inherited"
+    assert "scratch" not in kinds(result.run)
+    assert list(result.leaderboard()["system"]) != []
+
+
+# Compiled ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_compiled_search_in_the_whole_space(data, tmp_path, caplog, recwarn):
+    settings = small_run.SETTINGS.replace(
+        num_blocks=1, num_finalists=1, final_epochs=0, transformer_training="every_position"
+    )
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        search = AmerSearch(data.spec, tmp_path, settings=settings)
+        result = search.fit(data.train, data.validation)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert kinds(result.run).count("random") == 11
+    assert np.isfinite(result.score)
+    found = result.evaluate(data.validation, num_negatives=10)
+    assert found["ndcg@5"] == pytest.approx(result.score, abs=1e-6)
+    assert [message for message in caplog.messages if "retracing" in message] == []
+    assert [str(warning.message) for warning in recwarn if "shuffle" in str(warning.message)] == []
