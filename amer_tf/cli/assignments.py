@@ -8,14 +8,14 @@ from amer_tf.cli.errors import UsageError
 
 
 def assignments(flag: str, texts: Sequence[str]) -> dict[str, str]:
-    """Values by name.
+    """Values by name; of a name that comes twice the last one counts, as with flags.
 
     Args:
         flag: Name of the flag.
         texts: What it was given, `name=value` each.
 
     Raises:
-        UsageError: Where a text is no assignment, or a name comes twice.
+        UsageError: Where a text is no assignment.
     """
     values: dict[str, str] = {}
     for text in texts:
@@ -23,11 +23,6 @@ def assignments(flag: str, texts: Sequence[str]) -> dict[str, str]:
         if not separator or not name:
             raise UsageError(
                 f"--{flag} must be written as --{flag}=name=value. Received: --{flag}={text}"
-            )
-        if name in values:
-            raise UsageError(
-                f"--{flag} must name each option once. Received: {name}={values[name]} and "
-                f"{name}={value}"
             )
         values[name] = value
     return values

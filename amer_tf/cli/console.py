@@ -39,13 +39,23 @@ def show_table(title: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]
     console.print(table)
 
 
-def show_leaderboard(table: pd.DataFrame) -> None:
-    """Prints what `SearchResult.leaderboard` gave."""
+def show_leaderboard(table: pd.DataFrame, metrics: Mapping[str, Any]) -> None:
+    """Prints what `SearchResult.leaderboard` gave.
+
+    Args:
+        table: The leaderboard.
+        metrics: Metrics of one of its models, which say how all were measured.
+    """
     rows = [
         [None if pd.isna(value) else value for value in row]
         for row in table.itertuples(index=False)
     ]
-    show_table("Validation, 100 uniform negatives", table.columns, rows)
+    among = {"full": "the whole catalogue"}.get(
+        metrics["mode"], f"{metrics['num_negatives']} {metrics['mode']} negatives"
+    )
+    show_table(
+        f"Validation, {metrics['count']:,} users, each among {among}", list(table.columns), rows
+    )
 
 
 def show_metrics(title: str, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -99,7 +99,7 @@ def run() -> dict[str, Any]:
         )
         say(f"Predictions for {measured[0]['mode']} candidates: {file}")
         answer["predictions"] = str(file)
-    result.record_evaluation(_SPLIT.value, ours)
+    result.record_evaluation(_SPLIT.value, ours, references)
     return answer
 
 

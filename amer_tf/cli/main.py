@@ -91,13 +91,15 @@ def _flags(name: str, words: Sequence[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    """Warnings of the data pipelines on standard error, none of the frameworks'."""
+    """Our warnings on standard error, none of the frameworks'."""
     for framework in ("absl", "tensorflow", "keras"):
         logging.getLogger(framework).setLevel(logging.ERROR)
-    ours = logging.getLogger("data_pipelines")
+    ours = [logging.getLogger(name) for name in ("amer_tf", "data_pipelines")]
     handler = logging.StreamHandler(sys.stderr)
-    ours.addHandler(handler)
+    for logger in ours:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        ours.removeHandler(handler)
+        for logger in ours:
+            logger.removeHandler(handler)

@@ -75,6 +75,6 @@ def run() -> dict[str, Any]:
         )
     run_data.record(search.run, data)
     result = search.fit(data.train, data.validation)
-    show_leaderboard(result.leaderboard())
+    show_leaderboard(result.leaderboard(), result.metrics["validation"])
     say(f"Found: {result.architecture}")
     return result.summary()

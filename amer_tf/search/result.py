@@ -197,15 +197,24 @@ class SearchResult:
         """Names of the references that the run has scored."""
         return [trial["name"] for trial in self.run.trials() if trial["kind"] == "reference"]
 
-    def record_evaluation(self, split: str, results: Mapping[str, Any]) -> None:
+    def record_evaluation(
+        self,
+        split: str,
+        results: Mapping[str, Any],
+        references: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         """Adds results to the run's `metrics.json`, beside those of other splits and modes.
 
         Args:
             split: Name of the split.
             results: Metrics by mode of the candidates.
+            references: What `evaluate_references` gave for the split.
         """
-        recorded = self.metrics.setdefault("evaluate", {})
-        recorded[split] = {**recorded.get(split, {}), **results}
+        own = self.metrics.setdefault("evaluate", {})
+        own[split] = {**own.get(split, {}), **results}
+        for name, found in (references or {}).items():
+            others = self.metrics.setdefault("references", {}).setdefault(name, {})
+            others[split] = {**others.get(split, {}), **found}
         self.run.write_json(METRICS_FILE, self.metrics)
 
     def export(self, folder: str | os.PathLike[str], **options: Any) -> pathlib.Path:

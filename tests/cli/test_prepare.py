@@ -1,0 +1,126 @@
+"""`amer prepare`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import data_pipelines
+from tests.cli.conftest import amer, refused
+
+
+def prepare(run, folder, *options, dataset="amazon_beauty"):
+    return (
+        "prepare",
+        f"--dataset={dataset}",
+        f"--source_dir={run.source}",
+        f"--data_dir={folder}",
+        *options,
+    )
+
+
+def test_the_result_is_what_was_counted(run):
+    result = run.prepared.result
+    assert result["dataset"] == "amazon_beauty"
+    assert result["data_dir"] == str(run.data)
+    assert result["counts"] == data_pipelines.load(run.data).counts
+    assert result["counts"]["users"] == 44
+
+
+def test_counts_are_shown_to_people(run):
+    counts = run.prepared.result["counts"]
+    assert f"  events: {counts['events']:,}" in run.prepared.messages.splitlines()
+    assert f"  mean: {counts['mean']:.3f}" in run.prepared.messages.splitlines()
+
+
+def test_the_same_command_again_changes_nothing(run):
+    before = {file: file.stat().st_mtime_ns for file in run.data.rglob("*")}
+    assert amer(*prepare(run, run.data)).result == run.prepared.result
+    assert {file: file.stat().st_mtime_ns for file in run.data.rglob("*")} == before
+
+
+def test_flags_and_options_arrive(run, tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "Beauty.txt").write_bytes((run.source / "Beauty.txt").read_bytes())
+    attributes = {str(item): [item % 3] for item in range(1, 60)}
+    (tmp_path / "source" / "Beauty_item2attributes.json").write_text(json.dumps(attributes))
+    answer = amer(
+        "prepare",
+        "--dataset=amazon_beauty",
+        f"--source_dir={tmp_path / 'source'}",
+        f"--data_dir={tmp_path / 'data'}",
+        "--max_length=4",
+        "--k_core=3",
+        "--split=leave_one_out",
+        "--option=item_fields=colour",
+        "--option=item_fields=attributes",
+        "--option=item_vocabulary=train",
+    )
+    assert answer.code == 0, answer.messages
+    data = data_pipelines.load(tmp_path / "data")
+    head = json.loads((tmp_path / "data" / "data.json").read_text())
+    assert data.spec.max_length == 4
+    assert [field.name for field in data.spec.catalog_fields] == ["attributes"]
+    assert head["k_core"] == 3
+    assert head["item_vocabulary"] == "train"
+
+
+def test_a_split_with_arguments_is_json(tmp_path):
+    (tmp_path / "shop.csv").write_text(
+        "user,item,time\n" + "".join(f"{n % 5},{n % 7},{n}\n" for n in range(100))
+    )
+    (tmp_path / "shop.yaml").write_text(DESCRIPTION)
+    command = ("prepare", f"--dataset={tmp_path / 'shop.yaml'}", f"--data_dir={tmp_path / 'data'}")
+    answer = amer(*command, '--split={"kind": "by_time", "train_share": 0.5}', "--k_core=0")
+    assert answer.code == 0, answer.messages
+    head = json.loads((tmp_path / "data" / "data.json").read_text())
+    assert head["split"]["train_share"] == 0.5
+
+
+DESCRIPTION = """
+task: next_item
+files: {events: shop.csv}
+user: user
+item: item
+time: time
+fields: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--option=k_core"], "must be written as --option=name=value"),
+        (["--option==3"], "must be written as --option=name=value"),
+        (["--option=max_len=4"], r"options of amazon_beauty must be among.*Received: \['max_len'"),
+        (["--option=item_fields=colour"], "item_fields='colour'"),
+        (["--split=weekly"], "kind must be one of leave_one_out"),
+        (["--split=random"], "split of task 'next_item' must be one of"),
+        (["--k_core=40"], "40-core of 'amazon_beauty' must hold at least one event"),
+        (["--max_length=0"], "--max_length=0"),
+        (["--k_core=-1"], "--k_core=-1"),
+    ],
+)
+def test_wrong_options(run, tmp_path, options, message):
+    assert re.search(message, refused(*prepare(run, tmp_path / "data", *options)))
+    assert not (tmp_path / "data").exists()
+
+
+def test_wrong_sources(run, tmp_path):
+    folder = tmp_path / "data"
+    for arguments, message in (
+        (prepare(run, folder, dataset="amazon_buty"), "`dataset` must be one of"),
+        (prepare(run, folder, dataset="shop.yaml"), "shop.yaml"),
+        (("prepare", "--dataset=steam", f"--data_dir={folder}"), "`source_dir` must name"),
+        (
+            ("prepare", "--dataset=steam", f"--source_dir={tmp_path}", f"--data_dir={folder}"),
+            "`source_dir` must hold",
+        ),
+    ):
+        assert message in refused(*arguments)
+
+
+def test_other_options_need_another_folder(run):
+    assert "prepared otherwise" in refused(*prepare(run, run.data, "--max_length=7"))
