@@ -54,11 +54,16 @@ class SearchResult:
         folder = pathlib.Path(run_dir)
         if not (folder / CONFIG_FILE).is_file():
             raise RunError(f"There is no run in this folder. Received: run_dir={str(folder)!r}")
-        for name in (METRICS_FILE, MODEL_FILE, ARCHITECTURE_FILE, PHASES_FILE):
+        if not (folder / METRICS_FILE).is_file():
+            raise RunError(
+                f"The run has not finished: {METRICS_FILE} is not there. Run the same search "
+                f"command again, it goes on where it was. Received: run_dir={str(folder)!r}"
+            )
+        for name in (MODEL_FILE, ARCHITECTURE_FILE, PHASES_FILE):
             if not (folder / name).is_file():
                 raise RunError(
-                    f"The run has not finished: {name} is not there. Run the same search command "
-                    f"again, it goes on where it was. Received: run_dir={str(folder)!r}"
+                    f"{name} of the finished run is gone: search again in a new `run_dir`. "
+                    f"Received: run_dir={str(folder)!r}"
                 )
         return cls(RunFolder(folder, read_only=True))
 

@@ -67,8 +67,10 @@ def _check_inputs(name: str, spec: FeatureSpec, inputs: dict[str, Any]) -> None:
 
 def _check_ids(name: str, spec: FeatureSpec, field: str, ids: Any) -> None:
     num_rows = spec.vocabulary(field).num_rows
-    if np.max(ids, initial=0) >= num_rows or np.min(ids, initial=0) < 0:
+    values = np.ravel(ids)
+    wrong = values[(values < 0) | (values >= num_rows)]
+    if len(wrong):
         raise ValueError(
             f"{field!r} of the {name} split must hold ids below {num_rows}, the rows of its "
-            f"vocabulary: it is of another data set. Received: {int(np.max(ids))}"
+            f"vocabulary: it is of another data set. Received: {wrong[0]}"
         )

@@ -51,7 +51,7 @@ def test_a_folder_with_something_else_is_refused(run, tmp_path):
 
 def test_a_run_that_has_not_finished_is_refused(run, tmp_path):
     copied = shutil.copytree(run.folder, tmp_path / "run")
-    (copied / "architecture.json").unlink()
+    (copied / "metrics.json").unlink()
     message = refused("export", f"--run_dir={copied}", f"--export_dir={tmp_path / '1'}")
-    assert "The run has not finished: architecture.json is not there" in message
+    assert "The run has not finished: metrics.json is not there" in message
     assert not (tmp_path / "1").exists()

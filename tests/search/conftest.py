@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import warnings
 
 import pytest
 import tensorflow as tf
@@ -47,7 +48,8 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished(data, tmp_path_factory):
     """The result of an undisturbed search."""
-    with small_and_eager():
+    with small_and_eager(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config")
         search = AmerSearch(
             data.spec,
             tmp_path_factory.mktemp("finished"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import pathlib
 
 import numpy as np
@@ -41,7 +42,9 @@ SETTINGS = Settings(
 )
 
 
-def prepare(folder: pathlib.Path, first_item: int = 1) -> data_pipelines.PreparedData:
+def prepare(
+    folder: pathlib.Path, first_item: int = 1, attributes: bool = False
+) -> data_pipelines.PreparedData:
     """Prepares a made data set in the format of Beauty.txt, where users walk along the items."""
     generator = np.random.default_rng(0)
     lines = []
@@ -52,5 +55,8 @@ def prepare(folder: pathlib.Path, first_item: int = 1) -> data_pipelines.Prepare
     source = folder / "source"
     source.mkdir(parents=True)
     (source / "Beauty.txt").write_text("\n".join(lines) + "\n")
-    data_pipelines.prepare("amazon_beauty", source, folder / "data")
+    known = {str(item): [item % 5 + 1, item % 3 + 6] for item in range(1, NUM_ITEMS + 1)}
+    (source / "Beauty_item2attributes.json").write_text(json.dumps(known))
+    fields = "attributes" if attributes else ()
+    data_pipelines.prepare("amazon_beauty", source, folder / "data", item_fields=fields)
     return data_pipelines.load(folder / "data")

@@ -273,18 +273,21 @@ def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock):
 
 
 @pytest.mark.slow
-def test_a_compiled_search_in_the_whole_space(data, tmp_path, caplog, recwarn):
+def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn):
+    data = small_run.prepare(tmp_path / "data", attributes=True)
     settings = small_run.SETTINGS.replace(
         num_blocks=1, num_finalists=1, final_epochs=0, transformer_training="every_position"
     )
     logger = tf.get_logger()
     logger.addHandler(caplog.handler)
     try:
-        search = AmerSearch(data.spec, tmp_path, settings=settings)
+        search = AmerSearch(data.spec, tmp_path / "run", settings=settings)
         result = search.fit(data.train, data.validation)
     finally:
         logger.removeHandler(caplog.handler)
     assert kinds(result.run).count("random") == 11
+    table = result.model.get_layer("catalog").table
+    np.testing.assert_array_equal(table, data.catalog)
     assert np.isfinite(result.score)
     found = result.evaluate(data.validation, num_negatives=10)
     assert found["ndcg@5"] == pytest.approx(result.score, abs=1e-6)
