@@ -65,11 +65,13 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
         columns[field.name] = [start, width]
         start += width
     num_items = spec.vocabulary(spec.item_field).num_rows
-    if catalog is not None and tuple(catalog.shape) != (num_items, start):
-        raise SpecError(
-            f"`catalog` must have shape ({num_items}, {start}): one row for each item id, the "
-            f"columns of {list(columns)}. Received: shape={tuple(catalog.shape)}"
-        )
+    expected = (
+        f"shape ({num_items}, {start}): one row for each item id, the columns of {list(columns)}"
+    )
+    if catalog is None:
+        raise SpecError(f"This spec needs `catalog`, of {expected}. Received: catalog=None")
+    if tuple(catalog.shape) != (num_items, start):
+        raise SpecError(f"`catalog` must have {expected}. Received: shape={tuple(catalog.shape)}")
     return layers.CatalogLookup(columns=columns, num_items=num_items, table=catalog, name="catalog")
 
 
