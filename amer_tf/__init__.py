@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from amer_tf.quiet import quiet_command_line
+from amer_tf.quiet import quiet_import
 
 if TYPE_CHECKING:
     from amer_tf.search.searcher import AmerSearch
@@ -30,7 +30,7 @@ def _naming_the_extra() -> Iterator[None]:
         ) from error
 
 
-with _naming_the_extra(), quiet_command_line():
+with _naming_the_extra(), quiet_import():
     from amer_tf import layers, models
     from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenLayer
     from amer_tf.features import (

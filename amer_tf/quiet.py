@@ -1,4 +1,4 @@
-"""Keeps what TensorFlow writes while it is imported off the command line's standard error."""
+"""Keeps what TensorFlow writes while it is imported off standard error, where that is asked for."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
 
 @contextlib.contextmanager
-def quiet_command_line() -> Iterator[None]:
-    """Hides standard error in the block where this process is `amer` or `python -m amer_tf`.
+def quiet_import() -> Iterator[None]:
+    """Hides standard error in the block, where TensorFlow is to be silent.
 
-    TensorFlow writes some messages before it reads its own setting for them, so the file
-    descriptor is turned away; errors of Python arrive as exceptions all the same.
+    That is where `TF_CPP_MIN_LOG_LEVEL` is 3, which is set for `amer` and `python -m amer_tf`
+    unless the user has set it. TensorFlow writes some messages before it reads that variable, so
+    the file descriptor is turned away; errors of Python arrive as exceptions all the same.
     """
-    if not _is_command_line():
+    if _is_command_line():
+        os.environ.setdefault(_LEVEL, "3")
+    if os.environ.get(_LEVEL) != "3":
         yield
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        sys.stderr.flush()
         kept = os.dup(2)
-    except OSError:  # there is no standard error
+    except (OSError, AttributeError, ValueError):  # there is no standard error
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -40,5 +45,5 @@ def _is_command_line() -> bool:
     # While `python -m` imports the package, the program has no other name yet.
     if program == "-m":
         words = sys.orig_argv
-        return "amer_tf" in words[words.index("-m") + 1 :][:1]
+        return "-mamer_tf" in words or ("-m", "amer_tf") in zip(words, words[1:], strict=False)
     return program == "amer"
