@@ -35,7 +35,9 @@ import tensorflow as tf
 folder, history = sys.argv[1], json.loads(sys.stdin.read())
 recommend = tf.saved_model.load(folder).signatures["recommend"]
 answer = recommend(
-    history_item_id=tf.constant([history]), k=tf.constant(5), exclude_seen=tf.constant(True)
+    history_item_id=tf.constant([history], tf.int64),
+    k=tf.constant(5),
+    exclude_seen=tf.constant(True),
 )
 print(json.dumps([answer["item_id"].numpy()[0].tolist(), answer["score"].numpy()[0].tolist()]))
 """
