@@ -14,6 +14,7 @@ from amer_tf.search.spaces import BehaviorSpace
 
 NUM_ITEMS = 24
 NUM_USERS = 44
+STEPS = 6
 SEED = 3
 # Three candidates instead of eleven.
 SmallSpace = functools.partial(
@@ -58,5 +59,7 @@ def prepare(
     known = {str(item): [item % 5 + 1, item % 3 + 6] for item in range(1, NUM_ITEMS + 1)}
     (source / "Beauty_item2attributes.json").write_text(json.dumps(known))
     fields = "attributes" if attributes else ()
-    data_pipelines.prepare("amazon_beauty", source, folder / "data", item_fields=fields)
+    data_pipelines.prepare(
+        "amazon_beauty", source, folder / "data", item_fields=fields, max_length=STEPS
+    )
     return data_pipelines.load(folder / "data")

@@ -64,7 +64,7 @@ def test_a_result_is_loaded_without_the_search(finished):
     assert again.summary() == finished.summary()
     assert again.spec == finished.spec
     inputs = {
-        "history_item_id": np.array([[3, 4, 5] + [0] * 12], "int32"),
+        "history_item_id": np.array([[3, 4, 5, 0, 0, 0]], "int32"),
         "item_id": np.array([[6, 7]], "int32"),
     }
     np.testing.assert_array_equal(again.model(inputs), finished.model(inputs))
