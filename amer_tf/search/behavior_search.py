@@ -19,7 +19,9 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.samplers import RandomSampler
 from amer_tf.search.spaces import BehaviorSpace
 from amer_tf.search.state import RunFolder
-from amer_tf.training.fit import Phase, Progress
+from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import Phase, Progress, TrainingError
 from amer_tf.training.group_scoring import GroupScorer
 
 # What each phase may use of a time limit.
@@ -34,8 +36,6 @@ PHASE_SHARES = {
 }
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
-# Kinds of trials with a model that was scored on the whole validation split.
-_MODEL_KINDS = ("inherited", "fine-tuned", "scratch", "final")
 
 
 class _Training(NamedTuple):
@@ -62,6 +62,7 @@ class BehaviorSearch:
         self.run: RunFolder = bench.run
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
+        self.trials = TrialLog(bench.run)
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
@@ -82,14 +83,7 @@ class BehaviorSearch:
             if not self.run.phases().get(phase, {}).get("done"):
                 self.clock.deadline(phase)
                 run_phase()
-        return Architecture.from_dict(self.best_trial()["architecture"])
-
-    def best_trial(self) -> dict[str, Any]:
-        """The trial whose model was kept: the best on the whole validation split."""
-        return max(self._trials(*_MODEL_KINDS), key=_score)
-
-    def _trials(self, *kinds: str) -> list[dict[str, Any]]:
-        return [trial for trial in self.run.trials() if trial["kind"] in kinds]
+        return Architecture.from_dict(self.trials.best()["architecture"])
 
     # Supernet -----------------------------------------------------------------------------------
 
@@ -188,9 +182,9 @@ class BehaviorSearch:
     def _score_architectures(self) -> None:
         num_groups = math.ceil(self.settings.num_architectures / self.space.num_paths)
         # A full disk may have cut a group short in the log.
-        first, known = divmod(len(self._trials("random")), self.space.num_paths)
+        first, known = divmod(len(self.trials.of("random")), self.space.num_paths)
         scorer = self._scorer(self.supernet(), self.settings.scoring_users)
-        best = max((_score(trial) for trial in self._trials("random")), default=0.0)
+        best = max(map(score_of, self.trials.of("random")), default=0.0)
         with PhaseProgress("Scoring architectures", num_groups) as bar:
             for index in range(first, num_groups):
                 group = self.sampler.propose(index)
@@ -210,7 +204,7 @@ class BehaviorSearch:
                 ]
                 self.run.append_trials(trials[known:])
                 known = 0
-                best = max(best, *(_score(trial) for trial in trials))
+                best = max(best, *map(score_of, trials))
                 bar.update(index + 1, f"best {self.bench.metric} {best:.4f}")
                 self.run.record_phase("scoring", groups=index + 1, **self.clock.now())
                 if self.clock.is_over("scoring"):
@@ -218,15 +212,11 @@ class BehaviorSearch:
         self._finish("scoring")
 
     def _score_again(self) -> None:
-        ranked = sorted(self._trials("random"), key=_score, reverse=True)
-        chosen = list({_key(trial): trial for trial in ranked}.values())
-        chosen = chosen[: self.settings.num_rescored]
-        known = {_key(trial) for trial in self._trials("inherited")}
+        chosen = self.trials.ranked("random")[: self.settings.num_rescored]
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
-            for index, trial in enumerate(chosen):
-                if _key(trial) not in known:
-                    architecture = Architecture.from_dict(trial["architecture"])
-                    self._record("inherited", architecture, self._inherited(architecture))
+            for index, architecture in enumerate(chosen):
+                if not self.trials.has("inherited", architecture):
+                    self._record("inherited", architecture, self._inherited)
                 bar.update(index + 1, self._best_note())
                 self.run.record_phase("rescoring", **self.clock.now())
                 if index + 1 >= self.settings.num_finalists and self.clock.is_over("rescoring"):
@@ -242,11 +232,7 @@ class BehaviorSearch:
 
     def finalists(self) -> list[Architecture]:
         """The best architectures by inherited score on the whole validation split."""
-        ranked = sorted(self._trials("inherited"), key=_score, reverse=True)
-        return [
-            Architecture.from_dict(trial["architecture"])
-            for trial in ranked[: self.settings.num_finalists]
-        ]
+        return self.trials.ranked("inherited")[: self.settings.num_finalists]
 
     def _fine_tune(self) -> None:
         settings = self.settings
@@ -274,15 +260,15 @@ class BehaviorSearch:
         self._finish("scratch")
 
     def _train_best_longer(self) -> None:
-        settings, scratch = self.settings, self._trials("scratch")
-        wanted = settings.final_epochs and scratch and not self._trials("final")
+        settings, ranked = self.settings, self.trials.ranked("scratch")
+        wanted = settings.final_epochs and ranked and not self.trials.has("final", ranked[0])
         if wanted and not self.clock.too_late("final", "final"):
             self._train_one(
                 "final",
                 _Training(
                     "final", self._regularised, settings.final_epochs, settings.learning_rate
                 ),
-                Architecture.from_dict(max(scratch, key=_score)["architecture"]),
+                ranked[0],
                 self.clock.training_limit("final", "final"),
                 "Training the best longer",
             )
@@ -293,10 +279,9 @@ class BehaviorSearch:
 
     def _train_each(self, phase: str, training: _Training) -> None:
         finalists = self.finalists()
-        known = {_key(trial) for trial in self._trials(training.kind)}
         for index, architecture in enumerate(finalists):
             name = f"{phase}_{index}"
-            if architecture.to_json() in known:
+            if self.trials.has(training.kind, architecture):
                 continue
             if self.clock.too_late(name, phase):
                 break
@@ -319,49 +304,41 @@ class BehaviorSearch:
                 bar.update(progress.fraction, f"loss {progress.loss:.4f} {self._best_note()}")
                 return False
 
-            model = self.bench.train(
-                name,
-                lambda: training.build(architecture),
-                self.train,
-                epochs=training.epochs,
-                learning_rate=training.learning_rate,
-                time_limit=limit,
-                on_epoch=after_epoch,
-            )
-        self._record(training.kind, architecture, model)
+            def trained(architecture: Architecture) -> keras.Model:
+                return self.bench.train(
+                    name,
+                    lambda: training.build(architecture),
+                    self.train,
+                    epochs=training.epochs,
+                    learning_rate=training.learning_rate,
+                    time_limit=limit,
+                    on_epoch=after_epoch,
+                )
+
+            self._record(training.kind, architecture, trained)
         self.run.remove_checkpoint(name)
 
-    def _record(self, kind: str, architecture: Architecture, model: keras.Model) -> None:
-        """Scores a model on the whole validation split; the best so far is kept on disk."""
-        metrics = self.bench.score(model, self.validation)
-        trial = {
-            "kind": kind,
-            "score": metrics[self.bench.metric],
-            "standard_error": metrics["standard_errors"][self.bench.metric],
-            "users": metrics["count"],
-            "parameters": int(model.count_params()),
-            "metrics": metrics,
-            "architecture": architecture.to_dict(),
-        }
-        if all(_score(trial) > _score(other) for other in self._trials(*_MODEL_KINDS)):
-            self.run.append_best_trial(trial, model.save)
+    def _record(
+        self, kind: str, architecture: Architecture, make: Callable[[Architecture], keras.Model]
+    ) -> None:
+        """Makes a model and scores it on the whole validation split; the best so far is kept.
+
+        One that diverges is recorded as failed, and the search goes on.
+        """
+        try:
+            model = make(architecture)
+            metrics = self.bench.score(model, self.validation)
+        except (TrainingError, EvaluationError) as error:
+            self.trials.add_failure(kind, error, architecture=architecture.to_dict())
         else:
-            self.run.append_trials([trial])
+            self.trials.add_model(kind, architecture, model, metrics, self.bench.metric)
 
     def _best_note(self) -> str:
-        scores = [_score(trial) for trial in self._trials(*_MODEL_KINDS)]
+        scores = [score_of(trial) for trial in self.trials.of(*MODEL_KINDS)]
         return f"best {self.bench.metric} {max(scores):.4f}" if scores else ""
 
     def _finish(self, phase: str, **values: Any) -> None:
         self.run.record_phase(phase, done=True, **values, **self.clock.now())
-
-
-def _score(trial: dict[str, Any]) -> float:
-    return float(trial["score"])
-
-
-def _key(trial: dict[str, Any]) -> str:
-    return Architecture.from_dict(trial["architecture"]).to_json()
 
 
 def _weights(model: keras.Model) -> dict[str, Any]:

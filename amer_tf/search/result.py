@@ -25,9 +25,10 @@ from amer_tf.search.state import (
     RunError,
     RunFolder,
 )
+from amer_tf.search.trials import MODEL_KINDS, TrialLog
 from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
 
-LEADERBOARD_KINDS = ("inherited", "fine-tuned", "scratch", "final", "reference")
+LEADERBOARD_KINDS = (*MODEL_KINDS, "reference")
 
 
 class SearchResult:
@@ -108,8 +109,7 @@ class SearchResult:
     @functools.cached_property
     def best_trial(self) -> dict[str, Any]:
         """The trial whose model was kept."""
-        trials = [t for t in self.run.trials() if t["kind"] in LEADERBOARD_KINDS[:-1]]
-        return max(trials, key=lambda trial: float(trial["score"]))
+        return TrialLog(self.run).best()
 
     def leaderboard(self) -> pd.DataFrame:
         """All models that were scored on the whole validation split, the best first."""

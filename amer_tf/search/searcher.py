@@ -22,7 +22,8 @@ from amer_tf.search.settings import Settings
 from amer_tf.search.settings import preset as settings_of
 from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
-from amer_tf.training.fit import Progress
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import Progress, TrainingError
 
 STEPS = ("behavior",)
 METRIC = "ndcg@5"
@@ -126,21 +127,24 @@ class AmerSearch:
         self.run.remove_checkpoints()
         self.run.write_json(
             METRICS_FILE,
-            {"validation": search.best_trial()["metrics"], "seconds": budget.used},
+            {"validation": search.trials.best()["metrics"], "seconds": budget.used},
         )
         return SearchResult.load(self.run.path)
 
     def _compare(self, bench: Workbench, search: BehaviorSearch) -> None:
         """Scores the references on the validation split, each once."""
         names = self.settings.references
-        known = {t["name"] for t in self.run.trials() if t["kind"] == "reference"}
+        known = {trial.get("name") for trial in self.run.trials()}
         with PhaseProgress("Scoring the references", len(names)) as bar:
             for index, name in enumerate(names):
                 reason = references.why_left_out(name, self.spec)
                 if reason is not None:
                     _log.warning("%s.", reason)
                 elif name not in known:
-                    self._score_reference(name, bench, search)
+                    try:
+                        self._score_reference(name, bench, search)
+                    except (TrainingError, EvaluationError) as error:
+                        search.trials.add_failure("reference", error, name=name)
                 self.run.record_phase("references", **search.clock.now())
                 bar.update(index + 1, name)
 

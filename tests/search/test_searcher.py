@@ -15,6 +15,8 @@ from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import behavior_search, finalists, searcher
 from amer_tf.search.state import RunError, RunFolder
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import TrainingError
 from amer_tf.training.group_scoring import GroupScorer
 from amer_tf.training.next_item import NextItemTrainer
 from amer_tf.training.next_item_evaluation import evaluate
@@ -178,6 +180,55 @@ def test_a_full_disk_while_the_spec_is_written(data, tmp_path, monkeypatch):
     monkeypatch.setattr(FeatureSpec, "save", full)
     with pytest.raises(RunError, match="spec cannot be written: .*No space left.*same command"):
         AmerSearch(data.spec, tmp_path / "run")
+
+
+# Failures ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_a_model_that_diverges_does_not_end_the_search(data, tmp_path, monkeypatch):
+    original, tried = finalists.Workbench.train, []
+
+    def train(self, name, *args, **kwargs):
+        tried.append(name)
+        if name in ("finetuning_0", "scratch_1", "transformer"):
+            raise TrainingError(f"The loss of {name} is nan.")
+        return original(self, name, *args, **kwargs)
+
+    monkeypatch.setattr(finalists.Workbench, "train", train)
+    monkeypatch.setattr(
+        AmerSearch, "_compare", lambda *args: compare(*args) or pytest.fail("told to stop")
+    )
+    search = AmerSearch(data.spec, tmp_path, settings=small_run.SETTINGS)
+    with pytest.raises(pytest.fail.Exception):
+        search.fit(data.train, data.validation)
+    # The same call again tries none of them again.
+    monkeypatch.setattr(AmerSearch, "_compare", compare)
+    result = search.fit(data.train, data.validation)
+    names = [f"{phase}_{index}" for phase in ("finetuning", "scratch") for index in (0, 1)]
+    assert tried == [*names, "final", "transformer"]
+    failed = [trial for trial in result.run.trials() if trial["kind"] == "failed"]
+    assert [(trial["of"], trial["reason"]) for trial in failed] == [
+        ("fine-tuned", "The loss of finetuning_0 is nan."),
+        ("scratch", "The loss of scratch_1 is nan."),
+        ("reference", "The loss of transformer is nan."),
+    ]
+    assert list(result.leaderboard()["training"]).count("scratch") == 1
+    assert "transformer" not in set(result.leaderboard()["system"])
+
+
+compare = AmerSearch._compare
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_a_search_of_which_nothing_is_left(data, tmp_path, monkeypatch):
+    def score(self, model, split):
+        raise EvaluationError("The scores are nan.")
+
+    monkeypatch.setattr(finalists.Workbench, "score", score)
+    search = AmerSearch(data.spec, tmp_path, settings=small_run.SETTINGS)
+    with pytest.raises(TrainingError, match=r"No model of this run .* scored\. The scores are nan"):
+        search.fit(data.train, data.validation)
 
 
 # Time --------------------------------------------------------------------------------------------
