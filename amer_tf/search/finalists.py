@@ -65,7 +65,7 @@ class Workbench:
         return {"num_positives": self.settings.num_positives, "num_negatives": own}
 
     def build(self, architecture: Architecture, *, regularised: bool) -> keras.Model:
-        """The derived model, with the settings' dropout or without any."""
+        """The derived model, regularised as training from scratch or as the supernet is."""
         settings = self.settings
         return amer.build(
             self.spec,
@@ -101,7 +101,18 @@ class Workbench:
         on_epoch: Callable[[Progress], bool] | None = None,
         every_position: bool = False,
     ) -> keras.Model:
-        """Builds a model from the run's seed and trains it, resuming the phase `name`."""
+        """Builds a model from the run's seed and trains it, resuming the phase `name`.
+
+        Args:
+            name: Name of the phase and of its checkpoint.
+            build: Makes the model; weights that it does not set come from the run's seed.
+            split: Training split.
+            epochs: Most epochs.
+            learning_rate: Peak of the schedule.
+            time_limit: Seconds over all attempts, or None.
+            on_epoch: As in `training.fit.fit`.
+            every_position: Whether to train as SASRec does; see `EveryPositionNetwork`.
+        """
         keras.utils.set_random_seed(self.seed)
         model = build()
         network = transformer.EveryPositionNetwork if every_position else NextItemNetwork
