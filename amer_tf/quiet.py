@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import sys
@@ -45,5 +46,5 @@ def _is_command_line() -> bool:
     # While `python -m` imports the package, the program has no other name yet.
     if program == "-m":
         words = sys.orig_argv
-        return "-mamer_tf" in words or ("-m", "amer_tf") in zip(words, words[1:], strict=False)
+        return "-mamer_tf" in words or ("-m", "amer_tf") in itertools.pairwise(words)
     return program == "amer"
