@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from amer_tf import AmerSearch
+from amer_tf.search.behavior_search import BehaviorSearch
 from amer_tf.search.state import RunFolder
 from tests.search import small_run
 
@@ -85,9 +86,32 @@ def test_two_runs_of_one_seed_are_the_same(data, finished, tmp_path):
     assert_same_result(tmp_path, finished)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_again_and_again(data, finished, tmp_path, monkeypatch, seed):
-    pieces = np.random.default_rng(seed).integers(0, 12, size=500)
+def test_killed_again_and_again(data, finished, tmp_path, monkeypatch):
+    pieces = np.random.default_rng(0).integers(0, 12, size=500)
     attempts = finished_in_pieces(data, tmp_path, pieces, monkeypatch)
     assert attempts > 10
     assert_same_result(tmp_path, finished)
+
+
+def test_a_group_that_a_full_disk_cut_short_is_completed(data, finished, tmp_path, monkeypatch):
+    append = RunFolder.append_trials
+
+    def append_some(self, trials):
+        if trials[0]["group"] == 1:
+            append(self, trials[:2])
+            raise Killed
+        append(self, trials)
+
+    monkeypatch.setattr(RunFolder, "append_trials", append_some)
+    with pytest.raises(Killed):
+        search(data, tmp_path)
+    assert len(RunFolder(tmp_path).trials()) == 5
+    monkeypatch.setattr(RunFolder, "append_trials", append)
+    monkeypatch.setattr(BehaviorSearch, "_score_again", lambda self: kill())
+    with pytest.raises(Killed):
+        search(data, tmp_path)
+    assert RunFolder(tmp_path).trials() == finished.run.trials()[:9]
+
+
+def kill():
+    raise Killed
