@@ -27,13 +27,14 @@ class LeaveOneOut:
 class ByTime:
     """Two moments cut all data: what is before the first trains, before the second validates.
 
-    Either both moments are given, or the shares of the rows that lie before them.
+    Either both moments are given, or the shares of the rows that lie before them. Rows of one
+    moment stay together, so that a share may be exceeded by as many.
 
     Args:
         train_until: First moment that is not training, in the unit of the time column.
         validation_until: First moment that is test.
-        train_share: Share of the rows before `train_until`, where that is not given.
-        validation_share: Share of the rows between the two moments.
+        train_share: Least share of the rows before `train_until`, where that is not given.
+        validation_share: With `train_share`: least share of the rows before `validation_until`.
     """
 
     train_until: float | None = None
@@ -62,8 +63,8 @@ class ByTime:
         if self.train_until is not None and self.validation_until is not None:
             return self.train_until, self.validation_until
         return (
-            time_quantile(times, self.train_share),
-            time_quantile(times, self.train_share + self.validation_share),
+            moment_after(times, self.train_share),
+            moment_after(times, self.train_share + self.validation_share),
         )
 
 
@@ -111,7 +112,8 @@ def parse_split(value: Any) -> Split:
     if isinstance(value, (LeaveOneOut, ByTime, Random, ByColumn)):
         return value
     arguments = {"kind": value} if isinstance(value, str) else value
-    if not isinstance(arguments, Mapping) or arguments.get("kind") not in KINDS:
+    # A list could not be looked up in a dict.
+    if not isinstance(arguments, Mapping) or arguments.get("kind") not in tuple(KINDS):
         raise DataError(
             f"A split's kind must be one of {', '.join(KINDS)}. Received: split={value!r}"
         )
@@ -126,7 +128,12 @@ def parse_split(value: Any) -> Split:
         )
     for name, entry in rest.items():
         wanted = str if name == "column" else int if name == "seed" else (int, float)
-        if not isinstance(entry, wanted) or isinstance(entry, bool):
+        # Neither NaN nor infinity lies between the bounds.
+        if (
+            not isinstance(entry, wanted)
+            or isinstance(entry, bool)
+            or not (isinstance(entry, str) or -(2**63) <= entry < 2**63)
+        ):
             raise DataError(
                 f"`{name}` of a split must be {'text' if wanted is str else 'a number'}. "
                 f"Received: {name}={entry!r}"
@@ -137,7 +144,8 @@ def parse_split(value: Any) -> Split:
 def describe(split: Split) -> dict[str, Any]:
     """A split as plain JSON, which `parse_split` reads."""
     kind = next(name for name, known in KINDS.items() if isinstance(split, known))
-    return {"kind": kind, **dataclasses.asdict(split)}
+    given = {name: value for name, value in dataclasses.asdict(split).items() if value is not None}
+    return {"kind": kind, **given}
 
 
 def require_split_of(task: str, split: Split) -> None:
@@ -150,26 +158,29 @@ def require_split_of(task: str, split: Split) -> None:
         )
 
 
-def time_quantile(times: npt.NDArray[np.float64], share: float) -> float:
-    """The smallest time before or at which at least this share of the rows lies.
+def moment_after(times: npt.NDArray[np.float64], share: float) -> float:
+    """The smallest time before which at least this share of the rows lies, or infinity.
 
     Found by halving an interval, so that no copy of the times is held or sorted.
     """
-    chunks = range(0, len(times), CHUNK_ROWS)
+    chunks = [times[start : start + CHUNK_ROWS] for start in range(0, len(times), CHUNK_ROWS)]
+    # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
+    wanted = round(share * len(times), 6)
 
-    def count_until(moment: float) -> int:
-        return sum(int((times[start : start + CHUNK_ROWS] <= moment).sum()) for start in chunks)
+    def is_enough(moment: float) -> bool:
+        return sum(int((chunk <= moment).sum()) for chunk in chunks) >= wanted
 
-    low = min(float(times[start : start + CHUNK_ROWS].min()) for start in chunks)
-    high = max(float(times[start : start + CHUNK_ROWS].max()) for start in chunks)
-    if count_until(low) >= share * len(times):
-        return low
+    low = min(float(chunk.min()) for chunk in chunks)
+    high = max(float(chunk.max()) for chunk in chunks)
+    if is_enough(low):
+        high = low
     while (middle := (low + high) / 2) not in (low, high):
-        if count_until(middle) >= share * len(times):
+        if is_enough(middle):
             high = middle
         else:
             low = middle
-    return high
+    later = (chunk[chunk > high] for chunk in chunks)
+    return min((float(chunk.min()) for chunk in later if len(chunk)), default=np.inf)
 
 
 def _require_shares(split: Split, train_share: float, validation_share: float) -> None:

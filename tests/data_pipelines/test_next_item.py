@@ -131,7 +131,7 @@ def test_by_time_shows_only_what_is_earlier(tmp_path: pathlib.Path) -> None:
 def test_by_time_with_shares(tmp_path: pathlib.Path) -> None:
     events = "".join(f"u{time % 5},i{time % 7},{time}\n" for time in range(100))
     data = prepare(tmp_path, events, split="by_time")
-    assert data.counts["train_events"] == 79
+    assert data.counts["train_events"] == 80
     assert data.validation.num_examples == data.test.num_examples == 5
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,18 +26,38 @@ def test_by_time() -> None:
     assert split.test.tolist() == [[1, 3], [2, 2]]
 
 
-@pytest.mark.parametrize("share", [0.001, 0.3, 0.5, 0.8, 0.999, 1.0])
-def test_time_quantile(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.5, 0.56, 0.8, 0.999, 1.0])
+def test_moment_after(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splits, "CHUNK_ROWS", 17)
     times = np.random.default_rng(0).integers(0, 50, 200).astype(np.float64) * 1e9
-    expected = np.sort(times)[int(np.ceil(share * 200)) - 1]
-    assert splits.time_quantile(times, share) == expected
+    last = np.sort(times)[int(np.ceil(round(share * 200, 6))) - 1]
+    assert splits.moment_after(times, share) == min(times[times > last], default=np.inf)
 
 
 def test_moments() -> None:
     times = np.arange(100.0)
     assert ByTime(3.0, 7.0).moments(times) == (3.0, 7.0)
-    assert ByTime(train_share=0.5, validation_share=0.25).moments(times) == (49.0, 74.0)
+    assert ByTime(train_share=0.5, validation_share=0.25).moments(times) == (50.0, 75.0)
+
+
+@pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
+def test_shares_that_are_whole_numbers_of_rows_are_met(train_share: float) -> None:
+    moments = ByTime(train_share=train_share, validation_share=0.01).moments(np.arange(100.0))
+    assert moments == (round(100 * train_share), round(100 * train_share) + 1)
+
+
+@pytest.mark.parametrize(
+    ("rows_of_day", "expected"),
+    [
+        ([7] * 10, [56, 7, 7]),
+        ([80, 10, 10], [80, 10, 10]),
+        ([40, 39, 2, 10, 9], [81, 10, 9]),
+    ],
+)
+def test_rows_of_one_moment_stay_together(rows_of_day: list[int], expected: list[int]) -> None:
+    days = np.repeat(np.arange(len(rows_of_day), dtype=np.float64), rows_of_day)
+    parts = np.searchsorted(ByTime().moments(days), days, "right")
+    assert np.bincount(parts).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -44,6 +65,7 @@ def test_moments() -> None:
     [
         ("leave_one_out", LeaveOneOut()),
         ({"kind": "by_time", "train_until": 1, "validation_until": 2}, ByTime(1, 2)),
+        ("by_time", ByTime()),
         ({"kind": "random", "seed": 3, "train_share": 0.7}, Random(0.7, seed=3)),
         ({"kind": "by_column", "column": "part"}, ByColumn("part")),
         (ByColumn("part"), ByColumn("part")),
@@ -59,10 +81,13 @@ def test_parse_split(value: Any, expected: splits.Split) -> None:
     [
         ("half", "kind must be one of leave_one_out, .* Received: split='half'"),
         ({"train_share": 0.5}, "kind must be one of leave_one_out"),
+        ({"kind": ["by_time"]}, r"kind must be one of .* Received: split={'kind': \['by_time'\]}"),
         (None, "kind must be one of leave_one_out, .* Received: split=None"),
         ({"kind": "leave_one_out", "seed": 1}, r"takes nothing else. Received: \['seed'\]"),
         ({"kind": "random", "train_share": "x"}, "must be a number. Received: train_share='x'"),
         ({"kind": "random", "seed": 0.5}, "must be a number. Received: seed=0.5"),
+        ({"kind": "random", "train_share": math.nan}, "must be a number. Received: .*=nan"),
+        ({"kind": "by_time", "train_share": 10**400}, "must be a number. Received: train_share=1"),
         ({"kind": "by_column", "column": 1}, "must be text. Received: column=1"),
         ({"kind": "random", "train_share": 0.95}, "leave a share for the test. Received: Random"),
         ({"kind": "random", "validation_share": 0}, "must be positive"),
