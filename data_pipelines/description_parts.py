@@ -16,7 +16,7 @@ from amer_tf.features import (
     NumericField,
     Vocabulary,
 )
-from data_pipelines.errors import DataError, reading
+from data_pipelines.errors import DataError, find_matching, reading
 from data_pipelines.sources import AnyField
 
 _KINDS: dict[str, type[AnyField]] = {
@@ -131,23 +131,40 @@ def read_format(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_files(entry: Any, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Files from a name, a pattern, or a list of them."""
+    """Files from a name, a pattern, or a list of them; what several patterns find comes once."""
     patterns = [entry] if isinstance(entry, str) else entry
     texts = isinstance(patterns, Sequence) and all(isinstance(p, str) and p for p in patterns)
     if not texts or not patterns:
         raise DataError(f"`files` must name files by text or lists of text. Received: {entry!r}")
-    found = []
+    found: dict[pathlib.Path, pathlib.Path] = {}
     for pattern in patterns:
-        if pathlib.Path(pattern).is_absolute():
-            matches = [file for file in [pathlib.Path(pattern)] if file.is_file()]
-        else:
-            matches = sorted(folder.glob(pattern))
+        matches = _matches(pattern, folder)
         if not matches:
             raise DataError(
                 f"`source_dir` must hold {pattern}. Received: source_dir={str(folder)!r}"
             )
-        found += matches
-    return found
+        for file in matches:
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def _matches(pattern: str, folder: pathlib.Path) -> list[pathlib.Path]:
+    file = folder / pattern
+    with reading(file):
+        # A name may hold brackets, which mean something in a pattern.
+        if file.is_file():
+            return [file]
+    if pathlib.Path(pattern).is_absolute():
+        return []
+    try:
+        return find_matching(folder, pattern)
+    except DataError:
+        raise
+    except (IndexError, ValueError) as error:
+        raise DataError(
+            f"`files` must hold names, or patterns such as events-*.csv: {error}. "
+            f"Received: {pattern!r}"
+        ) from error
 
 
 def require_keys(

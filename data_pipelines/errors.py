@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import zlib
 from collections.abc import Iterator
 
 _ADVICE = {
@@ -36,14 +37,19 @@ def writing(place: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(place: str | os.PathLike[str]) -> Iterator[None]:
-    """Turns a failed read into a DataError that names the file."""
+    """Turns a failed read of a file or folder into a DataError that names it."""
     try:
         yield
     except FileNotFoundError as error:
         raise DataError(
             f"A file is missing: check the folder. Received: {os.fspath(place)}"
         ) from error
-    except (EOFError, OSError) as error:
+    except PermissionError as error:
+        raise DataError(
+            f"A file or folder may not be read: {error.strerror or error}; check its permissions "
+            f"and those of the folders above it. Received: {os.fspath(place)}"
+        ) from error
+    except (EOFError, OSError, zlib.error) as error:
         raise DataError(
             f"A file cannot be read: {error}; it may be truncated, fetch it again. "
             f"Received: {os.fspath(place)}"
@@ -54,14 +60,24 @@ def reading(place: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
+def find_matching(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+    """The files that match a pattern such as `events-*.csv`, in the order of their names."""
+    with reading(folder):
+        if folder.is_dir():
+            # A pattern finds nothing, and says nothing, in a folder that may not be listed.
+            next(folder.iterdir(), None)
+        return sorted(file for file in folder.glob(pattern) if file.is_file())
+
+
 def require_file(folder: pathlib.Path, *names: str) -> pathlib.Path:
     """The first of these files that the folder holds."""
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    if not folder.is_dir():
-        raise DataError(f"`source_dir` must be a folder. Received: source_dir={str(folder)!r}")
-    found = sorted(entry.name for entry in folder.iterdir())[:20]
+    with reading(folder):
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+        if not folder.is_dir():
+            raise DataError(f"`source_dir` must be a folder. Received: source_dir={str(folder)!r}")
+        found = sorted(entry.name for entry in folder.iterdir())[:20]
     raise DataError(
         f"`source_dir` must hold {' or '.join(names)}. "
         f"Received: source_dir={str(folder)!r}, which holds {found}"

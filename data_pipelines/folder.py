@@ -54,11 +54,16 @@ def _take(lock: Any, folder: pathlib.Path) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         raise DataError(
             "Another process is preparing the same data folder: wait for it or choose another. "
             f"Received: data_dir={str(folder)!r}"
         ) from None
+    except OSError as error:
+        raise DataError(
+            f"The data folder cannot be locked against other processes: {error.strerror or error}; "
+            f"choose one on another file system. Received: data_dir={str(folder)!r}"
+        ) from error
 
 
 def write_head(folder: pathlib.Path, head: dict[str, Any]) -> None:
@@ -83,12 +88,12 @@ def write_head(folder: pathlib.Path, head: dict[str, Any]) -> None:
 def read_head(folder: pathlib.Path) -> dict[str, Any]:
     """Reads what `write_head` wrote and checks that all files are there and belong together."""
     file = folder / HEAD_FILE
-    if not file.is_file():
-        raise DataError(
-            f"A data folder must hold {HEAD_FILE}: write one with `amer prepare`. "
-            f"Received: data_dir={str(folder)!r}"
-        )
     with reading(file):
+        if not file.is_file():
+            raise DataError(
+                f"A data folder must hold {HEAD_FILE}: write one with `amer prepare`. "
+                f"Received: data_dir={str(folder)!r}"
+            )
         text = file.read_text(encoding="utf-8")
     try:
         head = json.loads(text)
@@ -105,7 +110,8 @@ def read_head(folder: pathlib.Path) -> dict[str, Any]:
             f"{file} is damaged: prepare the data again. Received: checksum={head.get('checksum')}"
         )
     for name, known in head["files"].items():
-        _check_file(folder / name, **known)
+        with reading(folder / name):
+            _check_file(folder / name, **known)
     return head
 
 

@@ -55,7 +55,9 @@ def prepare(
     target = pathlib.Path(data_dir).resolve()
     source = open_source(dataset, None if source_dir is None else pathlib.Path(source_dir), options)
     request = _request(source)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    with reading(target):
+        is_taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if is_taken:
         return _already_prepared(target, request)
     with replacing(target) as folder:
         scratch = folder / "scratch"
@@ -105,7 +107,9 @@ def _fingerprint(file: pathlib.Path) -> dict[str, Any]:
 
 
 def _already_prepared(folder: pathlib.Path, request: dict[str, Any]) -> dict[str, Any]:
-    if not (folder / HEAD_FILE).is_file():
+    with reading(folder):
+        is_ours = (folder / HEAD_FILE).is_file()
+    if not is_ours:
         raise DataError(
             "`data_dir` must not exist or be empty: choose another folder. "
             f"Received: data_dir={str(folder)!r}, which holds something else"
@@ -114,7 +118,8 @@ def _already_prepared(folder: pathlib.Path, request: dict[str, Any]) -> dict[str
         head = read_head(folder)
     except DataError as error:
         raise DataError(
-            f"`data_dir` holds damaged data: remove it and run the same command again. {error}"
+            "`data_dir` holds data that cannot be used: remove it and run the same command again. "
+            f"{error}"
         ) from error
     differing = [key for key, value in request.items() if head.get(key) != value]
     if differing:

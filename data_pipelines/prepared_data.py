@@ -53,9 +53,9 @@ class PreparedData:
     def item_names(self) -> dict[str, str]:
         """Display names by raw item id (as text); empty where the data set has none."""
         file = self.folder / next_item.ITEM_NAMES_FILE
-        if not file.is_file():
-            return {}
         with reading(file):
+            if not file.is_file():
+                return {}
             names: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
         return names
 

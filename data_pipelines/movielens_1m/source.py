@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from amer_tf.features import CategoricalField, MultiValuedField
-from data_pipelines.errors import require_file
+from data_pipelines.errors import reading, require_file
 from data_pipelines.movielens_1m import parse
 from data_pipelines.sources import (
     ITEM,
@@ -46,7 +46,8 @@ def open_source(
     of_item = chosen_fields("item_fields", item_fields, ITEM_FIELDS)
     of_user = chosen_fields("user_fields", user_fields, USER_FIELDS)
     users_file = require_file(folder, USERS_FILE) if of_user else None
-    has_movies = bool(of_item) or (folder / MOVIES_FILE).is_file()
+    with reading(folder):
+        has_movies = bool(of_item) or (folder / MOVIES_FILE).is_file()
     movies_file = require_file(folder, MOVIES_FILE) if has_movies else None
     return Source(
         name="movielens_1m",

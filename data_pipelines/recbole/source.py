@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from amer_tf.features import CategoricalField, MultiValuedField, NumericField, SpecError
 from data_pipelines.delimited import file_table
-from data_pipelines.errors import DataError, reading
+from data_pipelines.errors import DataError, find_matching, reading
 from data_pipelines.recbole import parse
 from data_pipelines.recbole.parse import AtomicColumn
 from data_pipelines.sources import (
@@ -71,7 +71,7 @@ def open_source(
 
 
 def _the_inter_file(folder: pathlib.Path) -> pathlib.Path:
-    files = sorted(folder.glob("*.inter"))
+    files = find_matching(folder, "*.inter")
     if len(files) != 1:
         raise DataError(
             f"`source_dir` must hold one .inter file. Received: source_dir={str(folder)!r} with "

@@ -52,10 +52,16 @@ def test_compressed_and_several_files(tmp_path: pathlib.Path) -> None:
     assert read([first, tmp_path / "b.csv.gz"], {"a": "a"}) == {"a": ["1", "3"]}
 
 
-def test_truncated_gzip(tmp_path: pathlib.Path) -> None:
+def test_damaged_gzip(tmp_path: pathlib.Path) -> None:
     data = gzip.compress(b"a,b\n" + b"1,2\n" * 5000)
     (tmp_path / "b.csv.gz").write_bytes(data[: len(data) // 2])
     with pytest.raises(DataError, match=r"cannot be read.*truncated, fetch it again.*b.csv.gz"):
+        read([tmp_path / "b.csv.gz"], {"a": "a"})
+    # The kind of the first block: 3 is none.
+    damaged = bytearray(data)
+    damaged[10] |= 0b110
+    (tmp_path / "b.csv.gz").write_bytes(bytes(damaged))
+    with pytest.raises(DataError, match=r"cannot be read: Error -3 .* block type.*b.csv.gz"):
         read([tmp_path / "b.csv.gz"], {"a": "a"})
     (tmp_path / "b.csv.gz").write_bytes(b"a,b\n1,2\n")
     with pytest.raises(DataError, match=r"cannot be read.*b.csv.gz"):

@@ -50,6 +50,20 @@ def test_yaml_and_another_source_folder(tmp_path: pathlib.Path) -> None:
     assert counts["users"] == 3
 
 
+def test_what_two_patterns_find_is_read_once(tmp_path: pathlib.Path) -> None:
+    data = prepare(
+        tmp_path, files={"events": ["events-1.csv", "*-1.csv", str(tmp_path) + "/./events-1.csv"]}
+    )
+    assert data.counts["events"] == 15
+
+
+def test_a_name_with_brackets_is_no_pattern(tmp_path: pathlib.Path) -> None:
+    file = describe(tmp_path, files={"events": "events[1].csv"})
+    (tmp_path / "events-1.csv").rename(tmp_path / "events[1].csv")
+    (tmp_path / "events1.csv").write_text("another,file\n")
+    assert data_pipelines.prepare(file, None, tmp_path / "data")["events"] == 15
+
+
 def test_options_replace_what_the_description_says(tmp_path: pathlib.Path) -> None:
     file = describe(tmp_path, k_core=3)
     with pytest.raises(DataError, match="3-core of 'shop' must hold at least one event"):
@@ -228,6 +242,7 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ({"format": {"separator": "::"}}, "`separator` must be one character. Received: .*'::'"),
         ({"format": {"encoding": "utf-9"}}, "`encoding` must be one that Python knows.*'utf-9'"),
         ({"files": {"events": "/no/such/file.csv"}}, "`source_dir` must hold /no/such/file.csv"),
+        ({"files": {"events": "**x"}}, "patterns such as events-.*: Invalid .*Received: '\\*\\*x'"),
         ({"files": {"events": [""]}}, r"must name files by text .* Received: \[''\]"),
         ({"format": {"sep": ";"}}, r"`format` takes the keys .*Received: \['sep'\]"),
         ({"max_length": 0}, "is wrong: max_length must be an integer of at least 1"),

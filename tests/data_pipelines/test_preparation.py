@@ -125,6 +125,21 @@ def test_a_second_process_at_the_same_folder_is_refused(
         data_pipelines.prepare("amazon_beauty", beauty_source, tmp_path / "data")
 
 
+def test_a_folder_that_cannot_be_locked(
+    beauty_source: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(
+        DataError,
+        match="cannot be locked against other processes: No locks available; choose one on "
+        "another file system. Received: data_dir=",
+    ):
+        data_pipelines.prepare("amazon_beauty", beauty_source, tmp_path / "data")
+
+
 def test_the_same_data_are_not_prepared_twice(
     beauty_source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
