@@ -22,13 +22,15 @@ from data_pipelines.sources import (
 )
 from data_pipelines.tables import Table
 
+DEFAULT_TIME = "timestamp"
+
 
 def open_source(
     folder: pathlib.Path,
     *,
     user_column: str = "user_id",
     item_column: str = "item_id",
-    time_column: str = "timestamp",
+    time_column: str | None = None,
     item_fields: str | Sequence[str] = (),
     user_fields: str | Sequence[str] = (),
     name_column: str = "",
@@ -40,7 +42,8 @@ def open_source(
         folder: Where the files are; it must hold one `.inter` file.
         user_column: Column of the user.
         item_column: Column of the item.
-        time_column: Column of the time; where `.inter` lacks it, the order of the file counts.
+        time_column: Column of the time; None for `timestamp` if `.inter` has it, and else for the
+            order of the file.
         item_fields: Which columns of `.item` to read: `token` and `token_seq` ones.
         user_fields: Which columns of `.user` to read; `float` ones too.
         name_column: Column of `.item` that holds the names to show.
@@ -49,8 +52,9 @@ def open_source(
     inter = _the_inter_file(folder)
     events = _header(inter)
     columns = {USER: user_column, ITEM: item_column}
-    has_time = any(column.name == time_column for column in events)
-    if has_time:
+    if time_column is None and any(column.name == DEFAULT_TIME for column in events):
+        time_column = DEFAULT_TIME
+    if time_column is not None:
         columns[TIME] = time_column
     of_item, items, item_file = _side(
         inter, ".item", item_column, "item_fields", item_fields, "target", max_values, name_column
@@ -65,7 +69,7 @@ def open_source(
         items=items,
         users=users,
         files=tuple(file for file in (inter, item_file, user_file) if file),
-        has_time=has_time,
+        has_time=time_column is not None,
         has_item_names=bool(name_column),
     )
 

@@ -101,6 +101,11 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
             {},
             "ml.inter, line 3, must have 2 cells",
         ),
+        (
+            {},
+            {"time_column": "timestmp"},
+            r"ml.inter lacks a column; it has \['user_id', .*'timestamp'\]. Received: 'timestmp'",
+        ),
         ({}, {"item_fields": ["actor"]}, r"`item_fields` must be 'all' or among \['title', 'year'"),
         ({}, {"name_column": "actor"}, "ml.item lacks a column"),
         ({"user": ["user_id:token|a b:token"]}, {"user_fields": "all"}, "'a b' cannot be a field"),
