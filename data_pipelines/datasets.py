@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -31,22 +32,35 @@ def open_source(
         own: list[str] = []
         _require_known(name, options, own)
         file = pathlib.Path(name)
-        source = describe_source(read_description(file), source_dir or file.parent)
+        recipe = read_description(file)
+        source = describe_source(recipe, source_dir or file.parent)
     elif name in DATASETS:
         opener = importlib.import_module(f"data_pipelines.{name}.source").open_source
-        own = list(inspect.signature(opener).parameters)[1:]
+        signature = inspect.signature(opener)
+        own = list(signature.parameters)[1:]
         _require_known(name, options, own)
         if source_dir is None and name not in PACKAGED:
             raise DataError(
                 f"`source_dir` must name the folder of the files of {name}. Received: None"
             )
-        source = opener(source_dir, **{key: options[key] for key in options if key in own})
+        bound = signature.bind(source_dir, **{key: options[key] for key in options if key in own})
+        source = opener(*bound.args, **bound.kwargs)
+        bound.apply_defaults()
+        recipe = bound.kwargs
     else:
         raise DataError(
             f"`dataset` must be one of {', '.join(DATASETS)}, or a description file that ends in "
             f"{', '.join(SUFFIXES)}. Received: dataset={name!r}"
         )
+    source = dataclasses.replace(source, recipe=_plain_recipe(recipe))
     return _with_options(source, {key: options[key] for key in options if key not in own})
+
+
+def _plain_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as it comes back from a JSON file, less what an option may replace."""
+    rest = {key: value for key, value in recipe.items() if key not in COMMON_OPTIONS}
+    plain: dict[str, Any] = json.loads(json.dumps(rest, default=str))
+    return plain
 
 
 def _require_known(dataset: str, options: Mapping[str, Any], own: list[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from amer_tf.features import (
     CategoricalField,
@@ -46,6 +47,8 @@ class Source:
         items: Table of items, or None.
         users: Table of users, or None.
         files: The files that all this is read from.
+        recipe: How they are read, as plain JSON: the description, or the options of the data set.
+            Two sources of equal files, spec and recipe hold the same data.
         user_dtype: `"string"` or `"int64"`: the type of the user column.
         has_time: Whether `events` has the column `TIME`; without it the file's order counts.
         global_time: Whether times of different users can be compared.
@@ -64,6 +67,7 @@ class Source:
     items: Table | None = None
     users: Table | None = None
     files: tuple[pathlib.Path, ...] = ()
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     user_dtype: str = "string"
     has_time: bool = False
     global_time: bool = True

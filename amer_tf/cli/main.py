@@ -91,15 +91,18 @@ def _flags(name: str, words: Sequence[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    """Our warnings on standard error, none of the frameworks'."""
+    """Our warnings, and how a preparation goes, on standard error; nothing of the frameworks."""
     for framework in ("absl", "tensorflow", "keras"):
         logging.getLogger(framework).setLevel(logging.ERROR)
     ours = [logging.getLogger(name) for name in ("amer_tf", "data_pipelines")]
     handler = logging.StreamHandler(sys.stderr)
+    level = ours[-1].level
+    ours[-1].setLevel(logging.INFO)
     for logger in ours:
         logger.addHandler(handler)
     try:
         yield
     finally:
+        ours[-1].setLevel(level)
         for logger in ours:
             logger.removeHandler(handler)

@@ -35,9 +35,12 @@ def test_counts_are_shown_to_people(run):
     assert f"  mean: {counts['mean']:.3f}" in run.prepared.messages.splitlines()
 
 
-def test_the_same_command_again_changes_nothing(run):
+def test_the_same_command_again_changes_nothing_and_says_so(run):
     before = {file: file.stat().st_mtime_ns for file in run.data.rglob("*")}
-    assert amer(*prepare(run, run.data)).result == run.prepared.result
+    again = amer(*prepare(run, run.data))
+    assert again.result == run.prepared.result
+    assert f"{run.data} holds these data already: nothing is done." in again.messages
+    assert f"Prepared amazon_beauty in {run.data}." in run.prepared.messages
     assert {file: file.stat().st_mtime_ns for file in run.data.rglob("*")} == before
 
 

@@ -164,6 +164,7 @@ def test_what_is_recorded_beside_the_data(
     assert head["split"] == {"kind": "leave_one_out"}
     assert head["k_core"] == 2
     assert head["dataset"] == "amazon_beauty"
+    assert head["recipe"] == {"item_fields": []}
     lengths = [len(items) for items in small_sequences() if len(items) >= 2]
     assert counts["min"] == min(lengths)
     assert counts["max"] == max(lengths)
