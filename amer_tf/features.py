@@ -48,6 +48,7 @@ from amer_tf.vocabulary import (
 __all__ = [
     "COMBINERS",
     "DTYPES",
+    "KINDS",
     "MAX_INLINE_VALUES",
     "NUM_RESERVED_IDS",
     "PADDING_ID",

@@ -24,7 +24,6 @@ from data_pipelines.vocabulary_coding import VocabularyCoder
 
 # A point cannot stand in a field's name.
 LABEL, GROUP, PART, MOMENT = ".label", ".group", ".part", ".time"
-GROUPS_FILE = "groups.json"
 
 
 def split_file(name: str) -> str:

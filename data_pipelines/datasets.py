@@ -14,7 +14,7 @@ from typing import Any
 from amer_tf.features import SpecError
 from data_pipelines.description import SUFFIXES, describe_source, read_description
 from data_pipelines.errors import DataError
-from data_pipelines.sources import ITEM_VOCABULARIES, Source
+from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source
 from data_pipelines.splits import LeaveOneOut, parse_split, require_split_of
 
 DATASETS = ("amazon_beauty", "complete_journey", "movielens_1m", "recbole", "steam")
@@ -44,7 +44,10 @@ def open_source(
                 f"`source_dir` must name the folder of the files of {name}. Received: None"
             )
         bound = signature.bind(source_dir, **{key: options[key] for key in options if key in own})
-        source = opener(*bound.args, **bound.kwargs)
+        try:
+            source = opener(*bound.args, **bound.kwargs)
+        except SpecError as error:
+            raise DataError(f"The options of {name} are wrong: {error}") from error
         bound.apply_defaults()
         recipe = bound.kwargs
     else:
@@ -97,6 +100,13 @@ def _with_options(source: Source, options: dict[str, Any]) -> Source:
             f"`item_vocabulary` must be one of {', '.join(ITEM_VOCABULARIES)}. "
             f"Received: item_vocabulary={source.item_vocabulary!r}"
         )
+    if source.spec.task == "next_item" and source.item_vocabulary == "catalog":
+        min_count = source.spec.vocabulary(ITEM).min_count
+        if min_count > 1:
+            raise DataError(
+                "The item takes `min_count` with item_vocabulary 'train' alone, since a catalog "
+                f"knows every item. Received: min_count={min_count}, item_vocabulary='catalog'"
+            )
     if type(source.k_core) is not int or source.k_core < 0:
         raise DataError(
             f"`k_core` must be an integer of at least 0. Received: k_core={source.k_core!r}"

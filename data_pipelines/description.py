@@ -10,9 +10,10 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amer_tf.features import FeatureSpec, MultiValuedField, SpecError
+from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField, SpecError
 from data_pipelines.delimited import file_table
 from data_pipelines.description_parts import (
+    FieldEntry,
     find_files,
     read_fields,
     read_format,
@@ -20,7 +21,8 @@ from data_pipelines.description_parts import (
     read_vocabularies,
     read_vocabulary,
     require_keys,
-    vocabulary_files,
+    require_text,
+    require_used,
 )
 from data_pipelines.errors import DataError, reading
 from data_pipelines.sources import (
@@ -28,7 +30,6 @@ from data_pipelines.sources import (
     ITEM_NAME,
     TIME,
     USER,
-    AnyField,
     Source,
     complete_vocabularies,
     next_item_spec,
@@ -76,6 +77,9 @@ def read_description(file: pathlib.Path) -> dict[str, Any]:
             f"Received: {file}"
         ) from error
     require_keys("A description", data, _KEYS, ("task", "files", "fields"))
+    for key in ("name", "time", "item_name"):
+        if key in data:
+            require_text(f"`{key}`", data[key])
     return {"name": file.stem, **data}
 
 
@@ -101,31 +105,26 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
     entries = read_fields(data)
     fields = [entry.field for entry in entries]
     user, user_dtype = read_key_column(data, "user") if "user" in data else (None, {})
+    vocabularies = read_vocabularies(data, folder)
+    require_used(vocabularies, _used_vocabularies(fields))
     spec = FeatureSpec(
         fields=tuple(fields),
-        vocabularies=tuple(complete_vocabularies(fields, read_vocabularies(data, folder))),
+        vocabularies=tuple(complete_vocabularies(fields, vocabularies)),
         task="ctr",
         label=data["label"],
         group=user,
         max_length=data.get("max_length", 50),
-        target_to_behavior={
-            entry.behavior_of: entry.field.name for entry in entries if entry.behavior_of
-        },
+        target_to_behavior=_histories(entries),
     )
     split = parse_split(data.get("split", Random()))
     columns = {entry.field.name: entry.column for entry in entries}
     columns[data["label"]] = data["label"]
     if user is not None:
-        if columns.get(user, user) != user:
-            raise DataError(
-                f"The field {user!r} must be the column {user!r}, which tells users apart. "
-                f"Received: column={columns[user]!r}"
-            )
-        columns[user] = user
+        _add_own_column(columns, user, "tells users apart")
     if "time" in data:
         columns[TIME] = data["time"]
     if isinstance(split, ByColumn):
-        columns[split.column] = split.column
+        _add_own_column(columns, split.column, "deals rows out")
     step_separator = data.get("step_separator", "|")
     _check_step_separator(step_separator, fields)
     files = find_files(data["files"]["events"], folder)
@@ -133,12 +132,40 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         name=data["name"],
         spec=spec,
         events=file_table(files, columns, **read_format(data)),
-        files=(*files, *vocabulary_files(spec)),
+        files=tuple(files),
         user_dtype=user_dtype.get("dtype", "string"),
         has_time="time" in data,
         step_separator=step_separator,
         split=split,
     )
+
+
+def _used_vocabularies(fields: Sequence[AnyField]) -> set[str]:
+    return {field.vocabulary for field in fields if not isinstance(field, NumericField)}
+
+
+def _histories(entries: Sequence[FieldEntry]) -> dict[str, str]:
+    """Behaviour fields by the target field whose history they are."""
+    histories: dict[str, str] = {}
+    for entry in entries:
+        if entry.behavior_of in histories:
+            raise DataError(
+                f"A target field has one history. Received: fields[{entry.field.name!r}] with "
+                f"behavior_of={entry.behavior_of!r}, as fields[{histories[entry.behavior_of]!r}]"
+            )
+        if entry.behavior_of is not None:
+            histories[entry.behavior_of] = entry.field.name
+    return histories
+
+
+def _add_own_column(columns: dict[str, str], name: str, role: str) -> None:
+    """Adds a column that is read under its own name, which no field may give another column."""
+    if columns.get(name, name) != name:
+        raise DataError(
+            f"The field {name!r} must be the column {name!r}, which {role}. "
+            f"Received: column={columns[name]!r}"
+        )
+    columns[name] = name
 
 
 def _check_step_separator(separator: Any, fields: Sequence[AnyField]) -> None:
@@ -163,6 +190,12 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         if key in data:
             raise DataError(f"`{key}` is a key of task ctr. Received: {key}={data[key]!r}")
     entries = read_fields(data)
+    for entry in entries:
+        if entry.behavior_of is not None:
+            raise DataError(
+                "`behavior_of` is a key of task ctr; here the history of each target field is "
+                f"known. Received: fields[{entry.field.name!r}].behavior_of={entry.behavior_of!r}"
+            )
     (user, user_options), (item, item_options) = (
         read_key_column(data, key) for key in ("user", "item")
     )
@@ -170,11 +203,14 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         role: [entry for entry in entries if entry.field.role == role]
         for role in ("target", "profile", "behavior", "context")
     }
+    vocabularies = read_vocabularies(data, folder)
+    if item_options:
+        vocabularies.append(read_vocabulary({"name": ITEM, **item_options}, folder))
+    require_used(vocabularies, _used_vocabularies([entry.field for entry in entries]) | {ITEM})
     spec = next_item_spec(
         item_fields=[entry.field for entry in of_role["target"]],
         other_fields=[entry.field for entry in entries if entry.field.role != "target"],
-        vocabularies=read_vocabularies(data, folder),
-        item_vocabulary=read_vocabulary({"name": ITEM, **item_options}, folder),
+        vocabularies=vocabularies,
         max_length=data.get("max_length", 50),
     )
     events = {USER: user, ITEM: item}
@@ -192,11 +228,12 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         ("users", USER, user, users),
     ):
         # What has no file of its own stands beside each event.
-        entry = data["files"].get(name, data["files"]["events"])
-        if name in data["files"] and isinstance(entry, Mapping):
-            require_keys(f"`files.{name}`", entry, ("path", "key"), ("path",))
-            entry, own = entry["path"], entry.get("key", own)
-        found = find_files(entry, folder)
+        place = data["files"].get(name, data["files"]["events"])
+        if name in data["files"] and isinstance(place, Mapping):
+            require_keys(f"`files.{name}`", place, ("path", "key"), ("path",))
+            place, own = place["path"], place.get("key", own)
+            require_text(f"`files.{name}.key`", own)
+        found = find_files(place, folder)
         tables[name] = file_table(found, {key: own, **columns}, **read_format(data))
         files += [file for file in found if file not in files]
     return Source(
@@ -205,7 +242,7 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         events=tables["events"],
         items=tables["items"] if items else None,
         users=tables["users"] if users else None,
-        files=(*files, *vocabulary_files(spec)),
+        files=tuple(files),
         user_dtype=user_options.get("dtype", "string"),
         has_time="time" in data,
         has_item_names="item_name" in data,

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from amer_tf.features import (
-    CategoricalField,
-    FeatureSpec,
-    MultiValuedField,
-    Normalization,
-    NumericField,
-    Vocabulary,
-)
+from amer_tf.features import DTYPES, KINDS, AnyField, Normalization, SpecError, Vocabulary
+from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, find_matching, reading
-from data_pipelines.sources import AnyField
 
-_KINDS: dict[str, type[AnyField]] = {
-    "categorical": CategoricalField,
-    "multi_valued": MultiValuedField,
-    "numeric": NumericField,
-}
 _COMMON_KEYS = ("name", "column", "kind", "role", "behavior_of")
 _KEYS_OF_KIND = {
     "categorical": ("vocabulary",),
@@ -65,51 +52,92 @@ def _field(entry: Any) -> FieldEntry:
         raise DataError(f"A field must be a mapping with a name. Received: {entry!r}")
     place = f"fields[{entry['name']!r}]"
     kind = entry.get("kind", "categorical")
-    if kind not in _KINDS:
-        raise DataError(f"{place}.kind must be one of {', '.join(_KINDS)}. Received: {kind!r}")
+    # A list could not be looked up in a dict.
+    if kind not in tuple(KINDS):
+        raise DataError(f"{place}.kind must be one of {', '.join(KINDS)}. Received: {kind!r}")
     own = _KEYS_OF_KIND[kind]
     require_keys(f"{place}, which is {kind},", entry, (*_COMMON_KEYS, *own))
     arguments = {key: entry[key] for key in ("name", "role", *own) if key in entry}
     if kind == "numeric":
         numbers = {key: arguments.pop(key) for key in own if key in arguments}
-        arguments["normalization"] = Normalization(**numbers)
-    return FieldEntry(
-        _KINDS[kind](**arguments), entry.get("column", entry["name"]), entry.get("behavior_of")
-    )
+        try:
+            arguments["normalization"] = Normalization(**numbers)
+        except SpecError as error:
+            raise DataError(f"{place} is wrong: {error}") from error
+    field = KINDS[kind](**arguments)
+    column, behavior_of = entry.get("column", field.name), entry.get("behavior_of")
+    require_text(f"{place}.column", column)
+    if "behavior_of" in entry:
+        require_text(f"{place}.behavior_of", behavior_of)
+    return FieldEntry(field, column, behavior_of)
 
 
 def read_vocabularies(data: Mapping[str, Any], folder: pathlib.Path) -> list[Vocabulary]:
-    return [read_vocabulary(entry, folder) for entry in data.get("vocabularies", ())]
+    entries = data.get("vocabularies", ())
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise DataError(f"`vocabularies` must be a list. Received: vocabularies={entries!r}")
+    return [read_vocabulary(entry, folder) for entry in entries]
 
 
 def read_vocabulary(entry: Any, folder: pathlib.Path) -> Vocabulary:
     known = [field.name for field in dataclasses.fields(Vocabulary)]
     require_keys("A vocabulary", entry, known, ("name",))
     arguments = dict(entry)
-    if "file" in arguments:
-        file = folder / str(arguments["file"])
-        with reading(file):
-            size = len(file.read_text(encoding="utf-8").splitlines())
-        arguments = {"source": "file", "size": size, **arguments, "file": str(file)}
-    elif "values" in arguments:
+    if "values" in arguments:
         arguments.setdefault("source", "values")
-    return Vocabulary(**arguments)
+    elif "file" in arguments and arguments.setdefault("source", "file") == "file":
+        file = folder / str(arguments.pop("file"))
+        values = _values_of(file, arguments.get("dtype", "string"))
+        arguments |= {"source": "values", "values": values}
+    vocabulary = Vocabulary(**arguments)
+    unused = [key for key in ("min_count", "max_size") if key in arguments]
+    if unused and vocabulary.source != "fit":
+        raise DataError(
+            f"vocabularies[{vocabulary.name!r}] takes {unused} with source 'fit' alone. "
+            f"Received: source={entry.get('source', vocabulary.source)!r}"
+        )
+    return vocabulary
 
 
-def vocabulary_files(spec: FeatureSpec) -> list[pathlib.Path]:
-    """The files that vocabularies are read from."""
-    return [pathlib.Path(entry.file) for entry in spec.vocabularies if entry.file is not None]
+def _values_of(file: pathlib.Path, dtype: str) -> list[Any]:
+    """The values that stand one a line; the last line may lack its line break."""
+    with reading(file):
+        lines = file.read_text(encoding="utf-8").removeprefix("\ufeff").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    values = clean_values(lines, dtype, lambda index: f"{file.name}, line {index + 1}")
+    if None in values:
+        raise DataError(
+            f"{file.name}, line {values.index(None) + 1}, must hold a value. Received: ''"
+        )
+    return values
+
+
+def require_used(vocabularies: Sequence[Vocabulary], used: Collection[str]) -> None:
+    """Checks that each vocabulary is one that a field names, and is there once."""
+    names = [vocabulary.name for vocabulary in vocabularies]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"Vocabulary names must differ. Received twice: {name!r}")
+        if name not in used:
+            raise DataError(
+                f"A vocabulary must be one that a field names; those are {sorted(used)}. "
+                f"Received: {name!r}"
+            )
 
 
 def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, Any]]:
     """Column of the user or the item, and the options of its vocabulary."""
-    entry = data[key]
-    if isinstance(entry, str):
-        return entry, {}
+    entry = {"column": data[key]} if isinstance(data[key], str) else data[key]
     known = ["column", "dtype"]
     if key == "item":
         known += ["min_count", "max_size", "source", "size", "file", "values"]
     require_keys(f"`{key}`", entry, known, ("column",))
+    require_text(f"`{key}`", entry["column"])
+    if entry.get("dtype", "string") not in DTYPES:
+        raise DataError(
+            f"`{key}.dtype` must be one of {', '.join(DTYPES)}. Received: {entry['dtype']!r}"
+        )
     return entry["column"], {name: value for name, value in entry.items() if name != "column"}
 
 
@@ -118,11 +146,20 @@ def read_format(data: Mapping[str, Any]) -> dict[str, Any]:
     entry = data.get("format", {})
     require_keys("`format`", entry, ("separator", "encoding", "header"))
     separator, encoding = entry.get("separator", ","), entry.get("encoding", "utf-8")
-    if not isinstance(separator, str) or len(separator) != 1:
-        raise DataError(f"`separator` must be one character. Received: separator={separator!r}")
+    if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
+        raise DataError(
+            "`separator` must be one character, no quote and no line break. "
+            f"Received: separator={separator!r}"
+        )
+    header = entry.get("header", ["column"])
+    if not isinstance(header, Sequence) or isinstance(header, str) or not header:
+        raise DataError(f"`header` must be a list of column names. Received: header={header!r}")
+    for name in header:
+        require_text("A name in `header`", name)
     try:
-        codecs.lookup(encoding)
-    except (LookupError, TypeError):
+        # Such as hex is a codec, but none of text.
+        "text".encode(encoding)
+    except (LookupError, TypeError, ValueError):
         raise DataError(
             f"`encoding` must be one that Python knows, such as utf-8. "
             f"Received: encoding={encoding!r}"
@@ -165,6 +202,11 @@ def _matches(pattern: str, folder: pathlib.Path) -> list[pathlib.Path]:
             f"`files` must hold names, or patterns such as events-*.csv: {error}. "
             f"Received: {pattern!r}"
         ) from error
+
+
+def require_text(place: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise DataError(f"{place} must be a non-empty text. Received: {value!r}")
 
 
 def require_keys(

@@ -22,10 +22,13 @@ from data_pipelines.sources import ITEM, TIME, USER, Source
 from data_pipelines.tables import Chunk
 from data_pipelines.times import parse_times
 
+# A point cannot stand in a field's name.
+USER_CODE, ITEM_CODE, MOMENT = ".user", ".item", ".time"
+
 
 @dataclasses.dataclass(frozen=True)
 class EventLog:
-    """Events as a structured array with `user`, `item`, `time` and the event's own fields.
+    """Events as a structured array with `USER_CODE`, `ITEM_CODE`, `MOMENT` and their own fields.
 
     Args:
         rows: The events, mapped from a file.
@@ -79,16 +82,16 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
         DataError: Where an event lacks its user or item, a time is none, or there is no event.
     """
     users, items = ValueIndex(source.user_dtype), ValueIndex(source.spec.vocabulary(ITEM).dtype)
-    dtype = np.dtype([("user", "<i4"), ("item", "<i4"), ("time", "<f8"), *coder.dtype()])
+    dtype = np.dtype([(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()])
     file = folder / "events.spool"
     num_rows = 0
     with writing(file), file.open("wb") as stream:
         for chunk in source.events.read():
             rows = np.zeros(len(chunk), dtype)
-            rows["user"] = _required(users, chunk, USER)
-            rows["item"] = _required(items, chunk, ITEM)
+            rows[USER_CODE] = _required(users, chunk, USER)
+            rows[ITEM_CODE] = _required(items, chunk, ITEM)
             if source.has_time:
-                rows["time"] = parse_times(chunk.column(TIME), chunk.where(TIME))
+                rows[MOMENT] = parse_times(chunk.column(TIME), chunk.where(TIME))
             coder.encode(chunk, rows)
             stream.write(rows.tobytes())
             num_rows += len(rows)
@@ -121,8 +124,8 @@ def sort_by_user(
     num_users = int(kept_users.sum())
     lengths = np.zeros(num_users, np.int64)
     for rows in log.chunks():
-        kept = kept_users[rows["user"]] & kept_items[rows["item"]]
-        lengths += np.bincount(user_numbers[rows["user"][kept]], minlength=num_users)
+        kept = kept_users[rows[USER_CODE]] & kept_items[rows[ITEM_CODE]]
+        lengths += np.bincount(user_numbers[rows[USER_CODE][kept]], minlength=num_users)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
 
     file = folder / "events.sorted"
@@ -135,11 +138,11 @@ def sort_by_user(
         target = np.asarray(np.memmap(file, log.rows.dtype, "r+", shape=(int(offsets[-1]),)))
     free = offsets[:-1].copy()
     for rows in log.chunks():
-        kept_rows = rows[kept_users[rows["user"]] & kept_items[rows["item"]]]
-        kept_rows["user"] = user_numbers[kept_rows["user"]]
-        kept_rows["item"] = item_numbers[kept_rows["item"]]
-        kept_rows = kept_rows[np.argsort(kept_rows["user"], kind="stable")]
-        user = kept_rows["user"]
+        kept_rows = rows[kept_users[rows[USER_CODE]] & kept_items[rows[ITEM_CODE]]]
+        kept_rows[USER_CODE] = user_numbers[kept_rows[USER_CODE]]
+        kept_rows[ITEM_CODE] = item_numbers[kept_rows[ITEM_CODE]]
+        kept_rows = kept_rows[np.argsort(kept_rows[USER_CODE], kind="stable")]
+        user = kept_rows[USER_CODE]
         counts = np.bincount(user, minlength=num_users)
         first = np.cumsum(counts) - counts
         target[free[user] + np.arange(len(user)) - first[user]] = kept_rows
@@ -154,5 +157,5 @@ def sort_by_user(
     for first_user, last_user in sequences.user_ranges():
         part = slice(int(offsets[first_user]), int(offsets[last_user]))
         rows = target[part]
-        target[part] = rows[np.lexsort((rows["time"], rows["user"]))]
+        target[part] = rows[np.lexsort((rows[MOMENT], rows[USER_CODE]))]
     return sequences

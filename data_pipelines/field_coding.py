@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import CategoricalField, FeatureSpec, MultiValuedField, NumericField
+from amer_tf.features import (
+    AnyField,
+    CategoricalField,
+    FeatureSpec,
+    MultiValuedField,
+    NumericField,
+)
 from data_pipelines.coding import MISSING, PADDING, Where, is_missing, numbers
 from data_pipelines.errors import DataError
 from data_pipelines.tables import Chunk
 from data_pipelines.vocabulary_coding import VocabularyCoder
-
-AnyField = CategoricalField | MultiValuedField | NumericField
 
 # A missing number is NaN; no raw number is infinite.
 NUMBER_PADDING = np.inf

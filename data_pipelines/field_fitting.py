@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import FeatureSpec, NumericField, Vocabulary
-from data_pipelines.field_coding import AnyField
+from amer_tf.features import AnyField, FeatureSpec, NumericField, Vocabulary
 from data_pipelines.fitting import NumberSummary, final_ids, fit_vocabulary
 from data_pipelines.vocabulary_coding import VocabularyCoder
 

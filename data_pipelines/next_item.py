@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import UNKNOWN_ID, FeatureSpec
+from amer_tf.features import UNKNOWN_ID, AnyField, FeatureSpec
 from data_pipelines import records, sequence_split, splits
 from data_pipelines.candidates import distinct_items
 from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, writing
-from data_pipelines.event_log import Sequences, sort_by_user, spool
-from data_pipelines.field_coding import AnyField, FieldCoder
+from data_pipelines.event_log import ITEM_CODE, MOMENT, USER_CODE, Sequences, sort_by_user, spool
+from data_pipelines.field_coding import FieldCoder
 from data_pipelines.field_fitting import FieldCounter, IdTables
 from data_pipelines.filters import k_core
 from data_pipelines.fitting import final_ids, fit_vocabulary
@@ -54,7 +54,7 @@ def prepare_next_item(
     coders = {entry.name: VocabularyCoder(entry) for entry in spec.vocabularies}
     log = spool(source, FieldCoder(spec, event_fields(spec), coders), scratch)
     kept_users, kept_items = k_core(
-        log.rows["user"], log.rows["item"], len(log.users), len(log.items), source.k_core
+        log.rows[USER_CODE], log.rows[ITEM_CODE], len(log.users), len(log.items), source.k_core
     )
     if not kept_users.any():
         raise DataError(
@@ -115,11 +115,11 @@ def _split(source: Source, sequences: Sequences) -> sequence_split.SequenceSplit
                 f"Received: the data set {source.name!r}, which has none"
             )
         before = []
-        for moment in source.split.moments(sequences.rows["time"]):
+        for moment in source.split.moments(sequences.rows[MOMENT]):
             count = np.zeros(len(lengths), np.int64)
             for first, last in sequences.user_ranges():
                 rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]
-                early = rows["user"][rows["time"] < moment] - first
+                early = rows[USER_CODE][rows[MOMENT] < moment] - first
                 count[first:last] = np.bincount(early, minlength=last - first)
             before.append(count)
         split = sequence_split.by_time(lengths, *before)
@@ -168,8 +168,8 @@ def _train_events(
     for first, last in sequences.user_ranges():
         start, end = int(sequences.offsets[first]), int(sequences.offsets[last])
         rows = sequences.rows[start:end]
-        position = np.arange(start, end) - sequences.offsets[rows["user"]]
-        yield rows[position < split.train_length[rows["user"]]]
+        position = np.arange(start, end) - sequences.offsets[rows[USER_CODE]]
+        yield rows[position < split.train_length[rows[USER_CODE]]]
 
 
 def _fit(
@@ -191,7 +191,7 @@ def _fit(
     counter = FieldCounter(spec, others)
     item_counts = np.zeros(len(sequences.items), np.int64)
     for rows in _train_events(sequences, split):
-        item_counts += np.bincount(rows["item"], minlength=len(item_counts))
+        item_counts += np.bincount(rows[ITEM_CODE], minlength=len(item_counts))
         counter.add(event_fields(spec), rows)
     whole_catalog = source.item_vocabulary == "catalog"
     counter.add(spec.with_role("profile"), profiles[split.train_length > 0])
@@ -230,7 +230,7 @@ def _write_events(
     with records.RecordWriter(file, layout.width, layout=layout.to_json()) as writer:
         for first, last in sequences.user_ranges():
             rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]
-            items = item_ids[rows["item"]][:, None]
+            items = item_ids[rows[ITEM_CODE]][:, None]
             writer.append(np.concatenate([items, own.encode(fields, rows, ids)], axis=1))
 
 
@@ -247,7 +247,7 @@ def _write_train_items(
             sequences.user_ranges(), _train_events(sequences, split), strict=True
         ):
             items, starts = distinct_items(
-                rows["user"].astype(np.int64) - first, item_ids[rows["item"]], last - first
+                rows[USER_CODE].astype(np.int64) - first, item_ids[rows[ITEM_CODE]], last - first
             )
             writer.append(items[:, None])
             counts.append(np.diff(starts))
@@ -324,5 +324,5 @@ def _unknown_targets(
     sequences: Sequences, examples: npt.NDArray[np.int64], item_ids: npt.NDArray[np.int32]
 ) -> int:
     users, positions = examples.T
-    items = sequences.rows["item"][sequences.offsets[users] + positions]
+    items = sequences.rows[ITEM_CODE][sequences.offsets[users] + positions]
     return int((item_ids[items] == UNKNOWN_ID).sum())

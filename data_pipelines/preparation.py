@@ -84,10 +84,6 @@ def prepare(
 
 def _request(source: Source) -> dict[str, Any]:
     """What decides the contents of the folder."""
-    spec = source.spec.to_dict()
-    for vocabulary in spec["vocabularies"]:
-        # The file itself is among the sources, wherever it stands.
-        vocabulary["file"] = vocabulary["file"] and pathlib.Path(vocabulary["file"]).name
     return {
         "dataset": source.name,
         "task": source.spec.task,
@@ -95,7 +91,7 @@ def _request(source: Source) -> dict[str, Any]:
         "k_core": source.k_core,
         "item_vocabulary": source.item_vocabulary,
         "recipe": dict(source.recipe),
-        "unfitted_spec": zlib.crc32(json.dumps(spec, sort_keys=True).encode()),
+        "unfitted_spec": zlib.crc32(json.dumps(source.spec.to_dict(), sort_keys=True).encode()),
         "sources": [_fingerprint(file) for file in source.files],
     }
 

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import CategoricalField, MultiValuedField, Normalization, NumericField
+from amer_tf.features import AnyField, MultiValuedField, Normalization, NumericField
 from data_pipelines.errors import DataError
-
-AnyField = CategoricalField | MultiValuedField | NumericField
 
 MISSING_SUFFIX = "_missing"
 

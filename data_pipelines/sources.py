@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from amer_tf.features import (
+    AnyField,
     CategoricalField,
     FeatureSpec,
     Field,
@@ -18,8 +19,6 @@ from amer_tf.features import (
 from data_pipelines.errors import DataError
 from data_pipelines.splits import LeaveOneOut, Split
 from data_pipelines.tables import Table
-
-AnyField = CategoricalField | MultiValuedField | NumericField
 
 USER = "user_id"
 ITEM = "item_id"
@@ -84,7 +83,6 @@ def next_item_spec(
     item_fields: Sequence[AnyField] = (),
     other_fields: Sequence[AnyField] = (),
     vocabularies: Iterable[Vocabulary] = (),
-    item_vocabulary: Vocabulary | None = None,
     max_length: int = 50,
 ) -> FeatureSpec:
     """An unfitted spec of task next_item under the names that the loaders agree on.
@@ -93,15 +91,21 @@ def next_item_spec(
         item_dtype: `"string"` or `"int64"`: the type of `item_id`.
         item_fields: What is known of an item: target fields; a behaviour field is added to each.
         other_fields: Behaviour, profile and context fields.
-        vocabularies: Those that are not plain fitted ones of text; unused ones are left out.
-        item_vocabulary: Vocabulary of `item_id`, where it is not a plain fitted one.
+        vocabularies: Those that are not plain fitted ones of text, also that of `item_id`; unused
+            ones are left out.
         max_length: Steps of the history.
     """
+    for field in (*item_fields, *other_fields):
+        if field.name in (USER, ITEM):
+            raise DataError(
+                f"A field must have another name than {USER} and {ITEM}, under which every table "
+                f"has the user and the item. Received: fields[{field.name!r}]"
+            )
     item = CategoricalField(ITEM, role="target")
     targets: list[AnyField] = [item, *item_fields]
     behavior = [_in_history(field) for field in targets]
     known = {
-        ITEM: item_vocabulary or Vocabulary(ITEM, dtype=item_dtype),
+        ITEM: Vocabulary(ITEM, dtype=item_dtype),
         **{vocabulary.name: vocabulary for vocabulary in vocabularies},
     }
     fields = (*behavior, *targets, *other_fields)
@@ -128,6 +132,11 @@ def chosen_fields(
 ) -> list[AnyField]:
     """The fields that an option names: `"all"`, or names as a list or between commas."""
     names = [name.strip() for name in chosen.split(",")] if isinstance(chosen, str) else chosen
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"`{option}` must be 'all', or names as a list or between commas. "
+            f"Received: {option}={chosen!r}"
+        )
     if list(names) == ["all"]:
         return list(known)
     by_name = {field.name: field for field in known}

@@ -7,7 +7,7 @@ import importlib.util
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from amer_tf.features import CategoricalField, Vocabulary
+from amer_tf.features import AnyField, CategoricalField, Vocabulary
 from data_pipelines.complete_journey import parse
 from data_pipelines.delimited import read_parquet
 from data_pipelines.errors import DataError, require_file
@@ -16,7 +16,6 @@ from data_pipelines.sources import (
     ITEM_NAME,
     TIME,
     USER,
-    AnyField,
     Source,
     chosen_fields,
     next_item_spec,

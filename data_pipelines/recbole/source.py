@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-from amer_tf.features import CategoricalField, MultiValuedField, NumericField, SpecError
+from amer_tf.features import AnyField, CategoricalField, MultiValuedField, NumericField, SpecError
 from data_pipelines.delimited import file_table
 from data_pipelines.errors import DataError, find_matching, reading
 from data_pipelines.recbole import parse
@@ -15,7 +15,6 @@ from data_pipelines.sources import (
     ITEM_NAME,
     TIME,
     USER,
-    AnyField,
     Source,
     chosen_fields,
     next_item_spec,

@@ -301,6 +301,32 @@ def test_wrong_step_separators(tmp_path: pathlib.Path, separator: Any, message: 
         prepare(tmp_path, step_separator=separator)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"split": {"kind": "by_column", "column": "page"},
+             "fields": [{"name": "page", "column": "hour"}]},
+            "The field 'page' must be the column 'page', which deals rows out. .*column='hour'",
+        ),
+        (
+            {"fields": [{"name": "ad", "role": "target"},
+                        *({"name": name, "role": "behavior", "vocabulary": "ad",
+                           "behavior_of": "ad"} for name in ("history", "page"))]},
+            r"history. Received: fields\['page'\] with behavior_of='ad', as fields\['history'\]",
+        ),
+        (
+            {"vocabularies": [{"name": "adv"}]},
+            "A vocabulary must be one that a field names; .* Received: 'adv'",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_descriptions(tmp_path: pathlib.Path, changes: Any, message: str) -> None:
+    changes = {"vocabularies": [], **changes}
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path, **changes)
+
+
 def test_rows_have_the_length_they_were_prepared_with(data: PreparedData) -> None:
     with pytest.raises(ValueError, match="Received: max_length=5"):
         data_pipelines.load(data.folder, max_length=5)

@@ -83,6 +83,29 @@ def test_dtypes_and_vocabulary_options(tmp_path: pathlib.Path) -> None:
     assert data.counts["known_items"] == 4
 
 
+def test_rare_items_are_unknown_where_the_catalog_is_not(tmp_path: pathlib.Path) -> None:
+    file = describe(tmp_path, item={"column": "sku", "min_count": 2}, item_vocabulary="train")
+    (tmp_path / "events-1.csv").write_text(
+        "customer,sku\n"
+        + "".join(f"c{user},{item}\n" for user in range(3) for item in (7, user, 8, 9))
+    )
+    data_pipelines.prepare(file, None, tmp_path / "data")
+    assert data_pipelines.load(tmp_path / "data").spec.vocabulary("item_id").values == ("7",)
+
+
+def test_fields_may_be_called_user_item_and_time(tmp_path: pathlib.Path) -> None:
+    names = ["user", "item", "time"]
+    fields = [{"name": name, "column": "when", "role": "context"} for name in names]
+    data = prepare(tmp_path, fields=fields)
+    assert [field.name for field in data.spec.with_role("context")] == names
+
+
+def test_the_vocabulary_of_the_item_may_stand_among_the_others(tmp_path: pathlib.Path) -> None:
+    data = prepare(tmp_path, vocabularies=[{"name": "item_id", "dtype": "int64", "max_size": 3}])
+    assert data.spec.vocabulary("item_id").size == 3
+    assert data.spec.vocabulary("item_id").dtype == "int64"
+
+
 def test_a_vocabulary_from_a_file(tmp_path: pathlib.Path) -> None:
     (tmp_path / "skus.txt").write_text("".join(f"{sku}\n" for sku in range(40)))
     data = prepare(tmp_path, item={"column": "sku", "dtype": "int64", "file": "skus.txt"})
@@ -232,14 +255,20 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ({"fields": [{"name": "x y"}]}, "'shop' is wrong: A field's name must be a letter"),
         ({"fields": [{"name": "x", "role": "other"}]}, "is wrong: .*role must be one of"),
         ({"fields": [{"name": "price"}]}, r"lacks columns; it has .* Received: \['price'\]"),
-        ({"item": {"column": "sku", "dtype": "float"}}, "is wrong: .*dtype must be one of"),
+        (
+            {"item": {"column": "sku", "dtype": "float"}},
+            "`item.dtype` must be one of string, int64. Received: 'float'",
+        ),
         ({"item": {"name": "sku"}}, r"`item` takes the keys .* Received: \['name'\]"),
         ({"user": "who"}, r"events-1.csv lacks columns; it has .*Received: \['who'\]"),
         ({"label": "x"}, "`label` is a key of task ctr. Received: label='x'"),
         ({"task": "ctr", "label": "x", "k_core": 5}, "`item` is a key of task next_item"),
         ({"vocabularies": [{"nam": "x"}]}, r"A vocabulary takes the keys .*Received: \['nam'\]"),
         ({"vocabularies": [{"name": "x", "file": "x.txt"}]}, "A file is missing"),
-        ({"format": {"separator": "::"}}, "`separator` must be one character. Received: .*'::'"),
+        (
+            {"format": {"separator": "::"}},
+            "`separator` must be one character.* Received: separator='::'",
+        ),
         ({"format": {"encoding": "utf-9"}}, "`encoding` must be one that Python knows.*'utf-9'"),
         ({"files": {"events": "/no/such/file.csv"}}, "`source_dir` must hold /no/such/file.csv"),
         ({"files": {"events": "**x"}}, "patterns such as events-.*: Invalid .*Received: '\\*\\*x'"),
@@ -250,6 +279,44 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ({"k_core": "5"}, "`k_core` must be an integer of at least 0. Received: k_core='5'"),
         ({"split": "random"}, "of task 'next_item' must be one of leave_one_out, by_time"),
         ({"split": "by_time"}, "needs a column of times that can be compared"),
+        ({"name": 5}, "`name` must be a non-empty text. Received: 5"),
+        ({"time": ["when"]}, r"`time` must be a non-empty text. Received: \['when'\]"),
+        ({"item_name": ""}, "`item_name` must be a non-empty text. Received: ''"),
+        (
+            {"files": {"events": "events-1.csv", "items": {"path": "events-1.csv", "key": 5}}},
+            "`files.items.key` must be a non-empty text. Received: 5",
+        ),
+        (
+            {"fields": [{"name": "user_id", "column": "when"}]},
+            r"another name than user_id and item_id, .*Received: fields\['user_id'\]",
+        ),
+        (
+            {"fields": [{"name": "item_id", "column": "when", "role": "context"}]},
+            r"another name than user_id and item_id, .*Received: fields\['item_id'\]",
+        ),
+        (
+            {"fields": [{"name": "when", "role": "behavior", "behavior_of": "item_id"}]},
+            r"`behavior_of` is a key of task ctr.*fields\['when'\].behavior_of='item_id'",
+        ),
+        (
+            {"vocabularies": [{"name": "wen"}], "fields": ["when"]},
+            r"one that a field names; those are \['item_id', 'when'\]. Received: 'wen'",
+        ),
+        (
+            {"vocabularies": [{"name": "when"}, {"name": "when"}], "fields": ["when"]},
+            "Vocabulary names must differ. Received twice: 'when'",
+        ),
+        (
+            {
+                "item": {"column": "sku", "max_size": 3},
+                "vocabularies": [{"name": "item_id", "max_size": 4}],
+            },
+            "Vocabulary names must differ. Received twice: 'item_id'",
+        ),
+        (
+            {"item": {"column": "sku", "min_count": 2}},
+            "takes `min_count` with item_vocabulary 'train' alone.*Received: min_count=2, item_voc",
+        ),
     ],
 )
 def test_wrong_descriptions(tmp_path: pathlib.Path, changes: dict[str, Any], message: str) -> None:

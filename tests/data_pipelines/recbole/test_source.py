@@ -106,6 +106,25 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
             {"time_column": "timestmp"},
             r"ml.inter lacks a column; it has \['user_id', .*'timestamp'\]. Received: 'timestmp'",
         ),
+        (
+            {"user": ["user_id:token|title:token", "1|x"]},
+            {"user_fields": "title", "item_fields": "title"},
+            "The options of recbole are wrong: Field names must differ. Received twice: 'title'",
+        ),
+        (
+            {
+                "inter": ["who:token|item_id:token", "1|2"],
+                "user": ["who:token|user_id:token", "1|x"],
+            },
+            {"user_fields": "all", "user_column": "who"},
+            r"another name than user_id and item_id, .*Received: fields\['user_id'\]",
+        ),
+        ({}, {"item_fields": 5}, "`item_fields` must be 'all', or names .*Received: item_fields=5"),
+        (
+            {},
+            {"item_fields": [["title"]]},
+            r"must be 'all', or names .* item_fields=\[\['title'\]\]",
+        ),
         ({}, {"item_fields": ["actor"]}, r"`item_fields` must be 'all' or among \['title', 'year'"),
         ({}, {"name_column": "actor"}, "ml.item lacks a column"),
         ({"user": ["user_id:token|a b:token"]}, {"user_fields": "all"}, "'a b' cannot be a field"),
