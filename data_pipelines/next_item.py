@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import UNKNOWN_ID, AnyField, FeatureSpec
+from amer_tf.features import NUM_RESERVED_IDS, UNKNOWN_ID, AnyField, FeatureSpec, Vocabulary
 from data_pipelines import records, sequence_split, splits
 from data_pipelines.candidates import distinct_items
-from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, writing
 from data_pipelines.event_log import ITEM_CODE, MOMENT, USER_CODE, Sequences, sort_by_user, spool
 from data_pipelines.field_coding import FieldCoder
@@ -21,8 +20,8 @@ from data_pipelines.field_fitting import FieldCounter, IdTables
 from data_pipelines.filters import k_core
 from data_pipelines.fitting import final_ids, fit_vocabulary
 from data_pipelines.row_layout import RowLayout
-from data_pipelines.sources import ITEM, ITEM_NAME, USER, Source
-from data_pipelines.tables import Table
+from data_pipelines.side_tables import read_names, read_side_table
+from data_pipelines.sources import ITEM, USER, Source
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
 EVENTS_FILE = "events.records"
@@ -66,18 +65,23 @@ def prepare_next_item(
 
     profile_coder = FieldCoder(spec, spec.with_role("profile"), coders)
     catalog_coder = FieldCoder(spec, spec.catalog_fields, coders)
-    profiles = _side_table(source.users, USER, source.user_dtype, sequences.users, profile_coder)
-    catalog = _side_table(
-        source.items, ITEM, spec.vocabulary(ITEM).dtype, sequences.items, catalog_coder
+    profiles = read_side_table(
+        source.users, USER, source.user_dtype, sequences.users, profile_coder
     )
+    vocabulary = spec.vocabulary(ITEM)
+    catalog_items = _catalog_items(vocabulary, sequences.items)
+    catalog = read_side_table(source.items, ITEM, vocabulary.dtype, catalog_items, catalog_coder)
     spec, ids, item_ids = _fit(source, sequences, split, coders, profiles, catalog)
+    catalog_ids = item_ids
+    if vocabulary.source != "fit":
+        catalog_ids = np.arange(len(catalog), dtype=np.int32) + NUM_RESERVED_IDS
 
     with writing(folder):
         spec.save(folder)
     _write_events(spec, sequences, item_ids, ids, folder)
     _write_train_items(sequences, split, item_ids, folder)
     _write_profiles(spec, profiles, ids, folder)
-    _write_catalog(spec, catalog, catalog_coder.missing(1), item_ids, ids, folder)
+    _write_catalog(spec, catalog, catalog_coder.missing(1), catalog_ids, ids, folder)
     for name, rows in (
         (OFFSETS_FILE, sequences.offsets[:, None]),
         (TRAIN_FILE, split.train_length[:, None]),
@@ -87,7 +91,9 @@ def prepare_next_item(
         records.write(folder / name, np.ascontiguousarray(rows, np.int64))
     write_json(folder / USERS_FILE, sequences.users)
     if source.has_item_names:
-        write_json(folder / ITEM_NAMES_FILE, _item_names(source, sequences.items))
+        assert source.items is not None
+        named = {*catalog_items, *sequences.items}
+        write_json(folder / ITEM_NAMES_FILE, read_names(source.items, vocabulary.dtype, named))
     return _counts(sequences, split, item_ids)
 
 
@@ -139,27 +145,22 @@ def _split(source: Source, sequences: Sequences) -> sequence_split.SequenceSplit
     return split
 
 
-def _side_table(
-    table: Table | None, key: str, key_dtype: str, keys: Sequence[Any], coder: FieldCoder
-) -> npt.NDArray[Any]:
-    """Codes of what a table says of each key; of a key that comes twice, the first row counts."""
-    coded = coder.missing(len(keys))
-    if not coder.fields:
-        return coded
-    if table is None:
-        raise DataError(
-            f"The fields {[field.name for field in coder.fields]} need a table with the column "
-            f"{key!r}. Received: no such table"
-        )
-    numbers = {value: number for number, value in enumerate(keys)}
-    for chunk in table.read():
-        rows = coder.missing(len(chunk))
-        coder.encode(chunk, rows)
-        for row, value in enumerate(clean_values(chunk.column(key), key_dtype, chunk.where(key))):
-            number = numbers.pop(value, None)
-            if number is not None:
-                coded[number] = rows[row]
-    return coded
+def _catalog_items(vocabulary: Vocabulary, items: list[Any]) -> Sequence[Any]:
+    """The items that the catalog describes, whether or not there is an event of each.
+
+    Args:
+        vocabulary: The unfitted vocabulary of the item.
+        items: The items that have events.
+    """
+    if vocabulary.source == "fit":
+        return items
+    if vocabulary.source == "integer":
+        return range(vocabulary.num_rows - NUM_RESERVED_IDS)
+    return vocabulary.read_values()
+
+
+def _item_codes(coder: VocabularyCoder, items: list[Any]) -> npt.NDArray[np.int32]:
+    return coder.encode(items, lambda index: f"item {index}")
 
 
 def _train_events(
@@ -195,7 +196,8 @@ def _fit(
         counter.add(event_fields(spec), rows)
     whole_catalog = source.item_vocabulary == "catalog"
     counter.add(spec.with_role("profile"), profiles[split.train_length > 0])
-    counter.add(spec.catalog_fields, catalog if whole_catalog else catalog[item_counts > 0])
+    trained = _catalog_counts(item_coder, sequences.items, item_counts) > 0
+    counter.add(spec.catalog_fields, catalog if whole_catalog else catalog[trained])
 
     vocabularies, ids = counter.fit_vocabularies()
     if item_vocabulary.source == "fit":
@@ -209,10 +211,23 @@ def _fit(
         item_ids = item_ids[: len(sequences.items)]
     else:
         ids[item_vocabulary.name] = final_ids(item_vocabulary)
-        codes = item_coder.encode(sequences.items, lambda index: f"item {index}")
-        item_ids = ids[item_vocabulary.name][codes]
+        item_ids = ids[item_vocabulary.name][_item_codes(item_coder, sequences.items)]
     vocabularies[item_vocabulary.name] = item_vocabulary
     return counter.fitted_spec(vocabularies), ids, item_ids
+
+
+def _catalog_counts(
+    coder: VocabularyCoder, items: list[Any], item_counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """How often each item of the catalog stands in the training split."""
+    vocabulary = coder.vocabulary
+    if vocabulary.source == "fit":
+        return item_counts
+    counts = np.zeros(vocabulary.num_rows - NUM_RESERVED_IDS, np.int64)
+    codes = _item_codes(coder, items)
+    known = codes >= 0
+    counts[codes[known]] = item_counts[known]
+    return counts
 
 
 def _write_events(
@@ -269,7 +284,7 @@ def _write_catalog(
     spec: FeatureSpec,
     catalog: npt.NDArray[Any],
     nothing_known: npt.NDArray[Any],
-    item_ids: npt.NDArray[np.int32],
+    catalog_ids: npt.NDArray[np.int32],
     ids: IdTables,
     folder: pathlib.Path,
 ) -> None:
@@ -280,21 +295,10 @@ def _write_catalog(
     layout = RowLayout.of(fields)
     empty = layout.encode(fields, nothing_known, ids)
     rows = np.repeat(empty, spec.vocabulary(ITEM).num_rows, axis=0)
-    rows[item_ids] = layout.encode(fields, catalog, ids)
+    rows[catalog_ids] = layout.encode(fields, catalog, ids)
     rows[UNKNOWN_ID] = empty
     rows[0] = 0
     records.write(folder / CATALOG_FILE, rows, layout.to_json())
-
-
-def _item_names(source: Source, items: Sequence[Any]) -> dict[str, str]:
-    assert source.items is not None
-    wanted = {str(item) for item in items}
-    names: dict[str, str] = {}
-    for chunk in source.items.read():
-        for item, name in zip(chunk.column(ITEM), chunk.column(ITEM_NAME), strict=True):
-            if name and str(item) in wanted:
-                names.setdefault(str(item), str(name))
-    return names
 
 
 def _counts(
