@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ Where = Callable[[int], str]
 
 class _Codes(dict[Any, int]):
     def __missing__(self, key: Any) -> int:
+        if type(key) is str:
+            # Fails at half of a surrogate pair, which no file of values can hold.
+            key.encode()
         # None is always there, for a missing value.
         code = len(self) - 1
         self[key] = code
@@ -49,7 +53,23 @@ class ValueIndex:
     def encode(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
         """Codes of the values, -1 where one is missing; new values get new codes."""
         clean = clean_values(values, self.dtype, where)
-        return np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
+        with as_utf8(clean, where):
+            return np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
+
+
+@contextlib.contextmanager
+def as_utf8(values: Sequence[Any], where: Where) -> Iterator[None]:
+    """Turns the failure to encode one of these values as UTF-8 into a DataError that names it."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        for index, value in enumerate(values):
+            if value is not None and value.encode("utf-8", "ignore").decode("utf-8") != value:
+                raise DataError(
+                    f"{where(index)}, must be text that UTF-8 can hold; half of a surrogate pair "
+                    f"is none. Received: {value!r}"
+                ) from error
+        raise
 
 
 def clean_values(values: Sequence[Any], dtype: str, where: Where) -> list[Any]:

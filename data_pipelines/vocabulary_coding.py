@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amer_tf.features import NUM_RESERVED_IDS, Vocabulary
-from data_pipelines.coding import MISSING, ValueIndex, Where, clean_values
+from data_pipelines.coding import MISSING, ValueIndex, Where, as_utf8, clean_values
 
 
 class VocabularyCoder:
@@ -32,7 +32,8 @@ class VocabularyCoder:
             return self.index.encode(values, where)
         clean = clean_values(values, self.vocabulary.dtype, where)
         if source == "hash":
-            return hash_values(clean, self.vocabulary.num_rows - NUM_RESERVED_IDS)
+            with as_utf8(clean, where):
+                return hash_values(clean, self.vocabulary.num_rows - NUM_RESERVED_IDS)
         if source == "integer":
             size = self.vocabulary.num_rows - NUM_RESERVED_IDS
             return np.array(
@@ -50,7 +51,7 @@ def hash_values(values: Sequence[Any], num_buckets: int) -> npt.NDArray[np.int32
     """
     import tensorflow as tf
 
-    texts = ["" if value is None else str(value) for value in values]
+    texts = [b"" if value is None else str(value).encode() for value in values]
     buckets = tf.strings.to_hash_bucket_fast(tf.constant(texts, tf.string), num_buckets).numpy()
     absent = np.fromiter((value is None for value in values), bool, len(values))
     return np.where(absent, MISSING, buckets).astype(np.int32)

@@ -51,6 +51,17 @@ def test_an_id_must_be_an_integer(value: Any) -> None:
         clean_values([1, value], "int64", where)
 
 
+@pytest.mark.parametrize("source", ["fit", "hash"])
+def test_a_text_must_be_one_that_a_file_can_hold(source: str) -> None:
+    coder = VocabularyCoder(Vocabulary("v", source=source, size=9 if source == "hash" else None))
+    with pytest.raises(
+        DataError,
+        match=r"a.csv, column 'x', row 3, must be text that UTF-8 can hold; half of a surrogate "
+        r"pair is none. Received: 'b\\ud83d'",
+    ):
+        coder.encode(["ä", None, "b\ud83d", "\ud83d\ude00"], where)
+
+
 def test_numbers() -> None:
     np.testing.assert_array_equal(
         numbers(["1.5", "", "nan", None, 2, "-3e2"], where),

@@ -83,6 +83,10 @@ def test_dtypes_and_vocabulary_options(tmp_path: pathlib.Path) -> None:
     assert data.counts["known_items"] == 4
 
 
+def test_a_name_that_utf8_cannot_hold(tmp_path: pathlib.Path) -> None:
+    assert prepare(tmp_path, name="a\ud800").counts["events"] == 15
+
+
 def test_rare_items_are_unknown_where_the_catalog_is_not(tmp_path: pathlib.Path) -> None:
     file = describe(tmp_path, item={"column": "sku", "min_count": 2}, item_vocabulary="train")
     (tmp_path / "events-1.csv").write_text(

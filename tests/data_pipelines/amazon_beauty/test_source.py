@@ -51,6 +51,15 @@ def test_the_counts_of_the_paper(shared_data: pathlib.Path, tmp_path: pathlib.Pa
     np.testing.assert_allclose(hits / data.test.num_examples, 0.171, atol=0.015)
 
 
+def test_a_user_that_utf8_cannot_hold(tmp_path: pathlib.Path) -> None:
+    review = {"reviewerID": "A\ud83d", "asin": "B", "unixReviewTime": 1}
+    (tmp_path / "reviews_Beauty.json").write_text(json.dumps(review) + "\n")
+    with pytest.raises(
+        DataError, match=r"reviews_Beauty.json, column 'user_id', row 1, must be text .*'A\\ud83d'"
+    ):
+        data_pipelines.prepare("amazon_beauty", tmp_path, tmp_path / "data")
+
+
 def test_reviews_give_the_same_sequences(tmp_path: pathlib.Path) -> None:
     folders = {
         "sequences": write_beauty(tmp_path / "sequences", small_sequences()),
