@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 VERSION = 1
+_Part = TypeVar("_Part")
 
 LAYERS = (
     "conv_1",
@@ -210,13 +211,11 @@ class Architecture:
                 f"Received: version={data['version']!r}"
             )
         blocks = [
-            Block(**_require_keys(f"blocks[{index}]", block, ("norm", "layer", "activation")))
+            _construct(Block, f"blocks[{index}]", block, ("norm", "layer", "activation"))
             for index, block in enumerate(_require_list("`blocks`", data["blocks"]))
         ]
         mlp = [
-            HiddenLayer(
-                **_require_keys(f"mlp[{index}]", layer, ("activation",), ("units", "ratio"))
-            )
+            _construct(HiddenLayer, f"mlp[{index}]", layer, ("activation",), ("units", "ratio"))
             for index, layer in enumerate(_require_list("`mlp`", data.get("mlp", ())))
         ]
         return cls(
@@ -243,6 +242,21 @@ class Architecture:
         parts += ["*".join(interaction) for interaction in self.interactions]
         parts += [f"{layer.units or layer.ratio} {layer.activation}" for layer in self.mlp]
         return "; ".join(parts)
+
+
+def _construct(
+    kind: type[_Part],
+    place: str,
+    data: object,
+    required: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+) -> _Part:
+    """A part from a JSON object; what is wrong with it is said with its place."""
+    arguments = _require_keys(place, data, required, optional)
+    try:
+        return kind(**arguments)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{place} is wrong: {error}") from error
 
 
 def _sorted_interactions(interactions: object) -> tuple[tuple[str, ...], ...]:

@@ -175,7 +175,8 @@ def field_from_dict(place: str, data: object) -> AnyField:
         )
     arguments = {key: value for key, value in data.items() if key != "kind"}
     if "normalization" in arguments:
+        # A normalisation does not know the field that it belongs to.
         arguments["normalization"] = construct(
-            Normalization, f"{place}.normalization", arguments["normalization"]
+            Normalization, f"{place}.normalization", arguments["normalization"], say_place=True
         )
     return cast(AnyField, construct(KINDS[data["kind"]], place, arguments))

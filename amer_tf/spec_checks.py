@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
+import sys
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _Entry = TypeVar("_Entry", bound=Hashable)
@@ -43,7 +43,8 @@ def require_flag(place: str, value: object) -> None:
 
 
 def require_number(place: str, value: object) -> None:
-    if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
+    # `math.isfinite` fails at an integer that is larger than every float.
+    if type(value) not in (int, float) or not abs(cast(float, value)) <= sys.float_info.max:
         raise SpecError(f"{place} must be a finite number. Received: {value!r}")
 
 
@@ -70,8 +71,15 @@ def first_duplicate(entries: Iterable[_Entry]) -> _Entry | None:
     return None
 
 
-def construct(kind: type[Any], place: str, arguments: object) -> Any:
-    """Makes the dataclass `kind` of a JSON object, refusing unknown and missing keys."""
+def construct(kind: type[Any], place: str, arguments: object, *, say_place: bool = False) -> Any:
+    """Makes the dataclass `kind` of a JSON object, refusing unknown and missing keys.
+
+    Args:
+        kind: The dataclass.
+        place: Where the object stands, for messages.
+        arguments: The object.
+        say_place: Whether messages of the dataclass lack the place, and get it here.
+    """
     arguments = require_object(place, arguments)
     entries = dataclasses.fields(kind)
     known = [entry.name for entry in entries]
@@ -87,7 +95,12 @@ def construct(kind: type[Any], place: str, arguments: object) -> Any:
     ]
     if missing:
         raise SpecError(f"{place} lacks {missing}. Received: {dict(arguments)!r}")
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except SpecError as error:
+        if not say_place:
+            raise
+        raise SpecError(f"{place} is wrong: {error}") from error
 
 
 def to_plain(entry: Any) -> dict[str, Any]:

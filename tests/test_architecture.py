@@ -218,6 +218,16 @@ def changed(**changes) -> str:
             changed(blocks=[{"norm": "none", "layer": "zero", "activation": "relu", "size": 3}]),
             r"blocks\[0\] has unknown keys \['size'\]; known are \['norm', 'layer', 'activation'\]",
         ),
+        (
+            changed(
+                blocks=[FULL.to_dict()["blocks"][0], {**FULL.to_dict()["blocks"][0], "layer": "x"}]
+            ),
+            r"blocks\[1\] is wrong: `layer` must be one of conv_1, .*Received: layer='x'",
+        ),
+        (
+            changed(mlp=[{"activation": "relu", "units": 3}, {"activation": "relu"}]),
+            r"mlp\[1\] is wrong: A hidden layer takes exactly one of `units` and `ratio`",
+        ),
         (changed(mlp="relu"), "`mlp` must be a list. Received: 'relu'"),
         (changed(mlp=[{"units": 3}]), r"mlp\[0\] lacks \['activation'\]"),
         (changed(mlp=[{"activation": "relu", "size": 3}]), r"mlp\[0\] has unknown keys \['size'\]"),

@@ -280,7 +280,11 @@ def changed(path: tuple, value: object) -> dict:
         (("fields", 0, "size"), 3, r"fields\[0\] has unknown keys.*Received: \['size'\]"),
         (("fields", 1, "name"), ..., r"fields\[1\] lacks \['name'\]"),
         (("fields", 5, "normalization"), None, r"fields\[5\].normalization must be an object"),
-        (("fields", 5, "normalization", "high"), "5", "`high` must be a finite number.*'5'"),
+        (
+            ("fields", 5, "normalization", "high"),
+            "5",
+            r"fields\[5\].normalization is wrong: `high` must be a finite number.*'5'",
+        ),
         (
             ("fields", 5, "normalization", "std"),
             1,

@@ -98,6 +98,8 @@ def test_a_fitted_normalization():
         ({"quantile": -0.1}, r"`quantile` must be in \[0, 0.5\). Received: quantile=-0.1"),
         ({"quantile": "0.1"}, "`quantile` must be a finite number. Received: '0.1'"),
         ({"quantile": math.nan}, "`quantile` must be a finite number. Received: nan"),
+        ({"quantile": 10**400}, "`quantile` must be a finite number. Received: 1000"),
+        ({"low": -(10**400), "high": 0, "mean": 0}, "`low` must be a finite number. Received: -1"),
         ({"quantile": False}, "`quantile` must be a finite number. Received: False"),
         ({"log": 1}, "`log` must be true or false. Received: 1"),
         ({"low": 0.0}, "all of low, high and mean, or none.*low=0.0, high=None, mean=None"),
