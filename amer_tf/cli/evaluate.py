@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 from typing import Any
 
 from absl import flags
@@ -65,7 +67,7 @@ _REFERENCES = flags.DEFINE_boolean(
 
 def run() -> dict[str, Any]:
     if _PREDICTIONS.value is not None:
-        predictions.check_suffix(_PREDICTIONS.value)
+        _check_place(predictions.check_suffix(_PREDICTIONS.value))
     result = SearchResult.load(_RUN_DIR.value)
     data = run_data.load(result, _DATA_DIR.value)
     split = getattr(data, _SPLIT.value)
@@ -85,6 +87,8 @@ def run() -> dict[str, Any]:
         answer["references"] = {
             name: {_SPLIT.value: metrics} for name, metrics in references.items()
         }
+    # Before the predictions: a disk that refuses those must not lose what was measured.
+    result.record_evaluation(_SPLIT.value, ours, references)
     if _PREDICTIONS.value is not None:
         predicted = predictions.predict(
             NextItemNetwork(result.model, result.spec),
@@ -99,8 +103,17 @@ def run() -> dict[str, Any]:
         )
         say(f"Predictions for {measured[0]['mode']} candidates: {file}")
         answer["predictions"] = str(file)
-    result.record_evaluation(_SPLIT.value, ours, references)
     return answer
+
+
+def _check_place(file: pathlib.Path) -> None:
+    """Checks before the long work that the file of predictions can be written after it."""
+    folder = file.parent
+    if not os.access(folder, os.W_OK | os.X_OK) or not folder.is_dir() or file.is_dir():
+        raise UsageError(
+            "--predictions must be a file in a folder that is there and may be written to. "
+            f"Received: --predictions={file}"
+        )
 
 
 def _candidates(items: Any, split: Any) -> list[Any]:

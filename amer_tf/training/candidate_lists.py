@@ -86,7 +86,7 @@ def _read(
 def _read_npy(path: pathlib.Path) -> tuple[list[list[Any]], list[str]]:
     try:
         array = np.load(path, allow_pickle=False)
-    except ValueError as error:
+    except (EOFError, ValueError) as error:
         raise EvaluationError(
             f"{path} must be a .npy file of integers or texts, written without pickle: {error}"
         ) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import re
 import shutil
 
@@ -178,7 +180,7 @@ def test_another_data_set_is_refused(copied, tmp_path):
         (["--predictions=scores.txt"], "written to .csv or .npy. Received: 'scores.txt'"),
         (
             ["--candidates=full", "--predictions=no/such/folder/scores.csv"],
-            "Predictions cannot be written: .*no/such/folder",
+            "a folder that is there and may be written to. Received: .*=no/such/folder/scores.csv",
         ),
         (["--num_negatives=90"], "at least `num_negatives` items .* num_negatives=90"),
         (["--data_dir=no/such/folder"], "must hold data.json.*no/such/folder"),
@@ -186,12 +188,32 @@ def test_another_data_set_is_refused(copied, tmp_path):
 )
 def test_wrong_arguments(copied, options, message):
     before = (copied / "metrics.json").read_bytes()
-    answer = amer(*evaluate(copied, *options))
+    assert re.search(message, refused(*evaluate(copied, *options)))
+    assert (copied / "metrics.json").read_bytes() == before
+
+
+def test_a_place_for_predictions_is_tried_first(copied, tmp_path, monkeypatch):
+    (tmp_path / "scores.csv").mkdir()
+    message = "--predictions must be a file in a folder"
+    assert message in refused(*evaluate(copied, f"--predictions={tmp_path / 'scores.csv'}"))
+    # A test that runs as root may write anywhere, so the operating system's answer is made up.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert message in refused(*evaluate(copied, f"--predictions={tmp_path / 'scores.npy'}"))
+
+
+def test_what_was_measured_outlives_predictions_that_cannot_be_written(
+    copied, tmp_path, monkeypatch
+):
+    def refuse(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", refuse)
+    command = evaluate(copied, "--candidates=full", f"--predictions={tmp_path / 'scores.npy'}")
+    answer = amer(*command)
     assert answer.code == 2
-    assert answer.output == ""
-    assert re.search(message, answer.messages.splitlines()[-1])
-    if "predictions" not in options[-1]:
-        assert (copied / "metrics.json").read_bytes() == before
+    assert re.search("Predictions cannot be written.*No space left", answer.messages)
+    recorded = json.loads((copied / "metrics.json").read_text())
+    assert list(recorded["evaluate"]["test"]) == ["full"]
 
 
 def test_a_run_that_has_not_finished_is_refused(copied, tmp_path):

@@ -119,6 +119,9 @@ def test_refuses_what_is_no_file_of_lists(tmp_path):
     truncated.write_bytes(truncated.read_bytes()[:-5])
     with pytest.raises(EvaluationError, match="lists.npy"):
         read_candidates(truncated, VALUES, USERS, TARGETS)
+    truncated.write_bytes(b"")
+    with pytest.raises(EvaluationError, match="lists.npy must be a .npy file .*No data left"):
+        read_candidates(truncated, VALUES, USERS, TARGETS)
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(EvaluationError, match="comma-separated UTF-8"):
