@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{known}: {error}")
         return 2
     except KeyboardInterrupt:
-        say("\nInterrupted. The same command goes on where it stopped.")
+        again = "goes on where it stopped" if name == "search" else "starts over"
+        say(f"\nInterrupted. The same command {again}.")
         return 130
     give(json.dumps(result))
     return 0

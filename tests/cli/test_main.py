@@ -96,15 +96,24 @@ def test_a_result_is_the_last_line_and_progress_goes_elsewhere(run):
     assert "Training the supernet" in run.searched.messages
 
 
-def test_an_interrupted_command_says_how_it_goes_on(monkeypatch):
+@pytest.mark.parametrize(
+    ("verb", "flags", "again"),
+    [
+        ("search", ["--data_dir=x", "--run_dir=y"], "goes on where it stopped"),
+        ("prepare", ["--dataset=x", "--data_dir=y"], "starts over"),
+        ("evaluate", ["--run_dir=x"], "starts over"),
+        ("export", ["--run_dir=x", "--export_dir=y"], "starts over"),
+    ],
+)
+def test_an_interrupted_command_says_how_it_goes_on(monkeypatch, verb, flags, again):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(search, "run", interrupt)
-    answer = amer("search", "--data_dir=x", "--run_dir=y")
+    monkeypatch.setattr(VERBS[verb], "run", interrupt)
+    answer = amer(verb, *flags)
     assert answer.code == 130
     assert answer.output == ""
-    assert "Interrupted. The same command goes on" in answer.messages
+    assert f"Interrupted. The same command {again}." in answer.messages
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
