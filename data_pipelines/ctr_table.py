@@ -16,6 +16,7 @@ from data_pipelines.field_coding import FieldCoder
 from data_pipelines.field_fitting import FieldCounter
 from data_pipelines.filters import CHUNK_ROWS
 from data_pipelines.permutation import permute
+from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
 from data_pipelines.tables import Chunk
@@ -93,7 +94,7 @@ def _spool(
         members.append((PART, "<i1"))
     dtype, num_rows = np.dtype(members), 0
     with writing(file), file.open("wb") as stream:
-        for chunk in source.events.read():
+        for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
             assert source.spec.label is not None
             rows[LABEL] = _labels(chunk, source.spec.label)

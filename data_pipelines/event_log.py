@@ -18,6 +18,7 @@ from data_pipelines.coding import ValueIndex
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
 from data_pipelines.filters import CHUNK_ROWS, BoolArray
+from data_pipelines.progress import read_with_progress
 from data_pipelines.sources import ITEM, TIME, USER, Source
 from data_pipelines.tables import Chunk
 from data_pipelines.times import parse_times
@@ -86,7 +87,7 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     file = folder / "events.spool"
     num_rows = 0
     with writing(file), file.open("wb") as stream:
-        for chunk in source.events.read():
+        for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
             rows[USER_CODE] = _required(users, chunk, USER)
             rows[ITEM_CODE] = _required(items, chunk, ITEM)
