@@ -118,6 +118,7 @@ class NumberSummary:
             quantile = self._wanted.quantile
             low, high = (float(q) for q in np.quantile(self._sample, [quantile, 1 - quantile]))
         if not low < high:
-            # A constant column becomes the middle of the range.
-            low, high = low - 0.5, low + 0.5
+            # A constant column becomes the middle of the range, which must not vanish in rounding.
+            margin = max(0.5, 2 * float(np.spacing(abs(low))))
+            low, high = low - margin, low + margin
         return dataclasses.replace(self._wanted, low=low, high=high, mean=self._total / self._count)

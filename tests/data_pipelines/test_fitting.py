@@ -82,6 +82,8 @@ def test_quantiles(sample_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_constant_is_the_middle_of_its_range() -> None:
     fitted = fit(Normalization(), [3, 3])
     assert (fitted.low, fitted.high, fitted.mean) == (2.5, 3.5, 3)
+    fitted = fit(Normalization(), [-1e17, -1e17])
+    assert (fitted.low, fitted.high, fitted.mean) == (-1e17 - 32, -1e17 + 32, -1e17)
 
 
 def test_given_bounds_stay() -> None:
