@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField, SpecError
@@ -76,11 +76,29 @@ def read_description(file: pathlib.Path) -> dict[str, Any]:
             f"A description must be {'JSON' if file.suffix == '.json' else 'YAML'}: {error}. "
             f"Received: {file}"
         ) from error
+    for text in _texts(data):
+        if "\0" in text or text.encode("utf-8", "ignore").decode("utf-8") != text:
+            raise DataError(
+                "The texts of a description must be ones that a file can hold: no null character "
+                f"and no half of a surrogate pair. Received: {text!r} in {file}"
+            )
     require_keys("A description", data, _KEYS, ("task", "files", "fields"))
     for key in ("name", "time", "item_name"):
         if key in data:
             require_text(f"`{key}`", data[key])
     return {"name": file.stem, **data}
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """All texts in nested lists and mappings."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, Mapping):
+        for pair in data.items():
+            yield from _texts(pair)
+    elif isinstance(data, (list, tuple)):
+        for entry in data:
+            yield from _texts(entry)
 
 
 def describe_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:

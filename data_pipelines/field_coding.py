@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from data_pipelines.vocabulary_coding import VocabularyCoder
 
 # A missing number is NaN; no raw number is infinite.
 NUMBER_PADDING = np.inf
+# NumPy counts the bytes of a row in 31 bits.
+MAX_VALUES = 1 << 24
 
 
 class FieldCoder:
@@ -50,6 +53,12 @@ class FieldCoder:
 
     def dtype(self) -> list[tuple[str, str, tuple[int, ...]]]:
         """Members of a structured NumPy dtype that holds a coded row."""
+        for field in self.fields:
+            if math.prod(self.shape(field)) > MAX_VALUES:
+                raise DataError(
+                    f"A field must have at most {MAX_VALUES:,} values in a row: choose a smaller "
+                    f"max_length or max_values. Received: {field.name!r} with {self.shape(field)}"
+                )
         return [
             (field.name, "<f8" if isinstance(field, NumericField) else "<i4", self.shape(field))
             for field in self.fields

@@ -81,8 +81,7 @@ def write_head(folder: pathlib.Path, head: dict[str, Any]) -> None:
             }
     head["checksum"] = _checksum(head)
     with writing(folder):
-        # A name in a JSON description may hold half of a surrogate pair, which UTF-8 cannot.
-        text = json.dumps(head, indent=2) + "\n"
+        text = json.dumps(head, indent=2, ensure_ascii=False) + "\n"
         (folder / HEAD_FILE).write_text(text, encoding="utf-8")
 
 

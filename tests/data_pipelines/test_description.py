@@ -83,10 +83,6 @@ def test_dtypes_and_vocabulary_options(tmp_path: pathlib.Path) -> None:
     assert data.counts["known_items"] == 4
 
 
-def test_a_name_that_utf8_cannot_hold(tmp_path: pathlib.Path) -> None:
-    assert prepare(tmp_path, name="a\ud800").counts["events"] == 15
-
-
 def test_rare_items_are_unknown_where_the_catalog_is_not(tmp_path: pathlib.Path) -> None:
     file = describe(tmp_path, item={"column": "sku", "min_count": 2}, item_vocabulary="train")
     (tmp_path / "events-1.csv").write_text(
@@ -283,6 +279,12 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ({"k_core": "5"}, "`k_core` must be an integer of at least 0. Received: k_core='5'"),
         ({"split": "random"}, "of task 'next_item' must be one of leave_one_out, by_time"),
         ({"split": "by_time"}, "needs a column of times that can be compared"),
+        ({"name": "a\ud800"}, r"ones that a file can hold.*Received: 'a\\ud800' in .*shop.json"),
+        ({"item": {"column": "sku", "file": "a\0"}}, r"ones that a file can hold.* 'a\\x00' in"),
+        (
+            {"fields": [{"name": "when", "kind": "multi_valued", "max_values": 10**30}]},
+            r"at most 16,777,216 values in a row: .*Received: 'when' with \(1000",
+        ),
         ({"name": 5}, "`name` must be a non-empty text. Received: 5"),
         ({"time": ["when"]}, r"`time` must be a non-empty text. Received: \['when'\]"),
         ({"item_name": ""}, "`item_name` must be a non-empty text. Received: ''"),
