@@ -18,7 +18,7 @@ from data_pipelines.folder import HEAD_FILE, read_head, replacing, write_head
 from data_pipelines.next_item import prepare_next_item
 from data_pipelines.sources import Source
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 16
 
 _log = logging.getLogger(__name__)
 
