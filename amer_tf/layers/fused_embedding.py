@@ -81,6 +81,17 @@ class FusedEmbedding(keras.layers.Layer):
         """The variable that holds the rows of all vocabularies, one after another."""
         return self._table
 
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs of the call that has the most fields.
+
+        Keras takes every call of a layer to have no more outputs than this; its own property
+        gives those of the first call.
+        """
+        if not self._inbound_nodes:
+            return super().output
+        return max((node.output_tensors for node in self._inbound_nodes), key=len)
+
     def offset(self, vocabulary: str) -> int:
         """The first row of a vocabulary in `table`."""
         if vocabulary not in self.num_rows:

@@ -147,3 +147,22 @@ def test_refuses_unknown_fields(inputs: dict[str, np.ndarray]):
 def test_an_unknown_vocabulary_is_named():
     with pytest.raises(ValueError, match="must be one of item, brand. Received: vocabulary='x'"):
         FusedEmbedding(**CONFIG).offset("x")
+
+
+@pytest.mark.parametrize("order", ["a bcd ef", "bcd ef a", "ef a bcd"])
+def test_calls_of_one_model_may_have_more_and_fewer_fields(order):
+    # Keras 3.13 and newer take all calls to have as many outputs as `output` names.
+    layer = FusedEmbedding({"item": 7}, dict.fromkeys("abcdef", "item"), 2)
+    inputs = {name: keras.Input((), dtype="int32", name=name) for name in "abcdef"}
+    outputs = {}
+    for names in order.split():
+        outputs.update(layer({name: inputs[name] for name in names}))
+    assert len(layer.output) == 3
+    ids = {name: np.array([number], "int32") for number, name in enumerate("abcdef")}
+    found = keras.Model(inputs, outputs)(ids)
+    helpers.assert_equal(found, layer(ids))
+
+
+def test_a_layer_that_was_never_called_has_no_output():
+    with pytest.raises(AttributeError, match="has never been called"):
+        _ = FusedEmbedding(**CONFIG).output
