@@ -12,6 +12,7 @@ from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
+from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
@@ -34,6 +35,7 @@ __all__ = [
     "LocalActivationUnit",
     "MaskedLayerNormalization",
     "MultiHotPooling",
+    "PaddingMask",
     "RecencyPositionEmbedding",
     "ResidualBlock",
     "SelfAttention",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
 from amer_tf import layers
 from amer_tf.architecture import Architecture, ArchitectureError
@@ -27,8 +26,8 @@ def build(
     """Builds the model that an architecture describes (paper, section 2.1).
 
     For task `"next_item"` the score of item `i` is `e_i^T W h` (equation 7), with a layer
-    normalisation of `h`: a sum over steps is as long as the history. The layer `"query"` gives
-    `W h`, the layer `"item_vector"` gives `e_i`.
+    normalisation of `h`: a sum over steps is as long as the history. The layer `"amer.query"`
+    gives `W h`, the layer `"amer.item_vector"` gives `e_i`.
 
     Args:
         spec: What the model reads and predicts.
@@ -56,7 +55,7 @@ def build(
     kept = components.drop_events(spec, inputs, drop_event)
     mask = components.history_mask(spec, kept)
     states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
-    states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
+    states = components.drop_states(states, dropout)
     for index, block in enumerate(architecture.blocks):
         states = layers.ResidualBlock(
             norm=block.norm,
@@ -64,16 +63,16 @@ def build(
             activation=block.activation,
             dropout=dropout,
             drop_operation=drop_operation,
-            name=f"block_{index}",
+            name=components.layer_name(f"block_{index}"),
         )(states, mask)
-    behavior = layers.EmptyHistory(name="empty_history")(components.pool_states(states, mask), mask)
+    behavior = components.make_empty_history()(components.pool_states(states, mask), mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
-    hidden = ops.concatenate([behavior, *side], axis=-1) if side else behavior
+    hidden = components.side_by_side("user", behavior, *side)
     hidden = components.make_query_normalization()(hidden)
     items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
     vectors = components.item_vectors(spec, items, embedding, catalog_layer)
-    query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)
-    scores = keras.layers.Dot(axes=(2, 1), name="scores")([vectors, query])
+    query = components.make_query(vectors.shape[-1])(hidden)
+    scores = components.score_items(vectors, query)
     return keras.Model({**inputs, spec.item_field: items}, scores, name="amer")
 
 

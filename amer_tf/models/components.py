@@ -13,7 +13,6 @@ from keras import ops
 
 from amer_tf import layers
 from amer_tf.features import (
-    PADDING_ID,
     CategoricalField,
     FeatureSpec,
     Field,
@@ -21,6 +20,15 @@ from amer_tf.features import (
     NumericField,
     SpecError,
 )
+
+
+def layer_name(*parts: str) -> str:
+    """The name of a layer of ours, such as `amer.query`.
+
+    Keras wants every name of a model to differ, an input bears the name of its field, and no field
+    has a dot in its name. Every layer is given a name: those that Keras makes up are plain words.
+    """
+    return ".".join(("amer", *parts))
 
 
 def make_inputs(spec: FeatureSpec) -> dict[str, Any]:
@@ -45,7 +53,7 @@ def make_embedding(spec: FeatureSpec, embedding_dim: int, l2: float) -> Any:
         },
         embedding_dim=embedding_dim,
         l2=l2,
-        name="embedding",
+        name=layer_name("embedding"),
     )
 
 
@@ -72,20 +80,24 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
         raise SpecError(f"This spec needs `catalog`, of {expected}. Received: catalog=None")
     if tuple(catalog.shape) != (num_items, start):
         raise SpecError(f"`catalog` must have {expected}. Received: shape={tuple(catalog.shape)}")
-    return layers.CatalogLookup(columns=columns, num_items=num_items, table=catalog, name="catalog")
+    return layers.CatalogLookup(
+        columns=columns, num_items=num_items, table=catalog, name=layer_name("catalog")
+    )
 
 
 def drop_events(spec: FeatureSpec, inputs: dict[str, Any], rate: float) -> dict[str, Any]:
     """The inputs with a fraction of the events turned into padding in training."""
     if not rate:
         return inputs
-    dropped = layers.EventDropout(rate, name="event_dropout")(inputs[spec.history_field])
+    dropped = layers.EventDropout(rate, name=layer_name("event_dropout"))(
+        inputs[spec.history_field]
+    )
     return {**inputs, spec.history_field: dropped}
 
 
 def history_mask(spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
     """Boolean `(B, T)`: which steps hold an event."""
-    return ops.not_equal(inputs[spec.history_field], PADDING_ID)
+    return layers.PaddingMask(name=layer_name("mask"))(inputs[spec.history_field])
 
 
 def behavior_states(
@@ -111,25 +123,41 @@ def behavior_states(
     for field in spec.with_role("behavior"):
         if isinstance(field, NumericField):
             dense = keras.layers.Dense(
-                embedding.embedding_dim, use_bias=False, name=f"{field.name}_embedding"
+                embedding.embedding_dim, use_bias=False, name=layer_name("embedding", field.name)
             )
-            parts.append(dense(ops.expand_dims(inputs[field.name], -1)))
+            parts.append(dense(_with_last_axis(field, inputs[field.name])))
         else:
             parts.append(pool_values(field, embedded[field.name], ids[field.name]))
-    states = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="behavior")(parts)
-    return layers.RecencyPositionEmbedding(spec.max_length, name="recency")(states, mask)
+    states = side_by_side("behavior", *parts)
+    recency = layers.RecencyPositionEmbedding(spec.max_length, name=layer_name("recency"))
+    return recency(states, mask)
+
+
+def drop_states(states: Any, rate: float) -> Any:
+    """The behaviour embedding with a fraction of its numbers dropped in training."""
+    return layers.FusedDropout(rate, name=layer_name("behavior_dropout"))(states)
 
 
 def pool_states(states: Any, mask: Any) -> Any:
     """`h_pool` and the last valid state side by side (paper, section 2.1): `(..., 2 D)`."""
-    return ops.concatenate(
-        [layers.SumPooling()(states, mask), layers.LastPooling()(states, mask)], axis=-1
-    )
+    summed = layers.SumPooling(name=layer_name("sum"))(states, mask)
+    newest = layers.LastPooling(name=layer_name("newest"))(states, mask)
+    return side_by_side("pooled", summed, newest)
+
+
+def make_empty_history() -> Any:
+    """What stands for `h_pool` and the last state of a user without a history."""
+    return layers.EmptyHistory(name=layer_name("empty_history"))
 
 
 def make_query_normalization() -> Any:
     """Layer normalisation of `h` before `W`: summed states grow with the length of the history."""
-    return keras.layers.LayerNormalization(epsilon=1e-6, name="query_normalization")
+    return keras.layers.LayerNormalization(epsilon=1e-6, name=layer_name("query_normalization"))
+
+
+def make_query(units: int) -> Any:
+    """The linear layer `W`, whose output is the user's side of the score."""
+    return keras.layers.Dense(units, use_bias=False, name=layer_name("query"))
 
 
 def side_features(
@@ -142,7 +170,7 @@ def side_features(
     }
     embedded = embedding(ids) if ids else {}
     return [
-        ops.expand_dims(inputs[field.name], -1)
+        _with_last_axis(field, inputs[field.name])
         if isinstance(field, NumericField)
         else pool_values(field, embedded[field.name], ids[field.name])
         for field in chosen
@@ -161,15 +189,35 @@ def item_vectors(spec: FeatureSpec, ids: Any, embedding: Any, catalog: Any) -> A
         if not isinstance(field, NumericField)
     ]
     if len(parts) == 1:
-        return keras.layers.Identity(name="item_vector")(parts[0])
-    return keras.layers.Concatenate(name="item_vector")(parts)
+        return keras.layers.Identity(name=layer_name("item_vector"))(parts[0])
+    return side_by_side("item_vector", *parts)
+
+
+def score_items(vectors: Any, query: Any) -> Any:
+    """Scores `(B, C)`: the inner products of the two sides."""
+    return keras.layers.Dot(axes=(2, 1), name=layer_name("scores"))([vectors, query])
+
+
+def side_by_side(name: str, *parts: Any) -> Any:
+    """The parts on one last axis, by a layer of this name; a single part is left as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    return keras.layers.Concatenate(name=layer_name(name))(list(parts))
 
 
 def pool_values(field: CategoricalField | MultiValuedField, embedded: Any, ids: Any) -> Any:
     """`(..., K)`: a multi-valued field is the sum or mean of its values' embeddings."""
     if not isinstance(field, MultiValuedField):
         return embedded
-    return layers.MultiHotPooling(field.combiner)(embedded, ops.not_equal(ids, PADDING_ID))
+    mask = layers.PaddingMask(name=layer_name("mask", field.name))(ids)
+    pooling = layers.MultiHotPooling(field.combiner, name=layer_name("pooling", field.name))
+    return pooling(embedded, mask)
+
+
+def _with_last_axis(field: NumericField, numbers: Any) -> Any:
+    """`(..., 1)` of the numbers of a field."""
+    shape = (*numbers.shape[1:], 1)
+    return keras.layers.Reshape(shape, name=layer_name("number", field.name))(numbers)
 
 
 def apply_item_side(item_side: Any, ids: Any) -> Any:

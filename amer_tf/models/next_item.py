@@ -17,7 +17,8 @@ class NextItemNetwork(keras.Model):
     many items need each side once. All weights are the model's own.
 
     Args:
-        model: Model with layers `"query"` and `"item_vector"`, as `models.amer.build` gives it.
+        model: Model with layers `"amer.query"` and `"amer.item_vector"`, as `models.amer.build`
+            gives it.
         spec: The spec that it was built for.
     """
 
@@ -26,8 +27,9 @@ class NextItemNetwork(keras.Model):
         by_name = {tensor.name: tensor for tensor in model.inputs}
         items = by_name.pop(spec.item_field)
         self.model = model
-        self._query_side = keras.Model(by_name, model.get_layer("query").output)
-        self._item_side = keras.Model(items, model.get_layer("item_vector").output)
+        query, vectors = map(components.layer_name, ("query", "item_vector"))
+        self._query_side = keras.Model(by_name, model.get_layer(query).output)
+        self._item_side = keras.Model(items, model.get_layer(vectors).output)
 
     def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """`W h` of shape `(B, Dq)` for a batch named by the spec."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
 from amer_tf import layers
 from amer_tf.features import FeatureSpec, SpecError
 from amer_tf.models import components
+from amer_tf.models.components import layer_name
 from amer_tf.models.next_item import NextItemNetwork
 
 # The layer whose states have each seen their own step and older ones alone.
-_CAUSAL_STATES = "normalization"
+_CAUSAL_STATES = layer_name("normalization")
 
 
 def build(
@@ -61,29 +61,27 @@ def build(
     inputs = components.make_inputs(spec)
     mask = components.history_mask(spec, inputs)
     states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
-    states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
+    states = components.drop_states(states, dropout)
     units = states.shape[-1]
     if num_heads < 1 or units % num_heads:
         raise ValueError(
             "`num_heads` must divide the units of the states. "
             f"Received: num_heads={num_heads}, units={units}"
         )
-    attended = _older_steps(mask, spec.max_length)
     for index in range(num_blocks):
-        states = _block(states, mask, attended, num_heads, dropout, f"block_{index}")
-    states = _normalization(_CAUSAL_STATES)(states, mask=mask)
-    newest = layers.LastPooling(name="newest")(states, mask)
-    hidden = layers.EmptyHistory(name="empty_history")(newest, mask)
+        states = _block(states, mask, num_heads, dropout, f"block_{index}")
+    states = layers.MaskedLayerNormalization(name=_CAUSAL_STATES)(states, mask=mask)
+    newest = layers.LastPooling(name=layer_name("newest"))(states, mask)
+    hidden = components.make_empty_history()(newest, mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
     items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
     vectors = components.item_vectors(spec, items, embedding, catalog_layer)
-    if side:
-        hidden = ops.concatenate([hidden, *side], axis=-1)
+    hidden = components.side_by_side("user", hidden, *side)
     if hidden.shape[-1] == vectors.shape[-1]:
-        query = keras.layers.Identity(name="query")(hidden)
+        query = keras.layers.Identity(name=layer_name("query"))(hidden)
     else:
-        query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")(hidden)
-    scores = keras.layers.Dot(axes=(2, 1), name="scores")([vectors, query])
+        query = components.make_query(vectors.shape[-1])(hidden)
+    scores = components.score_items(vectors, query)
     return keras.Model({**inputs, spec.item_field: items}, scores, name="transformer")
 
 
@@ -121,34 +119,34 @@ class EveryPositionNetwork(NextItemNetwork):
 def _step_queries(model: keras.Model, spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
     """What the model would ask for after each step, `(B, T, Dq)`."""
     states = model.get_layer(_CAUSAL_STATES).output
-    embedding = model.get_layer("embedding")
+    embedding = model.get_layer(layer_name("embedding"))
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
     if side:
-        known = ops.expand_dims(ops.concatenate(side, axis=-1), 1)
-        states = ops.concatenate([states, ops.repeat(known, spec.max_length, axis=1)], axis=-1)
-    return model.get_layer("query")(states)
+        known = components.side_by_side("side", *side)
+        repeated = keras.layers.RepeatVector(spec.max_length, name=layer_name("side_of_steps"))
+        states = components.side_by_side("user_of_steps", states, repeated(known))
+    return model.get_layer(layer_name("query"))(states)
 
 
-def _older_steps(mask: Any, steps: int) -> Any:
-    """Bool `(B, T, T)`: which steps each step attends to, the valid ones up to itself."""
-    order = ops.arange(steps)
-    causal = ops.greater_equal(ops.expand_dims(order, 1), ops.expand_dims(order, 0))
-    return ops.logical_and(ops.expand_dims(causal, 0), ops.expand_dims(mask, 1))
-
-
-def _block(states: Any, mask: Any, attended: Any, num_heads: int, dropout: float, name: str) -> Any:
+def _block(states: Any, mask: Any, num_heads: int, dropout: float, block: str) -> Any:
     """One transformer block, normalised first, as it trains without a warm-up."""
     units = states.shape[-1]
-    normalized = _normalization(f"{name}_attention_normalization")(states, mask=mask)
-    attention = keras.layers.MultiHeadAttention(
-        num_heads, units // num_heads, name=f"{name}_attention"
-    )(normalized, normalized, attention_mask=attended)
-    states = states + layers.FusedDropout(dropout, name=f"{name}_attention_dropout")(attention)
-    normalized = _normalization(f"{name}_feed_forward_normalization")(states, mask=mask)
-    hidden = keras.layers.Dense(units, activation="relu", name=f"{name}_feed_forward")(normalized)
-    output = keras.layers.Dense(units, name=f"{name}_output")(hidden)
-    return states + layers.FusedDropout(dropout, name=f"{name}_dropout")(output)
 
+    def named(part: str) -> str:
+        return layer_name(block, part)
 
-def _normalization(name: str) -> Any:
-    return layers.MaskedLayerNormalization(name=name)
+    def added(states: Any, output: Any, name: str) -> Any:
+        output = layers.FusedDropout(dropout, name=named(f"{name}_dropout"))(output)
+        return keras.layers.Add(name=named(f"{name}_sum"))([states, output])
+
+    normalize = layers.MaskedLayerNormalization(name=named("attention_normalization"))
+    normalized = normalize(states, mask=mask)
+    attend = keras.layers.MultiHeadAttention(num_heads, units // num_heads, name=named("attention"))
+    # Each step attends to the valid ones up to itself.
+    attention = attend(normalized, normalized, value_mask=mask, use_causal_mask=True)
+    states = added(states, attention, "attention")
+    normalize = layers.MaskedLayerNormalization(name=named("feed_forward_normalization"))
+    normalized = normalize(states, mask=mask)
+    hidden = keras.layers.Dense(units, activation="relu", name=named("hidden"))(normalized)
+    output = keras.layers.Dense(units, name=named("output"))(hidden)
+    return added(states, output, "feed_forward")

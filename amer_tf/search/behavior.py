@@ -65,22 +65,24 @@ class BehaviorSupernet(keras.Model):
         kept = components.drop_events(spec, inputs, drop_event)
         mask = components.history_mask(spec, kept)
         states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
-        states = layers.FusedDropout(dropout, name="behavior_dropout")(states)
+        states = components.drop_states(states, dropout)
         side = components.side_features(spec, inputs, embedding, ("profile", "context"))
         outputs = {"states": states, "mask": mask}
         if side:
-            outputs["side"] = ops.concatenate(side, axis=-1)
+            outputs["side"] = components.side_by_side("side", *side)
         self.stem = keras.Model(inputs, outputs, name="stem")
         items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
         vectors = components.item_vectors(spec, items, embedding, catalog_layer)
         self.item_side = keras.Model(items, vectors, name="item_side")
         self.blocks = [
-            layers.ChoiceBlock(space.layers, dropout=dropout, name=f"block_{index}")
+            layers.ChoiceBlock(
+                space.layers, dropout=dropout, name=components.layer_name(f"block_{index}")
+            )
             for index in range(space.num_blocks)
         ]
-        self.empty_history = layers.EmptyHistory(name="empty_history")
+        self.empty_history = components.make_empty_history()
         self.query_normalization = components.make_query_normalization()
-        self.to_query = keras.layers.Dense(vectors.shape[-1], use_bias=False, name="query")
+        self.to_query = components.make_query(vectors.shape[-1])
         self._build_weights(states.shape[-1], outputs.get("side"))
 
     def _build_weights(self, units: int, side: Any) -> None:
@@ -187,8 +189,8 @@ class BehaviorSupernet(keras.Model):
         for index, block in enumerate(architecture.blocks):
             if block.layer == "zero":
                 continue
-            target = model.get_layer(f"block_{index}")
             source = self.blocks[index]
+            target = model.get_layer(source.name)
             target.operation.set_weights(source.candidate(block.layer).get_weights())
             if block.norm == "layer_norm":
                 target.normalization.set_weights(source.normalization.get_weights())
@@ -196,7 +198,7 @@ class BehaviorSupernet(keras.Model):
     def _head(self, states: Any, mask: Any, side: Any) -> Any:
         hidden = self.empty_history(components.pool_states(states, mask), mask)
         if side is not None:
-            hidden = ops.concatenate([hidden, side], axis=-1)
+            hidden = components.side_by_side("user", hidden, side)
         return self.to_query(self.query_normalization(hidden))
 
     def _deal(self, tensor: Any, feed: str) -> Any:

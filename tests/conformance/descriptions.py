@@ -122,6 +122,9 @@ DESCRIPTIONS = {
         POOLED.shape,
         0,
     ),
+    "PaddingMask": Description(
+        layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
+    ),
     "RecencyPositionEmbedding": Description(
         layers.RecencyPositionEmbedding, {"max_length": 4}, _SEQUENCE, STATES.shape, 1
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenLayer
 from amer_tf.features import CategoricalField, FeatureSpec, SpecError, Vocabulary
-from amer_tf.models import amer
+from amer_tf.models import amer, transformer
 from amer_tf.search.spaces import BehaviorSpace
 from tests.search import nets
 
@@ -53,8 +54,9 @@ def model():
 def test_inputs_and_output(model):
     assert set(model.input) == {"history_item_id", "city", "item_id"}
     assert model(batch()).shape == (6, 3)
-    assert model.get_layer("query").units == 16
-    assert len([layer for layer in model.layers if layer.name.startswith("block_")]) == len(LAYERS)
+    assert model.get_layer("amer.query").units == 16
+    blocks = [layer for layer in model.layers if layer.name.startswith("amer.block_")]
+    assert len(blocks) == len(LAYERS)
 
 
 def test_saved_and_reloaded(model, tmp_path):
@@ -88,10 +90,10 @@ def test_the_catalog_is_saved_with_the_model(tmp_path):
     model = build()
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.get_layer("catalog").table, nets.catalog())
+    np.testing.assert_array_equal(again.get_layer("amer.catalog").table, nets.catalog())
     other = build(catalog=np.roll(nets.catalog(), 5, axis=0))
     assert np.abs(other(batch()) - model(batch())).max() > 1e-3
-    assert "table" not in json.dumps(again.get_layer("catalog").get_config())
+    assert "table" not in json.dumps(again.get_layer("amer.catalog").get_config())
 
 
 @pytest.mark.parametrize("layer", [*LAYERS, "all"])
@@ -131,7 +133,7 @@ def test_a_user_without_a_history(model):
     assert np.abs(scores[0]).max() > 0.0
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(inputs)[0])
-    vector = model.get_layer("empty_history").vector
+    vector = model.get_layer("amer.empty_history").vector
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     reached = dict(zip([weight.path for weight in model.trainable_weights], gradients, strict=True))
     assert np.abs(reached[vector.path]).max() > 0.0
@@ -143,6 +145,24 @@ def test_profile_matters_also_without_a_history(model):
     inputs = batch()
     other = {**inputs, "city": inputs["city"] % 4 + 2}
     assert np.abs(np.asarray(model(inputs)) - model(other)).max(axis=1).min() > 1e-5
+
+
+@pytest.mark.parametrize("kind", ["amer", "transformer"])
+def test_more_fields_of_the_user_and_of_items_than_of_a_step(kind, tmp_path):
+    plain = nets.next_item_spec()
+    users = [CategoricalField(name, "profile", "item_id") for name in ("age", "city", "job")]
+    items = [CategoricalField(name, "target", "item_id") for name in ("brand", "maker", "shop")]
+    spec = dataclasses.replace(plain, fields=(*plain.fields, *users, *items))
+    catalog = np.random.default_rng(0).integers(0, 52, size=(52, 3)).astype("int32")
+    if kind == "amer":
+        model = amer.build(spec, SHORT, embedding_dim=8, catalog=catalog)
+    else:
+        model = transformer.build(spec, embedding_dim=8, catalog=catalog)
+    inputs = {**batch(plain), **{field.name: np.arange(6, dtype="int32") for field in users}}
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(inputs), model(inputs))
+    assert np.isfinite(model(inputs)).all()
 
 
 def test_an_architecture_without_blocks():

@@ -85,7 +85,8 @@ def test_the_query_after_a_step_is_that_of_the_history_up_to_it(side):
     spec = nets.next_item_spec(attributes=True, profile=side)
     model = shaken(transformer.build(spec, embedding_dim=8, catalog=nets.catalog()))
     # Ages are counted from the newest event, so they differ in a shorter history: taken out.
-    model.get_layer("recency").set_weights([0 * model.get_layer("recency").get_weights()[0]])
+    recency = model.get_layer("amer.recency")
+    recency.set_weights([0 * recency.get_weights()[0]])
     network = transformer.EveryPositionNetwork(model, spec)
     inputs = nets.batch(spec, 5)
     ids = inputs["history_item_id"]

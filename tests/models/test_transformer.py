@@ -73,7 +73,7 @@ def test_scores_are_inner_products(network):
 
 def test_the_query_is_a_normalised_state_and_items_share_the_embeddings(network):
     names = {layer.name for layer in network.model.layers}
-    assert {"query", "item_vector", "embedding"} <= names
+    assert {"amer.query", "amer.item_vector", "amer.embedding"} <= names
     assert sum(weight.shape == (NUM_ITEMS, 8) for weight in network.model.weights) == 1
 
 
@@ -97,7 +97,7 @@ def test_a_step_does_not_see_newer_ones():
     # States before the last pooling, for histories that differ in the newest step alone.
     spec = make_spec()
     model = shaken(transformer.build(spec, embedding_dim=8))
-    states = keras.Model(model.inputs[0], model.get_layer("normalization").output)
+    states = keras.Model(model.inputs[0], model.get_layer("amer.normalization").output)
     # The recency embedding counts from the newest step, so lengths must be equal.
     first = np.asarray(states(np.array([[3, 9, 4, 7, 0, 0]])))
     second = np.asarray(states(np.array([[3, 9, 4, 8, 0, 0]])))
