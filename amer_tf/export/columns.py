@@ -80,9 +80,10 @@ def check_names(columns: Iterable[Column]) -> None:
                 "A word of the Python language cannot name an input of a signature: rename the "
                 f"field. Received: {column.name!r}"
             )
-        other = seen.setdefault(column.name.lower(), column.name)
-        if other is not column.name:
+        other = seen.get(column.name.lower())
+        if other is not None:
             raise ExportError(
                 "The columns of a signature must differ in more than upper and lower case: rename "
                 f"one field. Received: {other!r} and {column.name!r}"
             )
+        seen[column.name.lower()] = column.name

@@ -126,5 +126,7 @@ def test_names_that_tensorflow_cannot_tell_apart():
         check_names(columns)
     with pytest.raises(ExportError, match="upper and lower case.*Received: 'k' and 'K'"):
         check_names([Column("k", tf.int32, None), Column("K", tf.int32, None)])
+    with pytest.raises(ExportError, match="upper and lower case.*Received: 'k' and 'k'"):
+        check_names([Column("k", tf.int32, None), Column("k", tf.string, ("batch",))])
     with pytest.raises(ExportError, match="Python language cannot name.*Received: 'class'"):
         check_names([Column("class", tf.string, ("batch",))])
