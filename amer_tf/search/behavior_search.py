@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,20 +23,21 @@ from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import Phase, Progress, TrainingError
-from amer_tf.training.group_scoring import GroupScorer
+from amer_tf.training.group_scoring import Compiled, GroupScorer
 
 # What each phase may use of a time limit.
 PHASE_SHARES = {
-    "supernet": 0.31,
-    "scoring": 0.09,
+    "supernet": 0.30,
+    "scoring": 0.06,
     "rescoring": 0.03,
-    "finetuning": 0.04,
-    "scratch": 0.22,
-    "final": 0.15,
+    "finetuning": 0.03,
+    "scratch": 0.40,
+    "final": 0.02,
     "references": 0.16,
 }
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
+_AS_GOOD = 0.98
 
 
 class _Training(NamedTuple):
@@ -68,7 +70,7 @@ class BehaviorSearch:
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
         self.sampler = RandomSampler(self.space, bench.seed)
         self._supernet: BehaviorSupernet | None = None
-        self._counter: Callable[..., Any] | None = None
+        self._compiled: Compiled | None = None
 
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
@@ -116,7 +118,8 @@ class BehaviorSearch:
             del curve[progress.epoch - 1 :]  # what a killed attempt had scored after its checkpoint
             mean = float(np.mean([score.value for score in scorer(self.sampler.propose(0))]))
             curve.append(mean)
-            if mean >= max(curve):
+            # Of epochs that are as good, the later ranks paths better: its rate is lower.
+            if mean >= _AS_GOOD * max(curve):
                 self.run.save_arrays(_BEST_SUPERNET, _weights(supernet))
             self.run.record_phase("supernet", curve=list(curve), **self.clock.now())
             bar.update(progress.fraction, f"mean {self.bench.metric} of paths {mean:.4f}")
@@ -137,10 +140,16 @@ class BehaviorSearch:
                     seed=self.bench.seed,
                 ),
                 on_epoch=after_epoch,
+                on_step=lambda: self.clock.keep("supernet"),
                 options=self.bench.data_options(),
             )
         self._restore_best(supernet)
-        self._finish("supernet", epochs=progress.epoch, steps=progress.step)
+        self._finish(
+            "supernet",
+            epochs=progress.epoch,
+            steps=progress.step,
+            seconds_per_epoch=progress.seconds / progress.epoch,
+        )
         self.run.remove_checkpoint(_SUPERNET)
 
     def supernet(self) -> BehaviorSupernet:
@@ -172,9 +181,9 @@ class BehaviorSearch:
             metric=self.bench.metric,
             num_negatives=self.settings.validation_negatives,
             seed=self.bench.seed,
-            counter=self._counter,
+            compiled=self._compiled,
         )
-        self._counter = scorer.counter
+        self._compiled = scorer.compiled
         return scorer
 
     # Scoring ------------------------------------------------------------------------------------
@@ -215,8 +224,11 @@ class BehaviorSearch:
         chosen = self.trials.ranked("random")[: self.settings.num_rescored]
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, architecture in enumerate(chosen):
+                start = self.clock.budget.used
                 if not self.trials.has("inherited", architecture):
                     self._record("inherited", architecture, self._inherited)
+                    seconds = self.clock.budget.used - start
+                    self.run.record_phase("rescoring", seconds_per_model=seconds)
                 bar.update(index + 1, self._best_note())
                 self.run.record_phase("rescoring", **self.clock.now())
                 if index + 1 >= self.settings.num_finalists and self.clock.is_over("rescoring"):
@@ -248,6 +260,8 @@ class BehaviorSearch:
             )
         self._finish("finetuning")
         self.run.remove_checkpoint(_BEST_SUPERNET)
+        self._supernet = self._compiled = None
+        gc.collect()
 
     def _train_from_scratch(self) -> None:
         settings = self.settings
@@ -260,13 +274,15 @@ class BehaviorSearch:
         self._finish("scratch")
 
     def _train_best_longer(self) -> None:
-        settings, ranked = self.settings, self.trials.ranked("scratch")
-        wanted = settings.final_epochs and ranked and not self.trials.has("final", ranked[0])
-        if wanted and not self.clock.too_late("final", "final"):
+        ranked = self.trials.ranked("scratch")
+        if ranked and self._is_worth_training_longer(ranked[0]):
             self._train_one(
                 "final",
                 _Training(
-                    "final", self._regularised, settings.final_epochs, settings.learning_rate
+                    "final",
+                    self._regularised,
+                    self.settings.final_epochs,
+                    self.settings.learning_rate,
                 ),
                 ranked[0],
                 self.clock.training_limit("final", "final"),
@@ -274,20 +290,41 @@ class BehaviorSearch:
             )
         self._finish("final")
 
+    def _is_worth_training_longer(self, architecture: Architecture) -> bool:
+        if not self.settings.final_epochs or self.trials.has("final", architecture):
+            return False
+        phases = self.run.phases()
+        if "limit" in phases.get("final", {}):
+            return True  # it has begun
+        name = f"scratch_{self.finalists().index(architecture)}"
+        return self.clock.left("final") > phases[name]["seconds"]
+
     def _regularised(self, architecture: Architecture) -> keras.Model:
         return self.bench.build(architecture, regularised=True)
 
     def _train_each(self, phase: str, training: _Training) -> None:
+        """Trains the finalists, in order of their inherited scores, as many as there is time for.
+
+        Half-trained ones could not be told apart, so each gets time for about all its epochs.
+        """
         finalists = self.finalists()
+        seconds_per_epoch = self.run.phases()["supernet"]["seconds_per_epoch"]
+        reserve = self.run.phases()["rescoring"].get("seconds_per_model", 0.0)
         for index, architecture in enumerate(finalists):
             name = f"{phase}_{index}"
-            if self.trials.has(training.kind, architecture):
-                continue
-            if self.clock.too_late(name, phase):
-                break
-            limit = self.clock.training_limit(name, phase, len(finalists) - index)
-            title = f"{phase.capitalize()} {index + 1} of {len(finalists)}"
-            self._train_one(name, training, architecture, limit, title)
+            if not self.trials.has(training.kind, architecture):
+                if self.clock.too_late(name, phase):
+                    break
+                cost = training.epochs * seconds_per_epoch + reserve
+                parts = _num_parts(self.clock.left(phase) / cost, len(finalists) - index)
+                if index and not parts and "limit" not in self.run.phases().get(name, {}):
+                    break
+                limit = self.clock.training_limit(name, phase, max(1, parts), reserve)
+                title = f"{phase.capitalize()} {index + 1} of {len(finalists)}"
+                self._train_one(name, training, architecture, limit, title)
+            record = self.run.phases().get(name, {})
+            if record.get("epoch"):
+                seconds_per_epoch = record["seconds"] / record["epoch"]
 
     def _train_one(
         self,
@@ -300,7 +337,6 @@ class BehaviorSearch:
         with PhaseProgress(title, 1.0) as bar:
 
             def after_epoch(progress: Progress) -> bool:
-                self.run.record_phase(name, **self.clock.now())
                 bar.update(progress.fraction, f"loss {progress.loss:.4f} {self._best_note()}")
                 return False
 
@@ -313,6 +349,7 @@ class BehaviorSearch:
                     learning_rate=training.learning_rate,
                     time_limit=limit,
                     on_epoch=after_epoch,
+                    on_step=lambda: self.clock.keep(name),
                 )
 
             self._record(training.kind, architecture, trained)
@@ -339,6 +376,11 @@ class BehaviorSearch:
 
     def _finish(self, phase: str, **values: Any) -> None:
         self.run.record_phase(phase, done=True, **values, **self.clock.now())
+
+
+def _num_parts(fitting: float, remaining: int) -> int:
+    """How many trainings share the time, of which so many would fit into it whole."""
+    return remaining if fitting >= remaining else round(fitting)
 
 
 def _weights(model: keras.Model) -> dict[str, Any]:

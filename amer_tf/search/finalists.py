@@ -16,10 +16,14 @@ from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import phases
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import RunFolder
-from amer_tf.training.fit import Phase, Progress
+from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.next_item import NextItemTrainer
 from amer_tf.training.next_item_evaluation import NextItemEvaluator
 from amer_tf.training.row_sparse_adam import RowSparseAdam
+
+# XLA takes as long to compile a model as to train it for some hundred steps, and TensorFlow keeps
+# every program until the process ends.
+_STEPS_FOR_XLA = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +51,9 @@ class Workbench:
         """Rows of the item vocabulary."""
         return self.spec.vocabulary(self.spec.item_field).num_rows
 
-    def trainer(self, network: keras.Model, learning_rate: float) -> NextItemTrainer:
+    def trainer(
+        self, network: keras.Model, learning_rate: float, *, jit_compile: bool = True
+    ) -> NextItemTrainer:
         """A compiled trainer of a network, with the loss of the settings."""
         trainer = NextItemTrainer(
             network,
@@ -56,7 +62,7 @@ class Workbench:
             num_negatives=self.settings.num_negatives,
             seed=self.seed,
         )
-        trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=True)
+        trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=jit_compile)
         return trainer
 
     def data_options(self) -> dict[str, int]:
@@ -99,6 +105,7 @@ class Workbench:
         learning_rate: float,
         time_limit: float | None,
         on_epoch: Callable[[Progress], bool] | None = None,
+        on_step: Callable[[], None] | None = None,
         every_position: bool = False,
     ) -> keras.Model:
         """Builds a model from the run's seed and trains it, resuming the phase `name`.
@@ -111,24 +118,30 @@ class Workbench:
             learning_rate: Peak of the schedule.
             time_limit: Seconds over all attempts, or None.
             on_epoch: As in `training.fit.fit`.
+            on_step: As in `training.fit.fit`.
             every_position: Whether to train as SASRec does; see `EveryPositionNetwork`.
         """
         keras.utils.set_random_seed(self.seed)
         model = build()
         network = transformer.EveryPositionNetwork if every_position else NextItemNetwork
+        batch_size = min(self.settings.batch_size, split.num_examples)
+        num_steps = epochs * steps_per_epoch(split.num_examples, batch_size)
         phases.train_phase(
             self.run,
             name,
-            self.trainer(network(model, self.spec), learning_rate),
+            self.trainer(
+                network(model, self.spec), learning_rate, jit_compile=num_steps >= _STEPS_FOR_XLA
+            ),
             split,
             Phase(
                 epochs=epochs,
-                batch_size=min(self.settings.batch_size, split.num_examples),
+                batch_size=batch_size,
                 learning_rate=learning_rate,
                 time_limit=time_limit,
                 seed=self.seed,
             ),
             on_epoch=on_epoch,
+            on_step=on_step,
             options={"every_position": True} if every_position else self.data_options(),
         )
         return model

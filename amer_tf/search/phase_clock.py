@@ -5,6 +5,8 @@ from __future__ import annotations
 from amer_tf.search.budget import Budget
 from amer_tf.search.state import RunFolder
 
+_SECONDS_BETWEEN_RECORDS = 10.0
+
 
 class PhaseClock:
     """Deadlines of phases and limits of the trainings in them, the same for all attempts.
@@ -17,10 +19,17 @@ class PhaseClock:
     def __init__(self, run: RunFolder, budget: Budget) -> None:
         self.run = run
         self.budget = budget
+        self._kept = budget.used
 
     def now(self) -> dict[str, float]:
         """What a phase's record says of the time: seconds of the run, over all attempts."""
         return {"used": self.budget.used}
+
+    def keep(self, phase: str) -> None:
+        """Records the time every few seconds, so that a killed attempt's counts."""
+        if self.budget.used - self._kept >= _SECONDS_BETWEEN_RECORDS:
+            self._kept = self.budget.used
+            self.run.record_phase(phase, **self.now())
 
     def deadline(self, phase: str) -> float | None:
         """When the phase must end, in seconds of the run; None without a time limit.
@@ -43,12 +52,24 @@ class PhaseClock:
         """Whether the phase is over, and this training in it has not begun."""
         return "limit" not in self.run.phases().get(name, {}) and self.is_over(phase)
 
-    def training_limit(self, name: str, phase: str, parts: int = 1) -> float | None:
-        """Seconds that a training may take over all attempts: its part of what is left."""
+    def left(self, phase: str) -> float:
+        """Seconds until the phase's deadline, at least 0."""
         deadline = self.deadline(phase)
-        if deadline is None:
+        return float("inf") if deadline is None else max(0.0, deadline - self.budget.used)
+
+    def training_limit(
+        self, name: str, phase: str, parts: int = 1, reserve: float = 0.0
+    ) -> float | None:
+        """Seconds that a training may take over all attempts: its part of what is left.
+
+        Args:
+            name: Name of the training.
+            phase: The phase that it belongs to.
+            parts: How many trainings share what is left.
+            reserve: Seconds that each part takes beside the training.
+        """
+        if self.deadline(phase) is None:
             return None
         if "limit" not in self.run.phases().get(name, {}):
-            left = max(0.1, deadline - self.budget.used)
-            self.run.record_phase(name, limit=left / parts)
+            self.run.record_phase(name, limit=max(0.1, self.left(phase) / parts - reserve))
         return float(self.run.phases()[name]["limit"])

@@ -20,6 +20,7 @@ def train_phase(
     phase: Phase,
     *,
     on_epoch: Callable[[Progress], bool] | None = None,
+    on_step: Callable[[], None] | None = None,
     options: dict[str, Any] | None = None,
 ) -> Progress:
     """Trains a phase, with a checkpoint after every epoch from which it goes on when killed.
@@ -44,7 +45,15 @@ def train_phase(
         run.record_phase(name, epoch=progress.epoch, seconds=progress.seconds, loss=progress.loss)
         return stop
 
-    return fit(trainer, split, phase, on_epoch=after_epoch, resume=resume, options=options)
+    return fit(
+        trainer,
+        split,
+        phase,
+        on_epoch=after_epoch,
+        on_step=on_step,
+        resume=resume,
+        options=options,
+    )
 
 
 def snapshot(trainer: keras.Model) -> dict[str, Any]:

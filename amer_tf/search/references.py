@@ -12,7 +12,6 @@ from amer_tf.models.ease import Ease
 from amer_tf.models.popularity import Popularity
 from amer_tf.search.finalists import Workbench
 from amer_tf.training.evaluation_batches import events_before
-from amer_tf.training.fit import Progress
 from amer_tf.training.next_item_evaluation import evaluate_scores
 
 REFERENCE_FILE = "reference_{name}.keras"
@@ -62,7 +61,7 @@ def train_transformer(
     *,
     epochs: int,
     time_limit: float | None,
-    on_epoch: Callable[[Progress], bool] | None = None,
+    on_step: Callable[[], None] | None = None,
 ) -> keras.Model:
     """The transformer, with the loss, the rate and the epochs of the final model."""
     return bench.train(
@@ -72,6 +71,6 @@ def train_transformer(
         epochs=epochs,
         learning_rate=bench.settings.learning_rate,
         time_limit=time_limit,
-        on_epoch=on_epoch,
+        on_step=on_step,
         every_position=bench.settings.transformer_training == "every_position",
     )

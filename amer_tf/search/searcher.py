@@ -23,10 +23,11 @@ from amer_tf.search.settings import preset as settings_of
 from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
-from amer_tf.training.fit import Progress, TrainingError
+from amer_tf.training.fit import TrainingError
 
 STEPS = ("behavior",)
 METRIC = "ndcg@5"
+_MOST_HEADS = 4
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,13 @@ class AmerSearch:
         self.spec = spec
         self.seed = seed
         self.settings = settings if settings is not None else settings_of(preset)
+        units = self.settings.embedding_dim * len(spec.with_role("behavior"))
+        if units % _MOST_HEADS:
+            raise ValueError(
+                f"`embedding_dim` times the number of behavior fields must be a multiple of "
+                f"{_MOST_HEADS}, for attention of as many heads. "
+                f"Received: embedding_dim={self.settings.embedding_dim}, units={units}"
+            )
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         self.run = RunFolder(run_dir)
         self.run.claim(
@@ -110,6 +118,11 @@ class AmerSearch:
             return SearchResult.load(self.run.path)
         check_training_split(self.spec, train)
         check_validation_split(self.spec, validation)
+        with self.run.at_work():
+            self._work(train, validation, catalog)
+        return SearchResult.load(self.run.path)
+
+    def _work(self, train: Any, validation: Any, catalog: Any) -> None:
         bench = Workbench(
             run=self.run,
             spec=self.spec,
@@ -121,26 +134,32 @@ class AmerSearch:
         used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
         budget = Budget(self.time_limit, PHASE_SHARES, used)
         search = BehaviorSearch(bench, budget, train, validation)
+        closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]
+        trained = [name for name in self.settings.references if name not in closed]
+        # EASE takes much memory for a moment: before anything else does.
+        self._compare(closed, bench, search)
         architecture = search.search()
-        self._compare(bench, search)
+        self._compare(trained, bench, search)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
         self.run.remove_checkpoints()
         self.run.write_json(
             METRICS_FILE,
             {"validation": search.trials.best()["metrics"], "seconds": budget.used},
         )
-        return SearchResult.load(self.run.path)
 
-    def _compare(self, bench: Workbench, search: BehaviorSearch) -> None:
-        """Scores the references on the validation split, each once."""
-        names = self.settings.references
-        known = {trial.get("name") for trial in self.run.trials()}
+    def _compare(self, names: Sequence[str], bench: Workbench, search: BehaviorSearch) -> None:
+        """Scores references on the validation split, each once."""
+        missing = set(names) - {trial.get("name") for trial in self.run.trials()}
+        if not missing:
+            return
         with PhaseProgress("Scoring the references", len(names)) as bar:
             for index, name in enumerate(names):
                 reason = references.why_left_out(name, self.spec)
+                if reason is None and name == "transformer":
+                    reason = self._why_too_late(name, search)
                 if reason is not None:
                     _log.warning("%s.", reason)
-                elif name not in known:
+                elif name in missing:
                     try:
                         self._score_reference(name, bench, search)
                     except (TrainingError, EvaluationError) as error:
@@ -148,20 +167,21 @@ class AmerSearch:
                 self.run.record_phase("references", **search.clock.now())
                 bar.update(index + 1, name)
 
+    def _why_too_late(self, name: str, search: BehaviorSearch) -> str | None:
+        search.clock.deadline("references")
+        if search.clock.too_late(name, "references"):
+            return f"The {name} is left out: the search has used up the time limit"
+        return None
+
     def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
         parameters = None
-
-        def after_epoch(progress: Progress) -> bool:
-            self.run.record_phase("references", **search.clock.now())
-            return False
-
         if name == "transformer":
             model = references.train_transformer(
                 bench,
                 search.train,
                 epochs=self.settings.final_epochs or self.settings.scratch_epochs,
                 time_limit=search.clock.training_limit("transformer", "references"),
-                on_epoch=after_epoch,
+                on_step=lambda: search.clock.keep("references"),
             )
             metrics = bench.score(model, search.validation)
             parameters = int(model.count_params())

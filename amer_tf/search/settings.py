@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,8 +75,8 @@ class Settings:
     num_finalists: int = 5
     finetune_epochs: int = 5
     finetune_learning_rate: float = 1e-4
-    scratch_epochs: int = 60
-    final_epochs: int = 150
+    scratch_epochs: int = 120
+    final_epochs: int = 200
     learning_rate: float = 2e-3
     dropout: float = 0.5
     drop_operation: float = 0.2
@@ -148,7 +148,7 @@ def _require_choice(name: str, value: object) -> None:
 
 def _require_number(name: str, value: Any, *, whole: bool) -> None:
     right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    right = right and math.isfinite(value)
+    right = right and abs(value) <= sys.float_info.max  # not so: NaN, infinite, huge integers
     if name in _RATES:
         expected, right = "a number in [0, 1)", right and 0.0 <= value < 1.0
     elif name in _MAY_BE_ZERO:

@@ -20,6 +20,7 @@ ARCHITECTURE_FILE = "architecture.json"
 METRICS_FILE = "metrics.json"
 MODEL_FILE = "model.keras"
 CHECKPOINT_FOLDER = "checkpoints"
+_LOCK_FILE = ".lock"
 _NEXT_MODEL = "next-model-{trials}.keras"
 
 
@@ -54,7 +55,31 @@ class RunFolder:
                 "The run folder cannot be written to; choose another `run_dir` or change its "
                 f"rights. Received: run_dir={str(self.path)!r}"
             )
-        self._tidy_up()
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The time in which one search changes the run; it begins where a killed one left off.
+
+        Raises:
+            RunError: Where another search is at work in the folder.
+        """
+        file = self.path / _LOCK_FILE
+        with contextlib.ExitStack() as stack:
+            try:
+                _lock(stack.enter_context(file.open("wb")))
+            except BlockingIOError:
+                raise RunError(
+                    "Another search is at work in this run folder: wait for it, or use a new "
+                    f"`run_dir`. Received: run_dir={str(self.path)!r}"
+                ) from None
+            except OSError as error:
+                raise RunError(
+                    f"The run folder cannot be locked against other searches: {error}. Free it, or "
+                    f"use a `run_dir` elsewhere. Received: run_dir={str(self.path)!r}"
+                ) from error
+            self._tidy_up()
+            yield
+            file.unlink()
 
     def _tidy_up(self) -> None:
         """Undoes what a killed run left half-done."""
@@ -235,6 +260,15 @@ class RunFolder:
 
 # What NumPy and zipfile raise for a file that is not what it was.
 _DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+def _lock(stream: IO[bytes]) -> None:
+    """Locks a file until it is closed, or its process ends in whatever way."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock: two searches in one folder are not told apart.
+        return
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _write_text(stream: IO[bytes], text: str) -> None:

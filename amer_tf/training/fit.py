@@ -76,6 +76,7 @@ def fit(
     phase: Phase,
     *,
     on_epoch: Callable[[Progress], bool] | None = None,
+    on_step: Callable[[], None] | None = None,
     resume: Progress | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Progress:
@@ -86,6 +87,7 @@ def fit(
         split: The training split.
         phase: How to train.
         on_epoch: Called after each epoch; a true answer ends the phase.
+        on_step: Called after each step.
         resume: Where the phase stood when its state, now restored, was saved.
         options: Further arguments of `split.batches`.
 
@@ -108,8 +110,9 @@ def fit(
         warmup_steps=phase.warmup_steps,
         first_step=first_step,
         seconds_used=seconds,
+        first_progress=resume.fraction if resume else 0.0,
     )
-    watch = _EpochWatch(end, on_epoch, resume)
+    watch = _Watch(end, on_epoch, on_step, resume)
     trainer.stop_training = False
     trainer.fit(
         split.batches(phase.batch_size, seed=phase.seed, first_step=first_step, **(options or {})),
@@ -124,17 +127,23 @@ def fit(
     return watch.progress
 
 
-class _EpochWatch(keras.callbacks.Callback):
+class _Watch(keras.callbacks.Callback):
     def __init__(
         self,
         end: PhaseEnd,
         on_epoch: Callable[[Progress], bool] | None,
+        on_step: Callable[[], None] | None,
         progress: Progress | None,
     ) -> None:
         super().__init__()
         self._end = end
         self._on_epoch = on_epoch
+        self._on_step = on_step
         self.progress = progress
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self._on_step is not None:
+            self._on_step()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {}).get("loss", np.nan))

@@ -73,3 +73,26 @@ def test_a_late_training_still_gets_a_moment(clock, tmp_path):
     phases = make(tmp_path)
     clock.advance(500.0)
     assert phases.training_limit("second", "second") == pytest.approx(0.1)
+
+
+def test_each_part_reserves_what_it_takes_beside_the_training(clock, tmp_path):
+    phases = make(tmp_path)
+    assert phases.training_limit("first_0", "first", parts=2, reserve=5.0) == pytest.approx(20.0)
+    assert phases.training_limit("first_1", "first", parts=2, reserve=90.0) == pytest.approx(0.1)
+
+
+def test_the_time_is_kept_every_few_seconds(clock, tmp_path):
+    phases = make(tmp_path, used=3.0)
+    clock.advance(9.0)
+    phases.keep("first")
+    assert phases.run.phases() == {}
+    clock.advance(2.0)
+    phases.keep("first")
+    clock.advance(9.0)
+    phases.keep("first")
+    assert phases.run.phases() == {"first": {"used": 14.0}}
+    assert phases.left("first") == pytest.approx(38.5)  # half of the 77 that were left
+
+
+def test_without_a_limit_time_is_endless(clock, tmp_path):
+    assert make(tmp_path, limit=None).left("first") == float("inf")

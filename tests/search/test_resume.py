@@ -97,7 +97,7 @@ def test_a_group_that_a_full_disk_cut_short_is_completed(data, finished, tmp_pat
     append = RunFolder.append_trials
 
     def append_some(self, trials):
-        if trials[0]["group"] == 1:
+        if trials[0].get("group") == 1:
             append(self, trials[:2])
             raise Killed
         append(self, trials)
@@ -105,12 +105,12 @@ def test_a_group_that_a_full_disk_cut_short_is_completed(data, finished, tmp_pat
     monkeypatch.setattr(RunFolder, "append_trials", append_some)
     with pytest.raises(Killed):
         search(data, tmp_path)
-    assert len(RunFolder(tmp_path).trials()) == 5
+    assert len(RunFolder(tmp_path).trials()) == 7
     monkeypatch.setattr(RunFolder, "append_trials", append)
     monkeypatch.setattr(BehaviorSearch, "_score_again", lambda self: kill())
     with pytest.raises(Killed):
         search(data, tmp_path)
-    assert RunFolder(tmp_path).trials() == finished.run.trials()[:9]
+    assert RunFolder(tmp_path).trials() == finished.run.trials()[:11]
 
 
 def kill():

@@ -31,14 +31,15 @@ def kinds(run):
 
 
 def test_trials(finished):
-    # Three groups of three paths; the three best again; two finalists; two references.
+    # What needs no training; three groups of three paths; the three best again; two finalists.
     assert kinds(finished.run) == (
-        ["random"] * 9
+        ["reference"] * 2
+        + ["random"] * 9
         + ["inherited"] * 3
         + ["fine-tuned"] * 2
         + ["scratch"] * 2
         + ["final"]
-        + ["reference"] * 3
+        + ["reference"]
     )
     random = [trial for trial in finished.run.trials() if trial["kind"] == "random"]
     assert [(trial["group"], trial["path"]) for trial in random] == [
@@ -273,13 +274,37 @@ def test_the_time_limit_is_kept(data, tmp_path, clock):
     result = search.fit(data.train, data.validation)
     assert 160.0 <= result.metrics["seconds"] <= 220.0
     assert set(kinds(result.run)) == {
-        *("random", "inherited", "fine-tuned", "scratch", "final", "reference")
+        *("random", "inherited", "fine-tuned", "scratch", "reference")
     }
     phases = result.run.phases()
     # The supernet trains for its share: of the time, not of the epochs.
     assert phases["supernet"]["used"] == pytest.approx(
         200.0 * behavior_search.PHASE_SHARES["supernet"], abs=sum(SECONDS.values())
     )
+
+
+@pytest.mark.usefixtures("quick_search")
+@pytest.mark.parametrize(("epochs", "expected"), [(6, 2), (12, 1), (1000, 1)])
+def test_as_many_finalists_as_can_be_trained_whole(data, tmp_path, clock, epochs, expected):
+    # Of 300 seconds 120 are for training from scratch, where an epoch of two steps takes 8.
+    settings = LONG.replace(scratch_epochs=epochs, finetune_epochs=0, references=())
+    search = AmerSearch(data.spec, tmp_path, settings=settings, time_limit=300.0)
+    result = search.fit(data.train, data.validation)
+    phases = result.run.phases()
+    trained = [phases[f"scratch_{index}"] for index in range(expected)]
+    assert kinds(result.run).count("scratch") == expected
+    assert all(record["epoch"] == epochs for record in trained if epochs < 100)
+    assert result.metrics["seconds"] <= 330.0
+
+
+@pytest.mark.usefixtures("quick_search")
+def test_the_time_left_over_trains_the_best_longer(data, tmp_path, clock):
+    settings = LONG.replace(scratch_epochs=2, finetune_epochs=0, references=())
+    search = AmerSearch(data.spec, tmp_path, settings=settings, time_limit=900.0)
+    result = search.fit(data.train, data.validation)
+    phases = result.run.phases()
+    assert kinds(result.run)[-1] == "final"
+    assert phases["final"]["epoch"] > phases["scratch_0"]["epoch"]
 
 
 @pytest.mark.usefixtures("quick_search")
@@ -311,13 +336,14 @@ def test_the_time_of_killed_attempts_counts(data, tmp_path, clock, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_search")
-def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock):
-    settings = LONG.replace(references=("popularity",))
-    search = AmerSearch(data.spec, tmp_path, settings=settings, time_limit=5.0)
+def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock, caplog):
+    search = AmerSearch(data.spec, tmp_path, settings=LONG, time_limit=5.0)
     result = search.fit(data.train, data.validation)
     assert result.best_trial["kind"] == "inherited"
     assert "scratch" not in kinds(result.run)
-    assert list(result.leaderboard()["system"]) != []
+    systems = [trial["name"] for trial in result.run.trials() if trial["kind"] == "reference"]
+    assert systems == ["popularity", "ease"]
+    assert "The transformer is left out: the search has used up the time limit" in caplog.text
 
 
 # Compiled ----------------------------------------------------------------------------------------

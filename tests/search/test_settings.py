@@ -61,6 +61,7 @@ def test_settings_are_plain_json():
         ({"l2": -1e-6}, "`l2` must be a number of at least 0.*l2=-1e-06"),
         ({"learning_rate": 0.0}, "`learning_rate` must be a positive number.*=0.0"),
         ({"learning_rate": float("nan")}, "`learning_rate` must be a positive number.*=nan"),
+        ({"learning_rate": 10**400}, "`learning_rate` must be a positive number.*=1000"),
         ({"learning_rate": "fast"}, "`learning_rate` must be a positive number.*='fast'"),
         ({"dropout": 1.0}, r"`dropout` must be a number in \[0, 1\).*dropout=1.0"),
         ({"drop_operation": -0.1}, r"`drop_operation` must be a number in \[0, 1\)"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pathlib
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -81,8 +84,43 @@ def test_leftovers_of_a_killed_run_are_removed(run):
     (run.path / ".tmp-7-a.json").write_text("half")
     (run.path / "checkpoints" / ".tmp-7-phase.npz").write_text("half")
     (run.path / "mine.txt").write_text("kept")
-    RunFolder(run.path)
+    with RunFolder(run.path).at_work():
+        pass
     assert names(run.path) == ["checkpoints", "mine.txt"]
+
+
+def test_one_search_at_a_time(run):
+    other = RunFolder(run.path)
+    (run.path / ".tmp-7-a.json").write_text("being written")
+    with run.at_work():
+        (run.path / ".tmp-8-a.json").write_text("being written")
+        with pytest.raises(RunError, match=r"Another search is at work.*Received: run_dir='.*run'"):
+            other.at_work().__enter__()
+        assert names(run.path) == [".lock", ".tmp-8-a.json", "checkpoints"]
+    with other.at_work():
+        assert names(run.path) == [".lock", "checkpoints"]
+    assert names(run.path) == ["checkpoints"]
+
+
+def test_a_killed_search_holds_no_lock(run):
+    script = "import os, sys; from amer_tf.search.state import RunFolder; " + (
+        "work = RunFolder(sys.argv[1]).at_work(); work.__enter__(); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(run.path)], check=False)
+    assert killed.returncode == -9
+    assert names(run.path) == [".lock", "checkpoints"]
+    with run.at_work():
+        pass
+
+
+def test_a_folder_that_cannot_be_locked(run, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(RunError, match="cannot be locked against other searches: .*No locks"):
+        run.at_work().__enter__()
+
+
+def no_locks(*args):
+    raise OSError(errno.ENOLCK, "No locks available")
 
 
 def test_a_run_that_is_looked_at_is_not_changed(run):
@@ -165,8 +203,9 @@ def test_a_half_written_line_is_dropped(run):
     file = run.path / TRIALS_FILE
     os.truncate(file, file.stat().st_size - 4)
     again = RunFolder(run.path)
-    assert again.trials() == [{"score": 1}]
-    again.append_trials([{"score": 4}])
+    with again.at_work():
+        assert again.trials() == [{"score": 1}]
+        again.append_trials([{"score": 4}])
     assert again.trials() == [{"score": 1}, {"score": 4}]
     assert len(file.read_text().splitlines()) == 2
 
@@ -215,7 +254,8 @@ def test_model_and_trial_agree_wherever_the_run_is_killed(run, monkeypatch, meth
     with pytest.raises(Killed):
         add_best(run, 2)
     again = RunFolder(run.path)
-    assert len(again.trials()) == expected
+    with again.at_work():
+        assert len(again.trials()) == expected
     assert (run.path / MODEL_FILE).read_text() == f"model of {expected}"
     assert names(run.path) == ["checkpoints", MODEL_FILE, TRIALS_FILE]
 

@@ -49,22 +49,47 @@ def test_the_warm_up_is_at_most_a_tenth(clock):
 
 
 def test_the_rate_by_time(clock):
-    end = attached(2.0, 1_000_000, time_limit=60.0, warmup_steps=1)
+    end = attached(2.0, 1_000_000, time_limit=70.0, warmup_steps=1)
+    first_step(end, 10.0, clock)
     clock.advance(30.0)
-    assert end.progress == pytest.approx(0.5)
+    assert end.progress == pytest.approx(0.5)  # 30 of the 60 seconds after the first step
     assert rate(end, 10) == pytest.approx(1.0)
     clock.advance(300.0)
-    assert (end.progress, end.seconds) == (1.0, pytest.approx(330.0))
+    assert (end.progress, end.seconds) == (1.0, pytest.approx(340.0))
     assert rate(end, 10) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_time_of_compiling_is_no_progress(clock):
+    end = attached(2.0, 1_000_000, time_limit=100.0)
+    clock.advance(40.0)
+    assert end.progress == 0.0
+    first_step(end, 0.0, clock)
+    assert end.progress == pytest.approx(1e-6)
+    clock.advance(15.0)
+    assert end.progress == pytest.approx(0.25)
+
+
+def test_compiling_beyond_the_limit_ends_the_phase(clock):
+    end = attached(2.0, 1_000_000, time_limit=100.0)
+    first_step(end, 100.0, clock)
+    assert end.progress == 1.0
+    assert end.model.stop_training
 
 
 def test_the_larger_progress_counts(clock):
     end = attached(2.0, 100, time_limit=60.0)
+    first_step(end, 0.0, clock)
     clock.advance(6.0)
     end.step = 50
     assert end.progress == 0.5
     clock.advance(48.0)
     assert end.progress == pytest.approx(0.9)
+
+
+def first_step(end, seconds, clock):
+    end.on_train_batch_begin(0)
+    clock.advance(seconds)
+    end.on_train_batch_end(0)
 
 
 def run(end, seconds, clock, most=1000):
@@ -93,7 +118,10 @@ def test_goes_on_from_a_step(clock):
 
 
 def test_goes_on_from_the_time_used(clock):
-    end = attached(1.0, 1000, time_limit=60.0, seconds_used=45.0)
-    assert end.seconds == 45.0
-    assert end.progress == 0.75
-    assert run(end, 5.0, clock) == 3
+    end = attached(1.0, 1000, time_limit=60.0, seconds_used=45.0, first_progress=0.7)
+    assert (end.seconds, end.progress) == (45.0, 0.7)
+    first_step(end, 5.0, clock)  # compiles again
+    assert end.progress == pytest.approx(0.7)
+    clock.advance(5.0)
+    assert end.progress == pytest.approx(0.85)  # half of the 10 seconds that were left
+    assert run(end, 5.0, clock) == 1
