@@ -24,11 +24,10 @@ from amer_tf.features import (
     MultiValuedField,
 )
 from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.training.item_vectors import all_item_vectors
 
 # The score of what is no item: it sorts last and, unlike -inf, is a number in JSON.
 NO_SCORE = float(tf.float32.min)
-
-_ITEMS_AT_A_TIME = 4096
 
 
 class NextItemServing:
@@ -74,17 +73,8 @@ class NextItemServing:
             "the higher, the likelier the item is next; an unknown item has a score too",
         )
         # The item side does not depend on the request.
-        self._item_vectors = tf.Variable(self._compute_item_vectors(), trainable=False)
-
-    def _compute_item_vectors(self) -> Any:
-        starts = range(0, self._num_rows, _ITEMS_AT_A_TIME)
-        parts = [
-            self._network.item_vectors(
-                tf.range(start, min(start + _ITEMS_AT_A_TIME, self._num_rows))
-            )
-            for start in starts
-        ]
-        return tf.cast(tf.concat(parts, axis=0), tf.float32)  # [I, Dq]
+        vectors = all_item_vectors(self._network.item_vectors, self._num_rows)
+        self._item_vectors = tf.Variable(vectors, trainable=False)  # [I, Dq]
 
     @property
     def facts(self) -> tuple[str, ...]:

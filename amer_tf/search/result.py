@@ -189,7 +189,10 @@ class SearchResult:
             if name in references.CLOSED_FORMS:
                 system = references.fit_closed_form(name, self.spec, train, split)
                 rank = functools.partial(
-                    evaluate_scores, system.scores, history_field=self.spec.history_field
+                    evaluate_scores,
+                    system.scores,
+                    history_field=self.spec.history_field,
+                    num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
                 )
             else:
                 model = self._load_model(references.REFERENCE_FILE.format(name=name))

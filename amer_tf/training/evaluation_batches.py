@@ -1,6 +1,7 @@
 """The examples that an evaluation ranks, with their candidates, from the split or a list.
 
-Letters: `B` batch, `C` candidates of a user, `S` events before the example, `U` users.
+Letters: `B` batch, `C` candidates of a user, `S` events before the example, `U` users, `R` item
+rows, `Dq` width of a query.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import tensorflow as tf
 
 # A mode of the split, or encoded ids `(U, C)`, the true item first.
 Candidates = str | npt.NDArray[np.int32]
+
+# The largest array of a batch, scores or candidate vectors, stays below this.
+_MAX_BYTES = 256 * 2**20
 
 
 class EvaluationError(ValueError):
@@ -53,6 +57,32 @@ def is_full(candidates: Candidates) -> bool:
 def num_candidates(candidates: Candidates, num_negatives: int) -> int:
     """Candidates of a user, `C`."""
     return 1 + num_negatives if isinstance(candidates, str) else candidates.shape[-1]
+
+
+def floats_of_a_user(candidates: Candidates, num_negatives: int, num_items: int, units: int) -> int:
+    """Numbers of the largest array that scoring a user takes.
+
+    Args:
+        candidates: A mode, or lists `(U, C)`.
+        num_negatives: Frozen negatives of a user.
+        num_items: `R`.
+        units: `Dq`.
+
+    Returns:
+        The scores of the whole catalogue, else the vectors of the candidates.
+    """
+    return num_items if is_full(candidates) else num_candidates(candidates, num_negatives) * units
+
+
+def fitting_batch_size(batch_size: int, split: EvaluationSplit, floats: int) -> int:
+    """Users of a call: not more than the split has, nor than memory should take.
+
+    Args:
+        batch_size: The most.
+        split: The split.
+        floats: Numbers of the largest array that a user takes.
+    """
+    return max(1, min(batch_size, split.num_examples, _MAX_BYTES // (4 * floats)))
 
 
 def batches(

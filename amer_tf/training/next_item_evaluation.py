@@ -24,15 +24,12 @@ from amer_tf.training.evaluation_batches import (
     EvaluationError,
     EvaluationSplit,
     batches,
+    fitting_batch_size,
+    floats_of_a_user,
     is_full,
-    num_candidates,
 )
+from amer_tf.training.item_vectors import all_item_vectors
 from amer_tf.training.rank_counting import rank_candidates, rank_catalog
-
-# Item rows that are turned into vectors at a time.
-_ROWS_PER_CALL = 8192
-# The largest array of a batch, scores or candidate vectors, stays below this.
-_MAX_BYTES = 256 * 2**20
 
 
 class NextItemEvaluator:
@@ -77,11 +74,10 @@ class NextItemEvaluator:
         ks: Sequence[int] = (1, 5, 10),
     ) -> dict[str, Any]:
         """HR@k, NDCG@k and MRR of the true items; see `evaluate`."""
-        vectors = self._all_vectors()
-        width = self._num_items
-        if not is_full(candidates):
-            width = num_candidates(candidates, num_negatives) * int(vectors.shape[-1])
-        batch_size = _fitting_batch_size(self._batch_size, width, split)
+        vectors = all_item_vectors(self._item_vectors, self._num_items)
+        units = int(vectors.shape[-1])
+        floats = floats_of_a_user(candidates, num_negatives, self._num_items, units)
+        batch_size = fitting_batch_size(self._batch_size, split, floats)
 
         def rank(batch: Batch) -> tuple[Any, ...]:
             if batch.candidates is None:
@@ -91,15 +87,6 @@ class NextItemEvaluator:
         asked = batches(split, batch_size, candidates, num_negatives, seed)
         counts = _count(rank, asked, batch_size)
         return _summary(split, counts, candidates, num_negatives, seed, ks)
-
-    def _all_vectors(self) -> Any:
-        """Vectors `(R, Dq)` of all item rows; short last chunks are filled up with padding."""
-        rows = min(_ROWS_PER_CALL, self._num_items)
-        chunks = []
-        for start in range(0, self._num_items, rows):
-            ids = np.arange(start, start + rows, dtype=np.int32)
-            chunks.append(self._item_vectors(tf.constant(np.where(ids < self._num_items, ids, 0))))
-        return tf.concat(chunks, axis=0)[: self._num_items]
 
 
 def _item_vectors(network: Any, ids: Any) -> Any:
@@ -164,6 +151,7 @@ def evaluate_scores(
     split: EvaluationSplit,
     *,
     history_field: str,
+    num_items: int | None = None,
     candidates: Candidates = "uniform",
     num_negatives: int = 100,
     seed: int = 0,
@@ -177,6 +165,8 @@ def evaluate_scores(
             with repetitions, to scores `(B, R)` of all item rows.
         split: Validation or test split.
         history_field: Name of the behaviour field of item ids among the inputs.
+        num_items: Item rows `R`; for many the users of a call are fewer, so that their scores do
+            not take too much memory. None for `batch_size` users whatever the catalogue.
         candidates: As in `evaluate`.
         num_negatives: As in `evaluate`.
         seed: As in `evaluate`.
@@ -201,14 +191,10 @@ def evaluate_scores(
         chosen = np.take_along_axis(scores, np.asarray(batch.candidates, np.int64), axis=1)
         return rank_candidates(chosen, batch.candidates)
 
-    batch_size = min(batch_size, split.num_examples)
+    batch_size = fitting_batch_size(batch_size, split, num_items or 1)
     asked = batches(split, batch_size, candidates, num_negatives, seed, with_seen=True)
     counts = _count(rank, asked, batch_size)
     return _summary(split, counts, candidates, num_negatives, seed, ks)
-
-
-def _fitting_batch_size(batch_size: int, floats_per_row: int, split: EvaluationSplit) -> int:
-    return max(1, min(batch_size, split.num_examples, _MAX_BYTES // (4 * floats_per_row)))
 
 
 def _count(

@@ -1,6 +1,7 @@
 """What a model predicts for each user of a split, and files of it for others to score.
 
-Letters: `B` batch, `C` candidates of a user, `U` users, `R` item rows, `Dq` width of a query.
+Letters: `B` batch, `C` candidates of a user, `S` events before the example, `U` users, `R` item
+rows, `Dq` width of a query.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from keras import ops
 
 from amer_tf.features import NUM_RESERVED_IDS, PADDING_ID
 from amer_tf.training.evaluation_batches import (
-    Batch,
     Candidates,
     EvaluationError,
     EvaluationSplit,
     batches,
+    fitting_batch_size,
+    floats_of_a_user,
 )
+from amer_tf.training.item_vectors import all_item_vectors
 
-_ROWS_PER_CALL = 8192
 SUFFIXES = (".csv", ".npy")
 
 
@@ -63,24 +65,33 @@ def predict(
         num_negatives: Frozen negatives of a user.
         seed: Seed of the frozen negatives.
         top_k: How many items `"full"` gives.
-        batch_size: Users of a call.
+        batch_size: Users of a call; fewer where their scores would take too much memory.
 
     Returns:
-        Items and their scores.
+        Items and their scores. Of equal scores the smaller id comes first.
     """
-    vectors = _item_vectors(network, num_items)  # (R, Dq)
+    vectors = all_item_vectors(network.item_vectors, num_items)  # (R, Dq)
 
     @tf.function(autograph=False)
-    def query_of(inputs: Any) -> Any:
-        return ops.cast(network.query(inputs, training=False), "float32")
+    def score(inputs: Any, listed: Any) -> Any:
+        query = ops.cast(network.query(inputs, training=False), "float32")
+        return ops.einsum("bd,bcd->bc", query, ops.take(vectors, listed, axis=0))
+
+    @tf.function(autograph=False)
+    def find_best(inputs: Any, seen: Any) -> tuple[Any, Any]:
+        query = ops.cast(network.query(inputs, training=False), "float32")
+        return _best_unseen(tf.matmul(query, vectors, transpose_b=True), seen, top_k)
 
     parts = []
-    batch_size = min(batch_size, split.num_examples)
+    floats = floats_of_a_user(candidates, num_negatives, num_items, int(vectors.shape[-1]))
+    batch_size = fitting_batch_size(batch_size, split, floats)
     for batch in batches(split, batch_size, candidates, num_negatives, seed):
-        scores = tf.matmul(query_of(batch.inputs), vectors, transpose_b=True).numpy()  # (B, R)
-        items, found = _chosen(scores, batch, top_k)
+        if batch.candidates is None:
+            items, found = find_best(batch.inputs, batch.seen)
+        else:
+            items, found = batch.candidates, score(batch.inputs, batch.candidates)
         present = np.asarray(batch.weight) > 0
-        parts.append((items[present], found[present]))
+        parts.append((np.asarray(items)[present], np.asarray(found)[present]))
     items, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Predictions(items.astype(np.int32), scores.astype(np.float32))
 
@@ -151,24 +162,18 @@ def _write_csv(
                     writer.writerow((user, raw[item], f"{score:.9g}"))
 
 
-def _item_vectors(network: Any, num_items: int) -> Any:
-    starts = range(0, num_items, _ROWS_PER_CALL)
-    chunks = [
-        network.item_vectors(tf.range(start, min(start + _ROWS_PER_CALL, num_items)))
-        for start in starts
-    ]
-    return tf.cast(tf.concat(chunks, axis=0), tf.float32)
+def _best_unseen(scores: Any, seen: Any, top_k: int) -> tuple[Any, Any]:
+    """The best items and their scores, `(B, k)`, among the known ones that a user has not had.
 
-
-def _chosen(
-    scores: npt.NDArray[np.float32], batch: Batch, top_k: int
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Items and scores `(B, C)` of the candidates, or of the best unseen items."""
-    if batch.candidates is not None:
-        listed = np.asarray(batch.candidates)
-        return listed, np.take_along_axis(scores, listed.astype(np.int64), axis=1)
-    scores[:, :NUM_RESERVED_IDS] = -np.inf
-    np.put_along_axis(scores, np.asarray(batch.seen, np.int64), -np.inf, axis=1)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-    found = np.take_along_axis(scores, best, axis=1)
-    return np.where(np.isfinite(found), best, PADDING_ID), found
+    Args:
+        scores: `(B, R)`.
+        seen: `(B, S)`, padded with 0.
+        top_k: At most so many items; padding, of score -inf, where there are fewer.
+    """
+    reserved = tf.tile(tf.range(NUM_RESERVED_IDS)[None], (tf.shape(scores)[0], 1))
+    out = tf.concat([tf.cast(seen, tf.int32), reserved], axis=1)  # (B, S + 2)
+    rows = tf.broadcast_to(tf.range(tf.shape(out)[0])[:, None], tf.shape(out))
+    removed = tf.fill(tf.shape(out), tf.constant(-np.inf, scores.dtype))
+    scores = tf.tensor_scatter_nd_update(scores, tf.stack([rows, out], axis=-1), removed)
+    found, best = tf.math.top_k(scores, min(top_k, scores.shape[1]))
+    return tf.where(tf.math.is_finite(found), best, PADDING_ID), found

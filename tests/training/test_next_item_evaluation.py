@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amer_tf.training import next_item_evaluation, ranking_metrics
+from amer_tf.training import evaluation_batches, item_vectors, ranking_metrics
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate, evaluate_scores
 from tests.training.small_split import NUM_ITEMS, SmallNetwork, SmallSplit
@@ -62,8 +62,8 @@ def test_equals_brute_force(mode, batch_size):
 def test_memory_bound_does_not_change_the_result(mode, monkeypatch):
     split, network = SmallSplit(), SmallNetwork()
     expected = evaluate(network, split, num_items=NUM_ITEMS, candidates=mode, num_negatives=7)
-    monkeypatch.setattr(next_item_evaluation, "_MAX_BYTES", 3 * 4 * NUM_ITEMS)
-    monkeypatch.setattr(next_item_evaluation, "_ROWS_PER_CALL", 5)
+    monkeypatch.setattr(evaluation_batches, "_MAX_BYTES", 3 * 4 * NUM_ITEMS)
+    monkeypatch.setattr(item_vectors, "_ROWS_PER_CALL", 5)
     found = evaluate(network, split, num_items=NUM_ITEMS, candidates=mode, num_negatives=7)
     assert found == expected
 
@@ -170,6 +170,24 @@ def test_score_functions_are_evaluated_alike(mode):
     arguments = {"candidates": mode, "num_negatives": 7, "seed": 3, "batch_size": 8}
     found = evaluate_scores(score_function, split, history_field="history_item_id", **arguments)
     assert found == evaluate(network, split, num_items=NUM_ITEMS, **arguments)
+
+
+def test_score_functions_score_no_more_users_than_fit(mode, monkeypatch):
+    split, network = SmallSplit(), SmallNetwork()
+    sizes = []
+
+    def score_function(histories):
+        sizes.append(len(histories))
+        return histories.sum(axis=1, keepdims=True) * network.table.numpy()[:, 0]
+
+    arguments = {"history_field": "history_item_id", "candidates": mode, "num_negatives": 7}
+    expected = evaluate_scores(score_function, split, **arguments)
+    assert set(sizes) == {23}
+    sizes.clear()
+    monkeypatch.setattr(evaluation_batches, "_MAX_BYTES", 3 * 4 * NUM_ITEMS)
+    found = evaluate_scores(score_function, split, num_items=NUM_ITEMS, **arguments)
+    assert set(sizes) == {3}
+    assert found == expected
 
 
 def test_refuses_scores_of_another_shape():

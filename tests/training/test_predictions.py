@@ -6,6 +6,7 @@ import errno
 import numpy as np
 import pytest
 
+from amer_tf.training import evaluation_batches, item_vectors
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.predictions import Predictions, check_suffix, predict, write_predictions
 from tests.training.small_split import NUM_ITEMS, SmallNetwork, SmallSplit
@@ -56,6 +57,63 @@ def test_the_order_of_ties_is_that_of_the_ids():
     for items in found.items:
         known = items[items > 0]
         assert known.tolist() == sorted(known)
+
+
+def sorted_wholly(scores, seen, top_k):
+    """The best items by sorting all of them, those of equal scores in the order of their ids."""
+    scores = scores.astype(np.float32)
+    scores[:, :2] = -np.inf
+    np.put_along_axis(scores, seen, -np.inf, axis=1)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+    found = np.take_along_axis(scores, best, axis=1)
+    return np.where(np.isfinite(found), best, 0), found
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 5, 10, 33, 41, 42, 100])
+@pytest.mark.parametrize("distinct", [1, 2, 5])
+def test_the_best_are_those_of_a_whole_sort(top_k, distinct):
+    # Few distinct scores: the last of the best has equals that are left out.
+    table = np.random.default_rng(top_k).integers(0, distinct, size=(NUM_ITEMS, 2))
+    network = SmallNetwork(table)
+    found = predict(network, SPLIT, num_items=NUM_ITEMS, top_k=top_k)
+    seen = np.zeros((23, 9), np.int64)
+    for user, history in enumerate(SPLIT.histories):
+        seen[user, : len(history)] = history
+    items, scores = sorted_wholly(network.scores(SPLIT), seen, top_k)
+    np.testing.assert_array_equal(found.items, items)
+    np.testing.assert_array_equal(found.scores, scores)
+
+
+class CountedNetwork(SmallNetwork):
+    """Notes how many users, and how many items, are asked for at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.users, self.items = set(), set()
+
+    def query(self, inputs, training=False):
+        self.users.add(inputs["history_item_id"].shape[0])
+        return super().query(inputs)
+
+    def item_vectors(self, ids):
+        self.items.add(ids.shape[0])
+        return super().item_vectors(ids)
+
+
+@pytest.mark.parametrize("mode", ["full", "uniform"])
+def test_a_large_catalogue_takes_fewer_users_and_items_at_a_time(mode, monkeypatch):
+    options = {"num_items": NUM_ITEMS, "candidates": mode, "num_negatives": 7}
+    expected = predict(NETWORK, SPLIT, **options)
+    monkeypatch.setattr(evaluation_batches, "_MAX_BYTES", 3 * 4 * NUM_ITEMS)
+    monkeypatch.setattr(item_vectors, "_ROWS_PER_CALL", 5)
+    network = CountedNetwork()
+    network.table = NETWORK.table
+    found = predict(network, SPLIT, **options)
+    # Scores of all items, or the vectors of width 3 of the true item and 7 others.
+    assert network.users == {3 if mode == "full" else 3 * NUM_ITEMS // (8 * 3)}
+    assert network.items == {5}
+    np.testing.assert_array_equal(found.items, expected.items)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-6)
 
 
 def test_a_csv_file_holds_raw_ids(tmp_path):
