@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+from collections.abc import Sequence
 
 from amer_tf.spec_checks import (
     SpecError,
@@ -121,10 +122,12 @@ class Vocabulary:
             )
         return self.size + NUM_RESERVED_IDS
 
-    def read_values(self) -> tuple[str | int, ...]:
-        """The known values in the order of their ids (`"values"` and `"file"` only)."""
+    def read_values(self) -> Sequence[str | int]:
+        """The known values in the order of their ids, for every source that has a list of them."""
         if self.source == "values":
             return self.values
+        if self.source == "integer":
+            return range(self.num_rows - NUM_RESERVED_IDS)
         if self.source != "file":
             raise SpecError(
                 f"vocabularies[{self.name!r}] has no list of values. "

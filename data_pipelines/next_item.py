@@ -152,11 +152,7 @@ def _catalog_items(vocabulary: Vocabulary, items: list[Any]) -> Sequence[Any]:
         vocabulary: The unfitted vocabulary of the item.
         items: The items that have events.
     """
-    if vocabulary.source == "fit":
-        return items
-    if vocabulary.source == "integer":
-        return range(vocabulary.num_rows - NUM_RESERVED_IDS)
-    return vocabulary.read_values()
+    return items if vocabulary.source == "fit" else vocabulary.read_values()
 
 
 def _item_codes(coder: VocabularyCoder, items: list[Any]) -> npt.NDArray[np.int32]:

@@ -27,6 +27,17 @@ def test_values_may_be_a_list():
 def test_sized_sources(source, dtype):
     vocabulary = Vocabulary("item", source=source, dtype=dtype, size=10)
     assert vocabulary.num_rows == 12
+
+
+def test_integers_are_their_own_values():
+    assert list(Vocabulary("item", "integer", "int64", size=3).read_values()) == [0, 1, 2]
+    # Nothing is listed that nobody asks for.
+    assert len(Vocabulary("item", "integer", "int64", size=2**31 - 3).read_values()) == 2**31 - 3
+
+
+@pytest.mark.parametrize("source", ["hash", "fit"])
+def test_no_list_of_values(source):
+    vocabulary = Vocabulary("item", source, size=10 if source == "hash" else None)
     with pytest.raises(SpecError, match=f"has no list of values. Received: source='{source}'"):
         vocabulary.read_values()
 

@@ -17,9 +17,8 @@ def with_values(spec: FeatureSpec) -> FeatureSpec:
     vocabularies = []
     for entry in spec.vocabularies:
         if entry.source == "file":
-            entry = dataclasses.replace(
-                entry, source="values", file=None, values=entry.read_values()
-            )
+            values = tuple(entry.read_values())
+            entry = dataclasses.replace(entry, source="values", file=None, values=values)
         vocabularies.append(entry)
     return dataclasses.replace(spec, vocabularies=tuple(vocabularies))
 

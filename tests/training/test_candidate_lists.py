@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from amer_tf.features import Vocabulary
 from amer_tf.training.candidate_lists import load_candidates, read_candidates
 from amer_tf.training.evaluation_batches import EvaluationError
 from tests.training.small_split import SmallSplit
@@ -50,6 +51,12 @@ def test_reads_every_form(tmp_path, name, content, as_type):
     lists = read_candidates(write(tmp_path, content, name), values, users, TARGETS)
     np.testing.assert_array_equal(lists, ENCODED)
     assert lists.dtype == np.int32
+
+
+def test_items_that_are_their_own_ids(tmp_path):
+    values = Vocabulary("item", "integer", "int64", size=50).read_values()
+    lists = read_candidates(write(tmp_path, as_text(RAW)), values, USERS, np.array([22, 42, 1]))
+    np.testing.assert_array_equal(lists, [[22, 12, 42], [42, 12, 22], [1, 32, 12]])
 
 
 def test_takes_users_and_true_items_from_the_split(tmp_path):
