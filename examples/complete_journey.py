@@ -151,10 +151,15 @@ def measure(result: SearchResult, data: data_pipelines.PreparedData) -> None:
 def show_recommendations(data: data_pipelines.PreparedData, household: int) -> None:
     """Asks the exported model what a household may buy next, and shows names of products."""
     purchases = pd.read_parquet(SOURCE_DIR / "transactions.parquet")
-    products = purchases.loc[purchases.household_id == household, "product_id"].tolist()
-    if not products:
-        sys.exit(f"There is no such household. Received: --household={household}")
-    *history, newest = products
+    products = purchases.loc[purchases.household_id == household, "product_id"]
+    # The preparation has left out products that are rarely bought.
+    known = products[products.isin(data.spec.vocabulary("item_id").read_values())].tolist()
+    if len(known) < 2:
+        sys.exit(
+            "The household must have bought at least two products that the model knows. "
+            f"Received: --household={household}, which has bought {len(known)}"
+        )
+    *history, newest = known
     server = subprocess.run(
         [sys.executable, "-c", SERVER, str(EXPORT_DIR)],
         input=json.dumps(history), capture_output=True, text=True, check=False,
@@ -166,7 +171,10 @@ def show_recommendations(data: data_pipelines.PreparedData, household: int) -> N
     def name(item: int) -> str:
         return data.item_names.get(str(item), f"product {item}")
 
-    print(f"Household {household} has bought {len(history)} different products, the newest:")
+    print(
+        f"Household {household} has bought {len(products)} different products, of which the model "
+        f"knows {len(known)}.\nAll of these but the last are its history, the newest:"
+    )
     for item in history[-5:]:
         print(f"           {name(item)}")
     print("Recommended, out of those that it has not bought yet:")

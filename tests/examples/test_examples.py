@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pathlib
 import runpy
 import sys
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
+from amer_tf.features import Vocabulary
 from amer_tf.search import behavior_search, settings
 from tests.search import small_run
 
@@ -84,6 +87,54 @@ def test_complete_journey(demo, folder, monkeypatch, capsys):
     # Again: nothing is computed anew, the same is shown.
     demo.main()
     assert capsys.readouterr().out == first
+
+
+PRODUCTS = (3, 50, 1, 51, 2, 52)  # of household 7, the oldest first; 50 and above are rare
+
+
+@pytest.fixture
+def asked(demo, folder, monkeypatch):
+    """What the server of the demo was asked; it answers with products 1 and 2."""
+    histories = []
+
+    def run(command, *, input, **options):
+        histories.append(json.loads(input))
+        return types.SimpleNamespace(returncode=0, stdout="[[1, 2], [0.5, 0.25]]", stderr="")
+
+    monkeypatch.setattr(demo.subprocess, "run", run)
+    demo.SOURCE_DIR.mkdir(parents=True)
+    bought = [(7, product) for product in PRODUCTS] + [(8, 1), (8, 50), (9, 2), (9, 3)]
+    purchases = pd.DataFrame(bought, columns=["household_id", "product_id"])
+    purchases.to_parquet(demo.SOURCE_DIR / "transactions.parquet")
+    return histories
+
+
+def prepared():
+    vocabulary = Vocabulary("item_id", "values", "int64", values=(1, 2, 3, 4))
+    names = {"1": "milk", "2": "bread", "3": "tea"}
+    spec = types.SimpleNamespace(vocabulary={"item_id": vocabulary}.get)
+    return types.SimpleNamespace(spec=spec, item_names=names)
+
+
+def test_the_demo_sends_products_that_the_model_knows(demo, asked, capsys):
+    demo.show_recommendations(prepared(), household=7)
+    assert asked == [[3, 1]]
+    output = capsys.readouterr().out
+    assert "7 has bought 6 different products, of which the model knows 3." in output
+    # Rare products are no history, and none of them is what was bought next.
+    history, _, rest = output.partition("Recommended")
+    assert [line.strip() for line in history.splitlines()[2:]] == ["tea", "milk"]
+    assert rest.endswith("It bought next:\n           bread\n")
+
+
+@pytest.mark.parametrize(("household", "count"), [(1, 0), (8, 1)])
+def test_a_household_of_which_the_model_knows_too_little(demo, asked, household, count):
+    message = (
+        f"two products that the model knows.*--household={household}, which has bought {count}"
+    )
+    with pytest.raises(SystemExit, match=message):
+        demo.show_recommendations(prepared(), household=household)
+    assert asked == []
 
 
 @pytest.mark.slow
