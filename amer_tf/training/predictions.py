@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras import ops
 
 from amer_tf.features import NUM_RESERVED_IDS, PADDING_ID
+from amer_tf.files import temporary_path
 from amer_tf.training.evaluation_batches import (
     Candidates,
     EvaluationError,
@@ -117,7 +118,7 @@ def write_predictions(
         EvaluationError: Where the file has another suffix or cannot be written.
     """
     path = check_suffix(file)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = temporary_path(path)
     try:
         if path.suffix == ".npy":
             np.save(temporary, predictions.scores)
