@@ -102,9 +102,10 @@ class SearchResult:
         return float(self.best_trial["score"])
 
     @property
-    def standard_error(self) -> float:
-        """How sure the score is: its standard error over users."""
-        return float(self.best_trial["standard_error"])
+    def standard_error(self) -> float | None:
+        """How sure the score is: its standard error over users; None where there is one user."""
+        error = self.best_trial["standard_error"]
+        return None if error is None else float(error)
 
     @functools.cached_property
     def best_trial(self) -> dict[str, Any]:

@@ -132,10 +132,10 @@ def evaluate(
         batch_size: Users of a compiled call.
 
     Returns:
-        `"hr@K"`, `"ndcg@K"`, `"mrr"`; `"standard_errors"` of these by name; `"count"` of users;
-        `"mode"`, one of uniform, popular, full, file; `"num_negatives"`, `"seed"` and `"digest"`
-        of the candidates, None where they do not apply. Ties count as broken at random; a true
-        item that the vocabulary does not know ranks last.
+        `"hr@K"`, `"ndcg@K"`, `"mrr"`; `"standard_errors"` of these by name, None for one user;
+        `"count"` of users; `"mode"`, one of uniform, popular, full, file; `"num_negatives"`,
+        `"seed"` and `"digest"` of the candidates, None where they do not apply. Ties count as
+        broken at random; a true item that the vocabulary does not know ranks last.
 
     Raises:
         EvaluationError: Where a score is not finite or the lists do not fit the split.

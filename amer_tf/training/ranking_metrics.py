@@ -16,10 +16,10 @@ _NAME = re.compile(r"(hr|ndcg)@([1-9][0-9]*)|mrr")
 
 
 class Estimate(NamedTuple):
-    """The mean of a metric over users, and the standard error of this mean."""
+    """The mean of a metric over users, and the standard error of this mean, None for one user."""
 
     value: float
-    standard_error: float
+    standard_error: float | None
 
 
 def names(ks: tuple[int, ...]) -> tuple[str, ...]:
@@ -80,7 +80,8 @@ def estimate(values: Any, weights: Any = None) -> Estimate:
     """Weighted mean of independent values `(U,)` and its standard error.
 
     `se^2 = n / (n - 1) sum_u w_u^2 (x_u - mean)^2 / (sum_u w_u)^2` over the `n` users of positive
-    weight: for equal weights the usual `s / sqrt(n)`. One user has an error of NaN.
+    weight: for equal weights the usual `s / sqrt(n)`. One user has no error: None, which unlike NaN
+    JSON can hold.
     """
     values = np.asarray(values, np.float64)
     weights = np.ones_like(values) if weights is None else np.asarray(weights, np.float64)
@@ -92,6 +93,6 @@ def estimate(values: Any, weights: Any = None) -> Estimate:
     values, weights = values[counted], weights[counted]
     mean = float(np.average(values, weights=weights))
     if values.size == 1:
-        return Estimate(mean, float("nan"))
+        return Estimate(mean, None)
     squares = float(np.sum((weights * (values - mean)) ** 2)) / float(weights.sum()) ** 2
     return Estimate(mean, (squares * values.size / (values.size - 1)) ** 0.5)

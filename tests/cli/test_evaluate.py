@@ -183,6 +183,22 @@ def test_items_that_are_their_own_ids(integers, tmp_path):
     assert set(best) <= set(range(20))
 
 
+def test_the_result_of_one_user_is_json(integers, tmp_path):
+    (tmp_path / "events.csv").write_text("who,what\n" + "".join(f"0,{item}\n" for item in range(6)))
+    data = tmp_path / "one_user"
+    assert amer("prepare", f"--dataset={tmp_path / 'shop.json'}", f"--data_dir={data}").code == 0
+    answer = amer(*evaluate(integers, "--candidates=full", f"--data_dir={data}"))
+    assert answer.code == 0, answer.messages
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    result = json.loads(answer.output.splitlines()[-1], parse_constant=refuse)
+    assert result["test"]["full"]["count"] == 1
+    assert result["test"]["full"]["standard_errors"]["ndcg@5"] is None
+    assert "test, 1 users" in answer.messages
+
+
 def test_the_data_may_have_moved(run, copied, tmp_path):
     moved = shutil.copytree(run.data, tmp_path / "moved")
     (copied / "data.json").unlink()

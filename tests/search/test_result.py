@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
@@ -48,6 +49,17 @@ def test_summary(finished):
     assert summary["training"] == finished.best_trial["kind"]
     assert summary["architecture"] == finished.architecture.to_dict()
     assert summary["validation"]["uniform"]["ndcg@5"] == finished.score
+
+
+def test_a_score_of_one_user_has_no_standard_error(copy):
+    log = copy / "trials.jsonl"
+    trials = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [json.dumps({**trial, "standard_error": None}) + "\n" for trial in trials]
+    log.write_text("".join(lines))
+    result = SearchResult.load(copy)
+    assert result.standard_error is None
+    assert json.loads(json.dumps(result.summary(), allow_nan=False))["standard_error"] is None
+    assert result.leaderboard()["standard_error"].isna().all()
 
 
 def test_evaluation_of_the_best_model(finished, data):

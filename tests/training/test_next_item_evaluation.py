@@ -102,6 +102,12 @@ def test_says_what_was_ranked():
     assert lists["digest"] != uniform["digest"]
 
 
+def test_one_user_has_no_standard_error():
+    found = evaluate(SmallNetwork(), SmallSplit(1), num_items=NUM_ITEMS, num_negatives=7)
+    assert found["count"] == 1
+    assert set(found["standard_errors"].values()) == {None}
+
+
 def test_evaluator_sees_weights_that_changed():
     split, network = SmallSplit(), SmallNetwork()
     variable = tf.Variable(network.table)
