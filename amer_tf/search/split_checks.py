@@ -12,11 +12,15 @@ from amer_tf.features import FeatureSpec, MultiValuedField, NumericField
 _ROWS = 256
 
 
+class SplitError(ValueError):
+    """A split that is empty or of another data set than the spec."""
+
+
 def check_training_split(spec: FeatureSpec, split: Any) -> None:
     """Raises where the split is empty or of another data set.
 
     Raises:
-        ValueError: The message names the field.
+        SplitError: The message names the field.
     """
     _require_examples("training", split)
     inputs, labels = next(iter(split.batches(min(_ROWS, split.num_examples))))
@@ -28,7 +32,7 @@ def check_validation_split(spec: FeatureSpec, split: Any) -> None:
     """Raises where the split is empty or of another data set.
 
     Raises:
-        ValueError: The message names the field.
+        SplitError: The message names the field.
     """
     _require_examples("validation", split)
     rows = min(_ROWS, split.num_examples)
@@ -39,13 +43,16 @@ def check_validation_split(spec: FeatureSpec, split: Any) -> None:
 
 def _require_examples(name: str, split: Any) -> None:
     if split.num_examples == 0:
-        raise ValueError(f"The {name} split has no examples: there is nothing to learn from.")
+        raise SplitError(
+            f"The {name} split has no examples: there is nothing to learn from. "
+            "Received: num_examples=0"
+        )
 
 
 def _check_inputs(name: str, spec: FeatureSpec, inputs: dict[str, Any]) -> None:
     fields = {field.name: field for field in spec.input_fields}
     if set(inputs) != set(fields):
-        raise ValueError(
+        raise SplitError(
             f"The {name} split is of another data set than the spec, which reads "
             f"{sorted(fields)}. Received: {sorted(inputs)}"
         )
@@ -56,7 +63,7 @@ def _check_inputs(name: str, spec: FeatureSpec, inputs: dict[str, Any]) -> None:
             shape += (field.max_values,)
         numeric = isinstance(field, NumericField)
         if values.shape[1:] != shape or (values.dtype.kind == "f") != numeric:
-            raise ValueError(
+            raise SplitError(
                 f"{field.name!r} of the {name} split must hold {'numbers' if numeric else 'ids'} "
                 f"of shape {shape}, as the spec says. Received: {values.dtype} of shape "
                 f"{values.shape[1:]}"
@@ -70,7 +77,7 @@ def _check_ids(name: str, spec: FeatureSpec, field: str, ids: Any) -> None:
     values = np.ravel(ids)
     wrong = values[(values < 0) | (values >= num_rows)]
     if len(wrong):
-        raise ValueError(
+        raise SplitError(
             f"{field!r} of the {name} split must hold ids below {num_rows}, the rows of its "
             f"vocabulary: it is of another data set. Received: {wrong[0]}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import pathlib
@@ -10,6 +11,7 @@ import shutil
 import keras
 import pytest
 
+import data_pipelines
 from amer_tf.search.state import RunFolder
 from tests.cli.conftest import SETTINGS, amer, refused
 
@@ -21,6 +23,15 @@ def copied(run, tmp_path):
 
 def search(run, folder):
     return ("search", f"--data_dir={run.data}", f"--run_dir={folder}", "--seed=3", *SETTINGS)
+
+
+def test_data_that_do_not_fit_their_spec(run, tmp_path, monkeypatch):
+    data = data_pipelines.load(run.data)
+    longer = dataclasses.replace(data.spec, max_length=data.spec.max_length + 1)
+    changed = dataclasses.replace(data, spec=longer)
+    monkeypatch.setattr(data_pipelines, "load", lambda folder: changed)
+    message = refused(*search(run, tmp_path / "run"))
+    assert "'history_item_id' of the training split must hold ids of shape" in message
 
 
 def last_message(answer):

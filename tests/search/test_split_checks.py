@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, MultiValuedField, NumericField
-from amer_tf.search.split_checks import check_training_split, check_validation_split
+from amer_tf.search.split_checks import SplitError, check_training_split, check_validation_split
 from tests.search import nets
 
 
@@ -60,24 +60,24 @@ def test_prepared_data_fit(data):
 def test_inputs_of_another_data_set(changes, message):
     inputs = {**INPUTS, **changes}
     inputs = {name: values for name, values in inputs.items() if values is not None}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(SplitError, match=message):
         check_training_split(SPEC, split(inputs, {"positives": TARGETS[:, None]}))
-    with pytest.raises(ValueError, match=message.replace("training", "validation")):
+    with pytest.raises(SplitError, match=message.replace("training", "validation")):
         check_validation_split(SPEC, split(inputs, {"target": TARGETS}))
 
 
 def test_targets_of_another_data_set():
-    with pytest.raises(ValueError, match="'item_id' of the training split .* below 52.*: 52"):
+    with pytest.raises(SplitError, match="'item_id' of the training split .* below 52.*: 52"):
         check_training_split(SPEC, split(INPUTS, {"positives": np.array([[3], [52]])}))
-    with pytest.raises(ValueError, match="'item_id' of the validation split .* below 52.*: 70"):
+    with pytest.raises(SplitError, match="'item_id' of the validation split .* below 52.*: 70"):
         check_validation_split(SPEC, split(INPUTS, {"target": np.array([70, 3])}))
 
 
 def test_empty_splits():
     empty = split(INPUTS, {}, num_examples=0)
-    with pytest.raises(ValueError, match="The training split has no examples"):
+    with pytest.raises(SplitError, match="The training split has no examples.*num_examples=0"):
         check_training_split(SPEC, empty)
-    with pytest.raises(ValueError, match="The validation split has no examples"):
+    with pytest.raises(SplitError, match="The validation split has no examples.*num_examples=0"):
         check_validation_split(SPEC, empty)
 
 
@@ -100,7 +100,7 @@ def test_fields_of_every_kind():
         "device": np.ones(4, "int32"),
     }
     check(spec, inputs)
-    with pytest.raises(ValueError, match=r"'age' .* must hold numbers of shape \(\).*int32"):
+    with pytest.raises(SplitError, match=r"'age' .* must hold numbers of shape \(\).*int32"):
         check(spec, {**inputs, "age": np.ones(4, "int32")})
-    with pytest.raises(ValueError, match=r"'likes' .* ids of shape \(2,\).*of shape \(3,\)"):
+    with pytest.raises(SplitError, match=r"'likes' .* ids of shape \(2,\).*of shape \(3,\)"):
         check(spec, {**inputs, "likes": np.ones((4, 3), "int32")})
