@@ -1,11 +1,10 @@
-"""Step 1: trains the supernet, scores random architectures, trains and compares the finalists."""
+"""Step 1: trains the supernet, scores random architectures, hands on the finalists."""
 
 from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,15 +13,15 @@ from amer_tf.architecture import Architecture
 from amer_tf.search import phases
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.budget import Budget
-from amer_tf.search.finalists import Workbench
+from amer_tf.search.finalists import Finalists
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.samplers import RandomSampler
 from amer_tf.search.spaces import BehaviorSpace
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
-from amer_tf.training.evaluation_batches import EvaluationError
-from amer_tf.training.fit import Phase, Progress, TrainingError
+from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.search.workbench import Workbench
+from amer_tf.training.fit import Phase, Progress
 from amer_tf.training.group_scoring import Compiled, GroupScorer
 
 # What each phase may use of a time limit.
@@ -38,15 +37,6 @@ PHASE_SHARES = {
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
 _AS_GOOD = 0.98
-
-
-class _Training(NamedTuple):
-    """How finalists are trained, and what their trials are called."""
-
-    kind: str
-    build: Callable[[Architecture], keras.Model]
-    epochs: int
-    learning_rate: float
 
 
 class BehaviorSearch:
@@ -65,6 +55,7 @@ class BehaviorSearch:
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
         self.trials = TrialLog(bench.run)
+        self.finalists = Finalists(bench, self.clock, self.trials, train, validation)
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
@@ -79,8 +70,8 @@ class BehaviorSearch:
             ("scoring", self._score_architectures),
             ("rescoring", self._score_again),
             ("finetuning", self._fine_tune),
-            ("scratch", self._train_from_scratch),
-            ("final", self._train_best_longer),
+            ("scratch", self.finalists.train_from_scratch),
+            ("final", self.finalists.train_best_longer),
         ):
             if not self.run.phases().get(phase, {}).get("done"):
                 self.clock.deadline(phase)
@@ -144,7 +135,7 @@ class BehaviorSearch:
                 options=self.bench.data_options(),
             )
         self._restore_best(supernet)
-        self._finish(
+        self.clock.finish(
             "supernet",
             epochs=progress.epoch,
             steps=progress.step,
@@ -218,7 +209,7 @@ class BehaviorSearch:
                 self.run.record_phase("scoring", groups=index + 1, **self.clock.now())
                 if self.clock.is_over("scoring"):
                     break
-        self._finish("scoring")
+        self.clock.finish("scoring")
 
     def _score_again(self) -> None:
         chosen = self.trials.ranked("random")[: self.settings.num_rescored]
@@ -226,161 +217,25 @@ class BehaviorSearch:
             for index, architecture in enumerate(chosen):
                 start = self.clock.budget.used
                 if not self.trials.has("inherited", architecture):
-                    self._record("inherited", architecture, self._inherited)
+                    self.finalists.record("inherited", architecture, self._inherited)
                     seconds = self.clock.budget.used - start
                     self.run.record_phase("rescoring", seconds_per_model=seconds)
-                bar.update(index + 1, self._best_note())
+                bar.update(index + 1, self.finalists.best_note())
                 self.run.record_phase("rescoring", **self.clock.now())
                 if index + 1 >= self.settings.num_finalists and self.clock.is_over("rescoring"):
                     break
-        self._finish("rescoring")
+        self.clock.finish("rescoring")
 
     def _inherited(self, architecture: Architecture) -> keras.Model:
         model = self.bench.build(architecture, regularised=False)
         self.supernet().inherit(model, architecture)
         return model
 
-    # Finalists ----------------------------------------------------------------------------------
-
-    def finalists(self) -> list[Architecture]:
-        """The best architectures by inherited score on the whole validation split."""
-        return self.trials.ranked("inherited")[: self.settings.num_finalists]
-
     def _fine_tune(self) -> None:
-        settings = self.settings
-        if settings.finetune_epochs:
-            self._train_each(
-                "finetuning",
-                _Training(
-                    "fine-tuned",
-                    self._inherited,
-                    settings.finetune_epochs,
-                    settings.finetune_learning_rate,
-                ),
-            )
-        self._finish("finetuning")
+        self.finalists.fine_tune(self._inherited)
         self.run.remove_checkpoint(_BEST_SUPERNET)
         self._supernet = self._compiled = None
         gc.collect()
-
-    def _train_from_scratch(self) -> None:
-        settings = self.settings
-        self._train_each(
-            "scratch",
-            _Training(
-                "scratch", self._regularised, settings.scratch_epochs, settings.learning_rate
-            ),
-        )
-        self._finish("scratch")
-
-    def _train_best_longer(self) -> None:
-        ranked = self.trials.ranked("scratch")
-        if ranked and self._is_worth_training_longer(ranked[0]):
-            self._train_one(
-                "final",
-                _Training(
-                    "final",
-                    self._regularised,
-                    self.settings.final_epochs,
-                    self.settings.learning_rate,
-                ),
-                ranked[0],
-                self.clock.training_limit("final", "final"),
-                "Training the best longer",
-            )
-        self._finish("final")
-
-    def _is_worth_training_longer(self, architecture: Architecture) -> bool:
-        if not self.settings.final_epochs or self.trials.has("final", architecture):
-            return False
-        phases = self.run.phases()
-        if "limit" in phases.get("final", {}):
-            return True  # it has begun
-        name = f"scratch_{self.finalists().index(architecture)}"
-        return self.clock.left("final") > phases[name]["seconds"]
-
-    def _regularised(self, architecture: Architecture) -> keras.Model:
-        return self.bench.build(architecture, regularised=True)
-
-    def _train_each(self, phase: str, training: _Training) -> None:
-        """Trains the finalists, in order of their inherited scores, as many as there is time for.
-
-        Half-trained ones could not be told apart, so each gets time for about all its epochs.
-        """
-        finalists = self.finalists()
-        seconds_per_epoch = self.run.phases()["supernet"]["seconds_per_epoch"]
-        reserve = self.run.phases()["rescoring"].get("seconds_per_model", 0.0)
-        for index, architecture in enumerate(finalists):
-            name = f"{phase}_{index}"
-            if not self.trials.has(training.kind, architecture):
-                if self.clock.too_late(name, phase):
-                    break
-                cost = training.epochs * seconds_per_epoch + reserve
-                parts = _num_parts(self.clock.left(phase) / cost, len(finalists) - index)
-                if index and not parts and "limit" not in self.run.phases().get(name, {}):
-                    break
-                limit = self.clock.training_limit(name, phase, max(1, parts), reserve)
-                title = f"{phase.capitalize()} {index + 1} of {len(finalists)}"
-                self._train_one(name, training, architecture, limit, title)
-            record = self.run.phases().get(name, {})
-            if record.get("epoch"):
-                seconds_per_epoch = record["seconds"] / record["epoch"]
-
-    def _train_one(
-        self,
-        name: str,
-        training: _Training,
-        architecture: Architecture,
-        limit: float | None,
-        title: str,
-    ) -> None:
-        with PhaseProgress(title, 1.0) as bar:
-
-            def after_epoch(progress: Progress) -> bool:
-                bar.update(progress.fraction, f"loss {progress.loss:.4f} {self._best_note()}")
-                return False
-
-            def trained(architecture: Architecture) -> keras.Model:
-                return self.bench.train(
-                    name,
-                    lambda: training.build(architecture),
-                    self.train,
-                    epochs=training.epochs,
-                    learning_rate=training.learning_rate,
-                    time_limit=limit,
-                    on_epoch=after_epoch,
-                    on_step=lambda: self.clock.keep(name),
-                )
-
-            self._record(training.kind, architecture, trained)
-        self.run.remove_checkpoint(name)
-
-    def _record(
-        self, kind: str, architecture: Architecture, make: Callable[[Architecture], keras.Model]
-    ) -> None:
-        """Makes a model and scores it on the whole validation split; the best so far is kept.
-
-        One that diverges is recorded as failed, and the search goes on.
-        """
-        try:
-            model = make(architecture)
-            metrics = self.bench.score(model, self.validation)
-        except (TrainingError, EvaluationError) as error:
-            self.trials.add_failure(kind, error, architecture=architecture.to_dict())
-        else:
-            self.trials.add_model(kind, architecture, model, metrics, self.bench.metric)
-
-    def _best_note(self) -> str:
-        scores = [score_of(trial) for trial in self.trials.of(*MODEL_KINDS)]
-        return f"best {self.bench.metric} {max(scores):.4f}" if scores else ""
-
-    def _finish(self, phase: str, **values: Any) -> None:
-        self.run.record_phase(phase, done=True, **values, **self.clock.now())
-
-
-def _num_parts(fitting: float, remaining: int) -> int:
-    """How many trainings share the time, of which so many would fit into it whole."""
-    return remaining if fitting >= remaining else round(fitting)
 
 
 def _weights(model: keras.Model) -> dict[str, Any]:

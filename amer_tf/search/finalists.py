@@ -1,161 +1,173 @@
-"""Trains derived models: kept as inherited, fine-tuned, from scratch; and scores them."""
+"""The best architectures: kept as inherited, fine-tuned, trained from scratch; the best longer."""
 
 from __future__ import annotations
 
-import dataclasses
-import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from amer_tf.architecture import Architecture
-from amer_tf.features import FeatureSpec
-from amer_tf.models import amer, transformer
-from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.search import phases
-from amer_tf.search.settings import Settings
-from amer_tf.search.state import RunFolder
-from amer_tf.training.fit import Phase, Progress, steps_per_epoch
-from amer_tf.training.next_item import NextItemTrainer
-from amer_tf.training.next_item_evaluation import NextItemEvaluator
-from amer_tf.training.row_sparse_adam import RowSparseAdam
-
-# XLA takes as long to compile a model as to train it for some hundred steps, and TensorFlow keeps
-# every program until the process ends.
-_STEPS_FOR_XLA = 500
+from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
+from amer_tf.search.workbench import Workbench
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import Progress, TrainingError
 
 
-@dataclasses.dataclass(frozen=True)
-class Workbench:
-    """What every derived model of a run is built, trained and scored with.
+class _Training(NamedTuple):
+    """How finalists are trained, and what their trials are called."""
+
+    kind: str
+    build: Callable[[Architecture], keras.Model]
+    epochs: int
+    learning_rate: float
+
+
+class Finalists:
+    """Trains and scores the architectures with the best inherited scores.
 
     Args:
-        run: The run folder.
-        spec: What the models read and predict.
-        settings: Sizes and rates.
-        seed: Seed of every random choice.
-        metric: Validation metric that ranks the models.
-        catalog: What is known of each item.
+        bench: How derived models are built, trained and scored.
+        clock: Deadlines.
+        trials: Where the scores are written and read.
+        train: Training split.
+        validation: Validation split.
     """
 
-    run: RunFolder
-    spec: FeatureSpec
-    settings: Settings
-    seed: int
-    metric: str
-    catalog: Any = None
+    def __init__(
+        self, bench: Workbench, clock: PhaseClock, trials: TrialLog, train: Any, validation: Any
+    ) -> None:
+        self.bench = bench
+        self.run = bench.run
+        self.settings = bench.settings
+        self.clock = clock
+        self.trials = trials
+        self.train = train
+        self.validation = validation
 
-    @property
-    def num_items(self) -> int:
-        """Rows of the item vocabulary."""
-        return self.spec.vocabulary(self.spec.item_field).num_rows
+    def chosen(self) -> list[Architecture]:
+        """The finalists, by inherited score on the whole validation split."""
+        return self.trials.ranked("inherited")[: self.settings.num_finalists]
 
-    def trainer(
-        self, network: keras.Model, learning_rate: float, *, jit_compile: bool = True
-    ) -> NextItemTrainer:
-        """A compiled trainer of a network, with the loss of the settings."""
-        trainer = NextItemTrainer(
-            network,
-            self.num_items,
-            loss=self.settings.loss,
-            num_negatives=self.settings.num_negatives,
-            seed=self.seed,
-        )
-        trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=jit_compile)
-        return trainer
+    def record(
+        self, kind: str, architecture: Architecture, make: Callable[[Architecture], keras.Model]
+    ) -> None:
+        """Makes a model and scores it on the whole validation split; the best so far is kept.
 
-    def data_options(self) -> dict[str, int]:
-        """Options of the training batches."""
-        own = self.settings.num_negatives if self.settings.loss == "binary" else 1
-        return {"num_positives": self.settings.num_positives, "num_negatives": own}
+        One that diverges is recorded as failed, and the search goes on.
+        """
+        try:
+            model = make(architecture)
+            metrics = self.bench.score(model, self.validation)
+        except (TrainingError, EvaluationError) as error:
+            self.trials.add_failure(kind, error, architecture=architecture.to_dict())
+        else:
+            self.trials.add_model(kind, architecture, model, metrics, self.bench.metric)
 
-    def build(self, architecture: Architecture, *, regularised: bool) -> keras.Model:
-        """The derived model, regularised as training from scratch or as the supernet is."""
-        settings = self.settings
-        return amer.build(
-            self.spec,
-            architecture,
-            embedding_dim=settings.embedding_dim,
-            dropout=settings.dropout if regularised else settings.supernet_dropout,
-            drop_operation=settings.drop_operation if regularised else 0.0,
-            drop_event=settings.drop_event,
-            l2=settings.l2,
-            catalog=self.catalog,
-        )
+    def best_note(self) -> str:
+        """The best score so far, for people who watch."""
+        scores = [score_of(trial) for trial in self.trials.of(*MODEL_KINDS)]
+        return f"best {self.bench.metric} {max(scores):.4f}" if scores else ""
 
-    def build_transformer(self) -> keras.Model:
-        """The hand-made transformer, of the same width."""
-        return transformer.build(
-            self.spec,
-            embedding_dim=self.settings.embedding_dim,
-            # SASRec's own range is .2 to .5; .3 was the better one on Beauty's validation split.
-            dropout=0.3,
-            l2=self.settings.l2,
-            catalog=self.catalog,
-        )
-
-    def train(
-        self,
-        name: str,
-        build: Callable[[], keras.Model],
-        split: Any,
-        *,
-        epochs: int,
-        learning_rate: float,
-        time_limit: float | None,
-        on_epoch: Callable[[Progress], bool] | None = None,
-        on_step: Callable[[], None] | None = None,
-        every_position: bool = False,
-    ) -> keras.Model:
-        """Builds a model from the run's seed and trains it, resuming the phase `name`.
+    def fine_tune(self, inherited: Callable[[Architecture], keras.Model]) -> None:
+        """Trains on from inherited weights at a low rate.
 
         Args:
-            name: Name of the phase and of its checkpoint.
-            build: Makes the model; weights that it does not set come from the run's seed.
-            split: Training split.
-            epochs: Most epochs.
-            learning_rate: Peak of the schedule.
-            time_limit: Seconds over all attempts, or None.
-            on_epoch: As in `training.fit.fit`.
-            on_step: As in `training.fit.fit`.
-            every_position: Whether to train as SASRec does; see `EveryPositionNetwork`.
+            inherited: Gives the model of an architecture with its inherited weights.
         """
-        keras.utils.set_random_seed(self.seed)
-        model = build()
-        network = transformer.EveryPositionNetwork if every_position else NextItemNetwork
-        batch_size = min(self.settings.batch_size, split.num_examples)
-        num_steps = epochs * steps_per_epoch(split.num_examples, batch_size)
-        phases.train_phase(
-            self.run,
-            name,
-            self.trainer(
-                network(model, self.spec), learning_rate, jit_compile=num_steps >= _STEPS_FOR_XLA
-            ),
-            split,
-            Phase(
-                epochs=epochs,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                time_limit=time_limit,
-                seed=self.seed,
-            ),
-            on_epoch=on_epoch,
-            on_step=on_step,
-            options={"every_position": True} if every_position else self.data_options(),
-        )
-        return model
+        settings = self.settings
+        if settings.finetune_epochs:
+            rate = settings.finetune_learning_rate
+            training = _Training("fine-tuned", inherited, settings.finetune_epochs, rate)
+            self._train_each("finetuning", training)
+        self.clock.finish("finetuning")
 
-    def score(self, model: keras.Model, split: Any) -> dict[str, Any]:
-        """Metrics of a model on a whole split, with frozen uniform negatives."""
-        # One pass over a split is shorter than an XLA compilation, and TensorFlow keeps every
-        # program that XLA has compiled until the process ends.
-        evaluator = NextItemEvaluator(
-            NextItemNetwork(model, self.spec), self.num_items, jit_compile=False
-        )
-        result = evaluator.evaluate(
-            split, num_negatives=self.settings.validation_negatives, seed=self.seed
-        )
-        # A traced function keeps its model alive in a cycle; many models follow each other.
-        gc.collect()
-        return result
+    def train_from_scratch(self) -> None:
+        """Trains from new weights, fully regularised."""
+        self._train_each("scratch", self._from_scratch("scratch", self.settings.scratch_epochs))
+        self.clock.finish("scratch")
+
+    def train_best_longer(self) -> None:
+        """Trains the best one from new weights once more, where there is time for longer."""
+        ranked = self.trials.ranked("scratch")
+        if ranked and self._is_worth_training_longer(ranked[0]):
+            self._train_one(
+                "final",
+                self._from_scratch("final", self.settings.final_epochs),
+                ranked[0],
+                self.clock.training_limit("final", "final"),
+                "Training the best longer",
+            )
+        self.clock.finish("final")
+
+    def _from_scratch(self, kind: str, epochs: int) -> _Training:
+        def build(architecture: Architecture) -> keras.Model:
+            return self.bench.build(architecture, regularised=True)
+
+        return _Training(kind, build, epochs, self.settings.learning_rate)
+
+    def _is_worth_training_longer(self, architecture: Architecture) -> bool:
+        if not self.settings.final_epochs or self.trials.has("final", architecture):
+            return False
+        before = self.run.phases()[f"scratch_{self.chosen().index(architecture)}"]
+        return self.clock.has_begun("final") or self.clock.left("final") > before["seconds"]
+
+    def _train_each(self, phase: str, training: _Training) -> None:
+        """Trains the finalists, in order of their inherited scores, as many as there is time for.
+
+        Half-trained ones could not be told apart, so each gets time for about all its epochs.
+        """
+        chosen = self.chosen()
+        phases = self.run.phases()
+        seconds_per_epoch = phases["supernet"]["seconds_per_epoch"]
+        reserve = phases["rescoring"].get("seconds_per_model", 0.0)
+        for index, architecture in enumerate(chosen):
+            name = f"{phase}_{index}"
+            if not self.trials.has(training.kind, architecture):
+                fitting = self.clock.left(phase) / (training.epochs * seconds_per_epoch + reserve)
+                parts = _num_parts(fitting, len(chosen) - index)
+                too_short = not parts and index and not self.clock.has_begun(name)
+                if too_short or self.clock.too_late(name, phase):
+                    break
+                limit = self.clock.training_limit(name, phase, max(1, parts), reserve)
+                title = f"{phase.capitalize()} {index + 1} of {len(chosen)}"
+                self._train_one(name, training, architecture, limit, title)
+            record = self.run.phases().get(name, {})
+            if record.get("epoch"):
+                seconds_per_epoch = record["seconds"] / record["epoch"]
+
+    def _train_one(
+        self,
+        name: str,
+        training: _Training,
+        architecture: Architecture,
+        limit: float | None,
+        title: str,
+    ) -> None:
+        with PhaseProgress(title, 1.0) as bar:
+
+            def after_epoch(progress: Progress) -> bool:
+                bar.update(progress.fraction, f"loss {progress.loss:.4f} {self.best_note()}")
+                return False
+
+            def trained(architecture: Architecture) -> keras.Model:
+                return self.bench.train(
+                    name,
+                    lambda: training.build(architecture),
+                    self.train,
+                    epochs=training.epochs,
+                    learning_rate=training.learning_rate,
+                    time_limit=limit,
+                    on_epoch=after_epoch,
+                    on_step=lambda: self.clock.keep(name),
+                )
+
+            self.record(training.kind, architecture, trained)
+        self.run.remove_checkpoint(name)
+
+
+def _num_parts(fitting: float, remaining: int) -> int:
+    """How many trainings share the time, of which so many would fit into it whole."""
+    return remaining if fitting >= remaining else round(fitting)

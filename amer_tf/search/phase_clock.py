@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amer_tf.search.budget import Budget
 from amer_tf.search.state import RunFolder
 
@@ -24,6 +26,10 @@ class PhaseClock:
     def now(self) -> dict[str, float]:
         """What a phase's record says of the time: seconds of the run, over all attempts."""
         return {"used": self.budget.used}
+
+    def finish(self, phase: str, **values: Any) -> None:
+        """Records that the phase is done, with what it found out."""
+        self.run.record_phase(phase, done=True, **values, **self.now())
 
     def keep(self, phase: str) -> None:
         """Records the time every few seconds, so that a killed attempt's counts."""
@@ -48,9 +54,13 @@ class PhaseClock:
         deadline = self.deadline(phase)
         return deadline is not None and self.budget.used >= deadline
 
+    def has_begun(self, name: str) -> bool:
+        """Whether a training has been given its limit."""
+        return "limit" in self.run.phases().get(name, {})
+
     def too_late(self, name: str, phase: str) -> bool:
         """Whether the phase is over, and this training in it has not begun."""
-        return "limit" not in self.run.phases().get(name, {}) and self.is_over(phase)
+        return not self.has_begun(name) and self.is_over(phase)
 
     def left(self, phase: str) -> float:
         """Seconds until the phase's deadline, at least 0."""
@@ -70,6 +80,6 @@ class PhaseClock:
         """
         if self.deadline(phase) is None:
             return None
-        if "limit" not in self.run.phases().get(name, {}):
+        if not self.has_begun(name):
             self.run.record_phase(name, limit=max(0.1, self.left(phase) / parts - reserve))
         return float(self.run.phases()[name]["limit"])

@@ -10,7 +10,7 @@ import keras
 from amer_tf.features import FeatureSpec
 from amer_tf.models.ease import Ease
 from amer_tf.models.popularity import Popularity
-from amer_tf.search.finalists import Workbench
+from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import events_before
 from amer_tf.training.next_item_evaluation import evaluate_scores
 

@@ -15,13 +15,13 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import references
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget, parse_duration
-from amer_tf.search.finalists import Workbench
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.settings import preset as settings_of
 from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
+from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
 

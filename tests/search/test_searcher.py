@@ -13,7 +13,7 @@ import tensorflow as tf
 from amer_tf import AmerSearch, Architecture
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.search import behavior_search, finalists, searcher
+from amer_tf.search import behavior_search, searcher, workbench
 from amer_tf.search.state import RunError, RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -188,7 +188,7 @@ def test_a_full_disk_while_the_spec_is_written(data, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("quick_search")
 def test_a_model_that_diverges_does_not_end_the_search(data, tmp_path, monkeypatch):
-    original, tried = finalists.Workbench.train, []
+    original, tried = workbench.Workbench.train, []
 
     def train(self, name, *args, **kwargs):
         tried.append(name)
@@ -196,7 +196,7 @@ def test_a_model_that_diverges_does_not_end_the_search(data, tmp_path, monkeypat
             raise TrainingError(f"The loss of {name} is nan.")
         return original(self, name, *args, **kwargs)
 
-    monkeypatch.setattr(finalists.Workbench, "train", train)
+    monkeypatch.setattr(workbench.Workbench, "train", train)
     monkeypatch.setattr(
         AmerSearch, "_compare", lambda *args: compare(*args) or pytest.fail("told to stop")
     )
@@ -226,7 +226,7 @@ def test_a_search_of_which_nothing_is_left(data, tmp_path, monkeypatch):
     def score(self, model, split):
         raise EvaluationError("The scores are nan.")
 
-    monkeypatch.setattr(finalists.Workbench, "score", score)
+    monkeypatch.setattr(workbench.Workbench, "score", score)
     search = AmerSearch(data.spec, tmp_path, settings=small_run.SETTINGS)
     with pytest.raises(TrainingError, match=r"No model of this run .* scored\. The scores are nan"):
         search.fit(data.train, data.validation)
@@ -253,7 +253,7 @@ def clock(monkeypatch):
 
     timed(NextItemTrainer, "train_step", SECONDS["step"])
     timed(GroupScorer, "__call__", SECONDS["group"])
-    timed(finalists.Workbench, "score", SECONDS["model"])
+    timed(workbench.Workbench, "score", SECONDS["model"])
     return clock
 
 
