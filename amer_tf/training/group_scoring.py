@@ -22,10 +22,10 @@ _ITEMS_STEP = 4096
 
 
 class Score(NamedTuple):
-    """A validation metric and its standard error."""
+    """A validation metric and its standard error, None for a single user."""
 
     value: float
-    standard_error: float
+    standard_error: float | None
 
 
 class Compiled(NamedTuple):
