@@ -30,7 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 from amer_tf.layers import FusedEmbedding
-from amer_tf.training.row_sparse_adam import make_optimizer
+from amer_tf.training.row_sparse_adam import RowSparseAdam
 
 NUM_ROWS, EMBEDDING_DIM = 2_000_000, 16
 BATCH_SIZE, NUM_FIELDS = 4096, 39
@@ -92,7 +92,7 @@ def held_out_loss(model: keras.Model, held_out: list[tuple[Any, Any]]) -> float:
 def compare(num_steps: int, learning_rate: float, jit_compile: bool) -> None:
     optimizers = {
         "keras Adam": keras.optimizers.Adam(learning_rate),
-        "RowSparseAdam": make_optimizer(learning_rate),
+        "RowSparseAdam": RowSparseAdam(learning_rate),
     }
     models = {name: make_model() for name in optimizers}
     steps = {name: make_step(models[name], optimizers[name], jit_compile) for name in optimizers}

@@ -50,6 +50,7 @@ def score_closed_form(bench: Workbench, name: str, train: Any, split: Any) -> di
         system.scores,
         split,
         history_field=bench.spec.history_field,
+        num_items=bench.num_items,
         num_negatives=bench.settings.validation_negatives,
         seed=bench.seed,
     )

@@ -112,7 +112,8 @@ class AmerSearch:
                 split's.
 
         Raises:
-            ValueError: Where a split is empty or does not fit the spec.
+            SplitError: Where a split is empty or does not fit the spec.
+            RunError: Where the run folder cannot be used, or another search is at work in it.
         """
         if (self.run.path / METRICS_FILE).exists():
             return SearchResult.load(self.run.path)

@@ -13,6 +13,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from amer_tf.features import VOCABULARY_FOLDER
+from amer_tf.files import temporary_path
+
 CONFIG_FILE = "config.json"
 PHASES_FILE = "phases.json"
 TRIALS_FILE = "trials.jsonl"
@@ -83,8 +86,8 @@ class RunFolder:
 
     def _tidy_up(self) -> None:
         """Undoes what a killed run left half-done."""
-        for folder in (self.path, self.path / CHECKPOINT_FOLDER):
-            for leftover in folder.glob(".tmp-*"):
+        for name in (".", CHECKPOINT_FOLDER, VOCABULARY_FOLDER):
+            for leftover in (self.path / name).glob(".tmp-*"):
                 leftover.unlink(missing_ok=True)
         file = self.path / TRIALS_FILE
         if file.exists():
@@ -103,7 +106,7 @@ class RunFolder:
         """
         target = self.path / name
         # Keras chooses the format by the suffix, so the temporary name keeps it.
-        temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+        temporary = temporary_path(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary

@@ -162,28 +162,6 @@ class RowSparseAdam(keras.optimizers.Adam):
         return {**config, "embedding_rate_factor": self.embedding_rate_factor}
 
 
-def make_optimizer(
-    learning_rate: float, embedding_learning_rate: float | None = None, **kwargs: Any
-) -> RowSparseAdam:
-    """One optimizer for embedding tables (row-sparse) and all other weights (dense Adam).
-
-    Args:
-        learning_rate: Of the dense weights; schedules and callbacks set this one.
-        embedding_learning_rate: Of the tables at the start; it keeps its ratio to
-            `learning_rate`. None for the same rate.
-        **kwargs: `beta_1`, `beta_2`, `epsilon`, `name`.
-    """
-    if learning_rate <= 0:
-        raise ValueError(
-            f"`learning_rate` must be a positive number. Received: learning_rate={learning_rate}"
-        )
-    if embedding_learning_rate is None:
-        embedding_learning_rate = learning_rate
-    return RowSparseAdam(
-        learning_rate, embedding_rate_factor=embedding_learning_rate / learning_rate, **kwargs
-    )
-
-
 def clip_by_global_norm(gradients: Sequence[Any], norm: float) -> list[Any]:
     """Scales all gradients so that their common norm is at most `norm`.
 

@@ -9,7 +9,7 @@ from amer_tf.features import CategoricalField, FeatureSpec, MultiValuedField, Sp
 from amer_tf.models import transformer
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.training.next_item import NextItemTrainer
-from amer_tf.training.row_sparse_adam import make_optimizer
+from amer_tf.training.row_sparse_adam import RowSparseAdam
 
 NUM_ITEMS, STEPS = 32, 6
 
@@ -129,7 +129,7 @@ def test_learns_to_predict_the_successor():
     spec = make_spec()
     network = NextItemNetwork(transformer.build(spec, embedding_dim=16, dropout=0.1), spec)
     trainer = NextItemTrainer(network, NUM_ITEMS, num_negatives=20)
-    trainer.compile(optimizer=make_optimizer(0.01), jit_compile=True)
+    trainer.compile(optimizer=RowSparseAdam(0.01), jit_compile=True)
     generator = np.random.default_rng(0)
     first = generator.integers(0, NUM_ITEMS - 2, size=(2048, 1))
     sequence = (first + np.arange(STEPS + 1)) % (NUM_ITEMS - 2) + 2

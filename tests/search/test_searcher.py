@@ -350,8 +350,9 @@ def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock, cap
 
 
 @pytest.mark.slow
-def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn):
+def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn, monkeypatch):
     data = small_run.prepare(tmp_path / "data", attributes=True)
+    monkeypatch.setattr(workbench, "_STEPS_FOR_XLA", 4)
     settings = small_run.SETTINGS.replace(
         num_blocks=1, num_finalists=1, final_epochs=0, transformer_training="every_position"
     )
@@ -363,7 +364,7 @@ def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn):
     finally:
         logger.removeHandler(caplog.handler)
     assert kinds(result.run).count("random") == 11
-    table = result.model.get_layer("catalog").table
+    table = result.model.get_layer("amer.catalog").table
     np.testing.assert_array_equal(table, data.catalog)
     assert np.isfinite(result.score)
     found = result.evaluate(data.validation, num_negatives=10)

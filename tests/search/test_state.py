@@ -83,10 +83,12 @@ def test_a_killed_write_leaves_the_old_file(run):
 def test_leftovers_of_a_killed_run_are_removed(run):
     (run.path / ".tmp-7-a.json").write_text("half")
     (run.path / "checkpoints" / ".tmp-7-phase.npz").write_text("half")
+    (run.path / "vocabularies").mkdir()
+    (run.path / "vocabularies" / ".tmp-7-item_id.txt").write_text("half")
     (run.path / "mine.txt").write_text("kept")
     with RunFolder(run.path).at_work():
         pass
-    assert names(run.path) == ["checkpoints", "mine.txt"]
+    assert names(run.path) == ["checkpoints", "mine.txt", "vocabularies"]
 
 
 def test_one_search_at_a_time(run):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.training import row_sparse_adam
-from amer_tf.training.row_sparse_adam import RowSparseAdam, clip_by_global_norm, make_optimizer
+from amer_tf.training.row_sparse_adam import RowSparseAdam, clip_by_global_norm
 
 # (rows, XLA): whole table twice, unique rows, slots.
 WAYS = [(6, False), (6, True), (50, False), (50, True)]
@@ -146,7 +146,7 @@ def test_fits_a_keras_model_with_a_rate_set_in_every_step(jit_compile):
     model = Regression()
     model(ids)
     start = model.embedding.embeddings.numpy()
-    model.compile(optimizer=make_optimizer(0.05), jit_compile=jit_compile)
+    model.compile(optimizer=RowSparseAdam(0.05), jit_compile=jit_compile)
 
     class Decay(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -162,7 +162,7 @@ def test_a_rate_of_zero_from_a_callback_stops_the_compiled_step():
     model = Regression()
     ids, labels = np.array([[1, 2, 3]] * 4), np.ones((4, 1))
     model(ids)
-    model.compile(optimizer=make_optimizer(0.05, 0.5), jit_compile=True)
+    model.compile(optimizer=RowSparseAdam(0.05, embedding_rate_factor=0.5), jit_compile=True)
     model.fit(ids, labels, verbose=0)
     before = model.embedding.embeddings.numpy()
     model.optimizer.learning_rate = 0.0
@@ -172,7 +172,7 @@ def test_a_rate_of_zero_from_a_callback_stops_the_compiled_step():
 
 def test_embedding_rate_scales_the_rows_alone():
     table, dense = keras.Variable(np.zeros((9, 1))), keras.Variable(np.zeros((1,)))
-    optimizer = make_optimizer(0.1, 0.02)
+    optimizer = RowSparseAdam(0.1, embedding_rate_factor=0.2)
     rows = tf.IndexedSlices(tf.constant([[1.0]]), tf.constant([7]), (9, 1))
     optimizer.apply([rows, tf.constant([1.0])], [table, dense])
     # The first step of Adam is the rate, whatever the gradient.
@@ -209,11 +209,6 @@ def test_config_and_state_round_trip():
 def test_refuses_what_would_touch_every_row(arguments, message):
     with pytest.raises(ValueError, match=message):
         RowSparseAdam(**arguments)
-
-
-def test_make_optimizer_asks_for_a_positive_rate():
-    with pytest.raises(ValueError, match="positive number.*learning_rate=0"):
-        make_optimizer(0.0)
 
 
 def test_clipping_keeps_slices_sparse():
