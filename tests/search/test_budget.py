@@ -64,10 +64,10 @@ def test_shares_are_dealt_out_in_order(clock):
     assert budget.left == 0.0
 
 
-def test_time_left_over_goes_to_later_phases(clock):
+def test_time_left_over_goes_to_the_next_phase(clock):
     budget = Budget(100.0, SHARES)
     clock.advance(10.0)
-    assert budget.share("second") == pytest.approx(90.0 * 0.6)
+    assert budget.share("second") == pytest.approx(70.0)  # the third keeps its 20
     clock.advance(14.0)
     assert budget.share("third") == pytest.approx(76.0)
 
