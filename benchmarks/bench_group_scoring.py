@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--users", type=int, default=4000)
     parser.add_argument("--architectures", type=int, default=2000)
+    parser.add_argument(
+        "--skip_xla", action="store_true", help="its models take minutes to compile"
+    )
     arguments = parser.parse_args()
     data = data_pipelines.load(arguments.data_dir)
     split = data.validation.limit(arguments.users, seed=0)
@@ -64,7 +67,7 @@ def main() -> None:
     architectures = space.decode(sampler.propose(0))
     while len(architectures) < arguments.models:
         architectures += space.decode(sampler.propose(len(architectures)))
-    for jit_compile in (False, True):
+    for jit_compile in (False,) if arguments.skip_xla else (False, True):
         scores, start = [], time.perf_counter()
         for architecture in architectures[: arguments.models]:
             model = amer.build(

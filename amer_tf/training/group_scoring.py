@@ -64,7 +64,7 @@ class GroupScorer:
         supernet: Called as `supernet(inputs, group)`, gives queries of shape `(P, B, Dq)`.
         split: Validation split; its frozen candidates are read once and kept.
         metric: Name of the ranking metric, such as `"ndcg@5"`.
-        batch_size: Users of a compiled call.
+        batch_size: Users of a compiled call; the states of more do not fit into a CPU's cache.
         num_negatives: Uniform negatives of a user.
         seed: Seed of the frozen candidates.
         compiled: What `compile_parts` gave for this supernet, to compile it once for several
@@ -77,7 +77,7 @@ class GroupScorer:
         split: Any,
         *,
         metric: str = "ndcg@5",
-        batch_size: int = 500,
+        batch_size: int = 100,
         num_negatives: int = 100,
         seed: int = 0,
         compiled: Compiled | None = None,
