@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from data_pipelines.errors import DataError
 MISSING = -1
 # As an index from the end of a look-up table, beside MISSING.
 PADDING = -2
+
+# What a different value takes in a dict, with its text, roughly.
+_BYTES_OF_A_VALUE = 160
 
 # Says in a message where the value of this index stands.
 Where = Callable[[int], str]
@@ -54,7 +58,27 @@ class ValueIndex:
         """Codes of the values, -1 where one is missing; new values get new codes."""
         clean = clean_values(values, self.dtype, where)
         with as_utf8(clean, where):
-            return np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
+            codes = np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
+        if len(self) > MAX_VALUES:
+            raise DataError(
+                f"{where(int(codes.argmax()))}, is the {len(self):,}th different value of its "
+                f"vocabulary, and no more than {MAX_VALUES:,} are held in memory: hash it "
+                f"(source: hash), or prepare the data on a larger machine. "
+                f"Received: {clean[int(codes.argmax())]!r}"
+            )
+        return codes
+
+
+def _most_values() -> int:
+    """How many different values may take half of the machine's memory."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # Windows does not say.
+        memory = 8 * 2**30
+    return memory // 2 // _BYTES_OF_A_VALUE
+
+
+MAX_VALUES = _most_values()
 
 
 @contextlib.contextmanager
@@ -90,7 +114,8 @@ def numbers(values: Sequence[Any], where: Where) -> npt.NDArray[np.float64]:
         DataError: Where a value is neither.
     """
     try:
-        array = np.array(values, np.float64)
+        known = [math.nan if value is None or value == "" else value for value in values]
+        array = np.array(known, np.float64)
     except (TypeError, ValueError):
         array = np.array(_clean(values, _number, "a number", where), np.float64)
     infinite = np.isinf(array)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from data_pipelines import records, splits
-from data_pipelines.coding import ValueIndex
+from data_pipelines.coding import ValueIndex, Where
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
 from data_pipelines.field_fitting import FieldCounter
-from data_pipelines.filters import CHUNK_ROWS
 from data_pipelines.permutation import permute
 from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
-from data_pipelines.tables import Chunk
+from data_pipelines.tables import CHUNK_ROWS
 from data_pipelines.times import parse_times
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
@@ -49,14 +48,18 @@ def prepare_ctr_table(
     coders = {entry.name: VocabularyCoder(entry) for entry in source.spec.vocabularies}
     groups = ValueIndex(source.user_dtype)
     coder = FieldCoder(source.spec, source.spec.fields, coders, source.step_separator)
-    rows = _spool(source, coder, groups, scratch / "rows.spool")
+    rows, num_skipped = _spool(source, coder, groups, scratch / "rows.spool")
+    coder.warn_of_unused_separators()
     parts = _deal_out(source, rows, scratch / "parts.spool")
     counts = _count_parts(rows, parts)
+    if num_skipped:
+        counts["skipped_rows"] = num_skipped
 
     counter = FieldCounter(source.spec, coders)
     for chunk, part in _chunks(rows, parts):
         counter.add(source.spec.fields, chunk[part == 0])
     vocabularies, ids = counter.fit_vocabularies()
+    counter.warn_of_constants()
     spec = counter.fitted_spec(vocabularies)
     with writing(folder):
         spec.save(folder)
@@ -82,8 +85,11 @@ def prepare_ctr_table(
 
 def _spool(
     source: Source, coder: FieldCoder, groups: ValueIndex, file: pathlib.Path
-) -> npt.NDArray[Any]:
-    """Reads the source once and writes codes, labels and what the split needs to a file."""
+) -> tuple[npt.NDArray[Any], int]:
+    """Reads the source once and writes codes, labels and what the split needs to a file.
+
+    Returns: The rows, mapped from the file, and how many bad ones were left out.
+    """
     group = source.spec.group
     members: list[tuple[Any, ...]] = [(LABEL, "<i1"), *coder.dtype()]
     if group is not None:
@@ -92,36 +98,36 @@ def _spool(
         members.append((MOMENT, "<f8"))
     if isinstance(source.split, splits.ByColumn):
         members.append((PART, "<i1"))
-    dtype, num_rows = np.dtype(members), 0
+    dtype, num_rows, num_skipped = np.dtype(members), 0, 0
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
             assert source.spec.label is not None
-            rows[LABEL] = _labels(chunk, source.spec.label)
+            rows[LABEL] = chunk.encode(source.spec.label, _labels)
             coder.encode(chunk, rows)
             if group is not None:
-                rows[GROUP] = groups.encode(chunk.column(group), chunk.where(group))
+                rows[GROUP] = chunk.encode(group, groups.encode)
             if isinstance(source.split, splits.ByTime):
                 if not source.has_time:
                     raise DataError(
                         "A split by time needs a time column. "
                         f"Received: the data set {source.name!r}, which names none"
                     )
-                rows[MOMENT] = parse_times(chunk.column(TIME), chunk.where(TIME))
+                rows[MOMENT] = chunk.encode(TIME, parse_times)
             if isinstance(source.split, splits.ByColumn):
-                rows[PART] = _named_parts(chunk, source.split.column)
+                rows[PART] = chunk.encode(source.split.column, _named_parts)
             stream.write(rows.tobytes())
             num_rows += len(rows)
+            num_skipped += chunk.num_skipped
     if not num_rows:
         raise DataError(
             f"The data set {source.name!r} must have at least one row. "
             f"Received: none in {source.events.place}"
         )
-    return np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,)))
+    return np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), num_skipped
 
 
-def _labels(chunk: Chunk, column: str) -> npt.NDArray[np.int8]:
-    values, where = chunk.column(column), chunk.where(column)
+def _labels(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:
     known = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
     labels = np.fromiter((known.get(str(value), -1) for value in values), np.int8, len(values))
     labels = np.where([value is True for value in values], 1, labels)
@@ -132,8 +138,7 @@ def _labels(chunk: Chunk, column: str) -> npt.NDArray[np.int8]:
     return labels.astype(np.int8)
 
 
-def _named_parts(chunk: Chunk, column: str) -> npt.NDArray[np.int8]:
-    values, where = chunk.column(column), chunk.where(column)
+def _named_parts(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:
     known = {name: number for number, name in enumerate(splits.NAMES)}
     parts = np.fromiter((known.get(value, -1) for value in values), np.int8, len(values))
     if (parts < 0).any():

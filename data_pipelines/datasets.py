@@ -17,7 +17,16 @@ from data_pipelines.errors import DataError
 from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source
 from data_pipelines.splits import LeaveOneOut, parse_split, require_split_of
 
-DATASETS = ("amazon_beauty", "complete_journey", "movielens_1m", "recbole", "steam")
+DATASETS = (
+    "amazon_beauty",
+    "avazu",
+    "complete_journey",
+    "criteo",
+    "frappe",
+    "movielens_1m",
+    "recbole",
+    "steam",
+)
 # Their source files come with a Python package.
 PACKAGED = ("complete_journey",)
 COMMON_OPTIONS = ("max_length", "split", "k_core", "item_vocabulary")
@@ -29,10 +38,12 @@ def open_source(
     """Opens a data set and applies the options that all have in common."""
     name = os.fspath(dataset)
     if name.endswith(SUFFIXES):
-        own: list[str] = []
+        own = ["bad_rows"]
         _require_known(name, options, own)
         file = pathlib.Path(name)
         recipe = read_description(file)
+        if "bad_rows" in options and isinstance(recipe.setdefault("format", {}), Mapping):
+            recipe["format"] = {**recipe["format"], "bad_rows": options["bad_rows"]}
         source = describe_source(recipe, source_dir or file.parent)
     elif name in DATASETS:
         opener = importlib.import_module(f"data_pipelines.{name}.source").open_source

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
+import gzip
+import logging
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from data_pipelines.errors import DataError, reading
-from data_pipelines.tables import CHUNK_ROWS, Chunk, Table, read_lines
+from data_pipelines.tables import CHUNK_ROWS, Chunk, FactorizedColumn, Table, read_lines
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
+BAD_ROWS = ("error", "skip")
+# Text that is parsed at a time; no row may be longer. Arrow reads up to 32 blocks ahead.
+BLOCK_BYTES = 1 << 21
+
+_log = logging.getLogger(__name__)
 
 
 def file_table(
@@ -22,6 +28,7 @@ def file_table(
     separator: str = ",",
     encoding: str = "utf-8",
     header: Sequence[str] | None = None,
+    bad_rows: str = "error",
 ) -> Table:
     """A table that stands in one or more CSV or Parquet files, told apart by their names.
 
@@ -31,14 +38,20 @@ def file_table(
         separator: What stands between the cells of CSV.
         encoding: Encoding of CSV.
         header: Column names of CSV files that have no header line.
+        bad_rows: What becomes of a CSV row with too few or too many cells: `"error"`, or `"skip"`
+            to leave it out and say so on the log.
     """
+    if bad_rows not in BAD_ROWS:
+        raise DataError(
+            f"`bad_rows` must be one of {', '.join(BAD_ROWS)}. Received: bad_rows={bad_rows!r}"
+        )
 
     def read() -> Iterator[Chunk]:
         for file in files:
             if file.suffix.lower() in PARQUET_SUFFIXES:
                 yield from read_parquet(file, columns)
             else:
-                yield from read_csv(file, columns, separator, encoding, header)
+                yield from read_csv(file, columns, separator, encoding, header, bad_rows)
 
     return Table(", ".join(file.name for file in files), read)
 
@@ -49,6 +62,7 @@ def read_csv(
     separator: str = ",",
     encoding: str = "utf-8",
     header: Sequence[str] | None = None,
+    bad_rows: str = "error",
 ) -> Iterator[Chunk]:
     """Chunks of text cells.
 
@@ -58,34 +72,84 @@ def read_csv(
         separator: What stands between cells; with a tab, quotes are cells' own.
         encoding: The file's encoding.
         header: Column names where the file does not start with them.
+        bad_rows: `"error"` or `"skip"`, as above.
     """
-    reader = csv.reader(
-        _without_mark(read_lines(file, encoding)),
-        delimiter=separator,
-        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
-    )
-    with _csv_errors(file, reader):
-        names = list(header) if header else next(reader, [])
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+
+    has_quotes = separator != "\t"
+    names = list(header) if header else _header(file, separator, encoding, has_quotes)
     places = _places(file, names, columns)
-    first_row = 1
-    while True:
-        with _csv_errors(file, reader):
-            block = []
-            for row in itertools.islice(reader, CHUNK_ROWS):
-                if len(row) == len(names):
-                    block.append(row)
-                elif row:
-                    raise DataError(
-                        f"{file.name}, line {reader.line_num}, must have {len(names)} cells: it "
-                        f"may be cut off. Received: {len(row)} cells, {row[:5]}"
-                    )
-        if not block:
+    wanted = list(dict.fromkeys(columns.values()))
+    bad: list[Any] = []
+
+    def take_note(row: Any) -> str:
+        bad.append(row)
+        return bad_rows
+
+    # The number of a bad row is known to a single thread alone; there is another one beside it.
+    read_options = arrow_csv.ReadOptions(
+        use_threads=False, block_size=BLOCK_BYTES, column_names=header, encoding=encoding
+    )
+    parse_options = arrow_csv.ParseOptions(
+        delimiter=separator,
+        quote_char='"' if has_quotes else False,
+        newlines_in_values=has_quotes,
+        invalid_row_handler=take_note,
+    )
+    convert_options = arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(wanted, pyarrow.string()),
+        include_columns=wanted,
+        null_values=[],
+        strings_can_be_null=False,
+    )
+    opener: Any = gzip.open if file.suffix == ".gz" else open
+    first_row, num_skipped = 1, 0
+    with reading(file), opener(file, "rb") as stream, _csv_errors(file, len(names), bad):
+        if not stream.peek(1):
             return
-        cells = list(zip(*block, strict=True))
+        reader = arrow_csv.open_csv(stream, read_options, parse_options, convert_options)
+        for batch in reader:
+            for start in range(0, batch.num_rows, CHUNK_ROWS):
+                part = batch.slice(start, CHUNK_ROWS)
+                values = {name: factorize(part.column(name)) for name in wanted}
+                yield Chunk(
+                    file.name,
+                    first_row,
+                    {new: values[columns[new]] for new in places},
+                    columns,
+                    len(bad) - num_skipped,
+                )
+                first_row += part.num_rows + len(bad) - num_skipped
+                num_skipped = len(bad)
+    if len(bad) > num_skipped:
         yield Chunk(
-            file.name, first_row, {new: cells[place] for new, place in places.items()}, columns
+            file.name, first_row, dict.fromkeys(places, ()), columns, len(bad) - num_skipped
         )
-        first_row += len(block)
+    if bad:
+        _log.warning(
+            "%s: %d rows do not have %d cells and were left out, the first in line %s: %.80r.",
+            file.name,
+            len(bad),
+            len(names),
+            bad[0].number,
+            bad[0].text,
+        )
+
+
+def _header(file: pathlib.Path, separator: str, encoding: str, has_quotes: bool) -> list[str]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
+    lines = (line.removeprefix("\ufeff") for line in read_lines(file, encoding))
+    try:
+        return next(csv.reader(lines, delimiter=separator, quoting=quoting), [])
+    except csv.Error as error:
+        raise DataError(f"{file.name}, line 1, must be CSV. Received: {error}") from error
+
+
+def factorize(column: Any) -> FactorizedColumn:
+    """An Arrow column as its different values, None where one is null, and their places."""
+    encoded = column.dictionary_encode(null_encoding="encode")
+    return FactorizedColumn(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
 
 
 def read_parquet(file: pathlib.Path, columns: Mapping[str, str]) -> Iterator[Chunk]:
@@ -111,7 +175,7 @@ def read_parquet(file: pathlib.Path, columns: Mapping[str, str]) -> Iterator[Chu
         ) from error
 
 
-def _python_values(column: Any) -> list[Any]:
+def _python_values(column: Any) -> Sequence[Any]:
     """The values of an Arrow column; moments and days become seconds since 1970 (UTC)."""
     import pyarrow
     from pyarrow import types
@@ -119,9 +183,10 @@ def _python_values(column: Any) -> list[Any]:
     if types.is_timestamp(column.type) or types.is_date(column.type):
         column = column.cast(pyarrow.timestamp("us")).cast(pyarrow.int64())
         return [None if value is None else value / 1e6 for value in column.to_pylist()]
-    plain = types.is_integer(column.type) or types.is_floating(column.type)
     text = types.is_string(column.type) or types.is_large_string(column.type)
-    if text or (plain and not column.null_count):
+    if text or types.is_integer(column.type):
+        return factorize(column)
+    if types.is_floating(column.type) and not column.null_count:
         # An order of magnitude faster than `to_pylist`.
         return list(column.to_numpy(zero_copy_only=False).tolist())
     return list(column.to_pylist())
@@ -140,17 +205,23 @@ def _places(file: pathlib.Path, names: Sequence[str], columns: Mapping[str, str]
     return {new: list(names).index(old) for new, old in columns.items()}
 
 
-def _without_mark(lines: Iterator[str]) -> Iterator[str]:
-    # Spreadsheets put a byte order mark before the header.
-    for number, line in enumerate(lines):
-        yield line if number else line.removeprefix("\ufeff")
-
-
 @contextlib.contextmanager
-def _csv_errors(file: pathlib.Path, reader: Any) -> Iterator[None]:
+def _csv_errors(file: pathlib.Path, num_cells: int, bad: list[Any]) -> Iterator[None]:
+    """Says of an error in CSV where it stands; `bad` holds the rows with too few or many cells."""
+    import pyarrow
+
     try:
         yield
-    except csv.Error as error:
-        raise DataError(
-            f"{file.name}, line {reader.line_num}, must be CSV. Received: {error}"
-        ) from error
+    except pyarrow.ArrowInvalid as error:
+        if bad:
+            row = bad[-1]
+            raise DataError(
+                f"{file.name}, line {row.number}, must have {num_cells} cells: it may be cut off; "
+                "bad_rows='skip' leaves such rows out. "
+                f"Received: {row.actual_columns} cells, {row.text[:80]!r}"
+            ) from error
+        if "invalid UTF8" in str(error):
+            raise DataError(
+                f"A file is not text of the expected encoding: {error}. Received: {file}"
+            ) from error
+        raise DataError(f"{file.name} must be CSV: {error}. Received: {file}") from error

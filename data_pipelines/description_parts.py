@@ -144,7 +144,7 @@ def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, A
 def read_format(data: Mapping[str, Any]) -> dict[str, Any]:
     """How the text files are written."""
     entry = data.get("format", {})
-    require_keys("`format`", entry, ("separator", "encoding", "header"))
+    require_keys("`format`", entry, ("separator", "encoding", "header", "bad_rows"))
     separator, encoding = entry.get("separator", ","), entry.get("encoding", "utf-8")
     if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
         raise DataError(

@@ -35,11 +35,13 @@ class EventLog:
         rows: The events, mapped from a file.
         users: Raw user ids and their codes.
         items: Raw item ids and their codes.
+        num_skipped: Rows of the source that were left out since they could not be read.
     """
 
     rows: npt.NDArray[Any]
     users: ValueIndex
     items: ValueIndex
+    num_skipped: int = 0
 
     def chunks(self) -> Iterator[npt.NDArray[Any]]:
         for start in range(0, len(self.rows), CHUNK_ROWS):
@@ -85,31 +87,35 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     users, items = ValueIndex(source.user_dtype), ValueIndex(source.spec.vocabulary(ITEM).dtype)
     dtype = np.dtype([(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()])
     file = folder / "events.spool"
-    num_rows = 0
+    num_rows = num_skipped = 0
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
             rows[USER_CODE] = _required(users, chunk, USER)
             rows[ITEM_CODE] = _required(items, chunk, ITEM)
             if source.has_time:
-                rows[MOMENT] = parse_times(chunk.column(TIME), chunk.where(TIME))
+                rows[MOMENT] = chunk.encode(TIME, parse_times)
             coder.encode(chunk, rows)
             stream.write(rows.tobytes())
             num_rows += len(rows)
+            num_skipped += chunk.num_skipped
     if not num_rows:
         raise DataError(
             f"The data set {source.name!r} must have at least one event. "
             f"Received: none in {source.events.place}"
         )
-    return EventLog(np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), users, items)
+    rows = np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,)))
+    return EventLog(rows, users, items, num_skipped)
 
 
 def _required(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
-    values, where = chunk.column(column), chunk.where(column)
-    codes = index.encode(values, where)
+    codes = chunk.encode(column, index.encode)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
-        raise DataError(f"{where(row)}, must not be empty. Received: {values[row]!r}")
+        raise DataError(
+            f"{chunk.where(column)(row)}, must not be empty. "
+            f"Received: {chunk.column(column)[row]!r}"
+        )
     return codes
 
 

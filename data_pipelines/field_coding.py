@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,8 @@ NUMBER_PADDING = np.inf
 # NumPy counts the bytes of a row in 31 bits.
 MAX_VALUES = 1 << 24
 
+_log = logging.getLogger(__name__)
+
 
 class FieldCoder:
     """Reads fields from the chunks of a table into arrays of codes and numbers.
@@ -50,6 +53,7 @@ class FieldCoder:
         self._coders = coders
         self._max_length = spec.max_length
         self._step_separator = step_separator
+        self._has_separator: dict[str, bool] = {}
 
     def dtype(self) -> list[tuple[str, str, tuple[int, ...]]]:
         """Members of a structured NumPy dtype that holds a coded row."""
@@ -86,11 +90,12 @@ class FieldCoder:
         """Fills the members of a structured array, one entry for each row of the chunk."""
         lengths: tuple[str, npt.NDArray[np.int64]] | None = None
         for field in self.fields:
-            column, where = chunk.column(field.name), chunk.where(field.name)
+            encode = functools.partial(self._encode, field)
             if not self._is_sequence(field):
-                out[field.name] = self._encode(field, column, where)
+                out[field.name] = chunk.encode(field.name, encode)
                 continue
             assert self._step_separator is not None
+            column, where = chunk.column(field.name), chunk.where(field.name)
             steps = [split_values(value, self._step_separator) for value in column]
             own = np.fromiter(map(len, steps), np.int64, len(steps))
             if lengths is not None and (own != lengths[1]).any():
@@ -103,11 +108,22 @@ class FieldCoder:
             out[field.name] = self._nested(
                 steps,
                 self._max_length,
-                functools.partial(self._encode, field),
+                encode,
                 NUMBER_PADDING if isinstance(field, NumericField) else PADDING,
                 where,
                 newest=True,
             )
+
+    def warn_of_unused_separators(self) -> None:
+        """Names on the log each multi-valued field whose texts never held its separator."""
+        for field in self.fields:
+            if isinstance(field, MultiValuedField) and self._has_separator.get(field.name) is False:
+                _log.warning(
+                    "The separator %r of the field %r stands in none of its texts, so that each "
+                    "has one value: check it.",
+                    field.separator,
+                    field.name,
+                )
 
     def _encode(self, field: AnyField, column: Sequence[Any], where: Where) -> npt.NDArray[Any]:
         if isinstance(field, NumericField):
@@ -115,6 +131,9 @@ class FieldCoder:
         coder = self._coders[field.vocabulary]
         if isinstance(field, CategoricalField):
             return coder.encode(column, where)
+        texts = [value for value in column if isinstance(value, str) and value]
+        if texts and not self._has_separator.get(field.name):
+            self._has_separator[field.name] = any(field.separator in text for text in texts)
         sets = [
             [entry for entry in split_values(value, field.separator) if not is_missing(entry)]
             for value in column

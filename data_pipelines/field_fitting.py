@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from data_pipelines.fitting import NumberSummary, final_ids, fit_vocabulary
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
 IdTables = dict[str, npt.NDArray[np.int32]]
+
+_log = logging.getLogger(__name__)
 
 
 class FieldCounter:
@@ -61,6 +64,21 @@ class FieldCounter:
             else:
                 vocabularies[name], ids[name] = vocabulary, final_ids(vocabulary)
         return vocabularies, ids
+
+    def warn_of_constants(self) -> None:
+        """Names on the log each field that has one value in the whole training split."""
+        for field in self._spec.fields:
+            if isinstance(field, NumericField):
+                is_constant = self._numbers[field.name].is_constant
+            else:
+                counts = self._counts.get(field.vocabulary)
+                is_constant = counts is not None and int((counts > 0).sum()) == 1
+            if is_constant:
+                _log.warning(
+                    "The field %r has one value in the training split, which tells a model "
+                    "nothing: leave the field out, or check its column.",
+                    field.name,
+                )
 
     def fitted_spec(self, vocabularies: Mapping[str, Vocabulary]) -> FeatureSpec:
         """The spec with these vocabularies and with fitted normalisations."""

@@ -104,6 +104,11 @@ class NumberSummary:
             self._keys, self._sample = keys[order], sample[order]
         self._count += len(numbers)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all numbers so far are the same."""
+        return bool(self._bounds) and self._bounds[0] == self._bounds[1]
+
     def normalization(self, field: str) -> Normalization:
         """The fitted normalisation; one that came with its numbers stays."""
         if self._wanted.low is not None:

@@ -51,7 +51,8 @@ def prepare_next_item(
     """
     spec = source.spec
     coders = {entry.name: VocabularyCoder(entry) for entry in spec.vocabularies}
-    log = spool(source, FieldCoder(spec, event_fields(spec), coders), scratch)
+    event_coder = FieldCoder(spec, event_fields(spec), coders)
+    log = spool(source, event_coder, scratch)
     kept_users, kept_items = k_core(
         log.rows[USER_CODE], log.rows[ITEM_CODE], len(log.users), len(log.items), source.k_core
     )
@@ -71,6 +72,8 @@ def prepare_next_item(
     vocabulary = spec.vocabulary(ITEM)
     catalog_items = _catalog_items(vocabulary, sequences.items)
     catalog = read_side_table(source.items, ITEM, vocabulary.dtype, catalog_items, catalog_coder)
+    for coder in (event_coder, profile_coder, catalog_coder):
+        coder.warn_of_unused_separators()
     spec, ids, item_ids = _fit(source, sequences, split, coders, profiles, catalog)
     catalog_ids = item_ids
     if vocabulary.source != "fit":
@@ -94,7 +97,10 @@ def prepare_next_item(
         assert source.items is not None
         named = {*catalog_items, *sequences.items}
         write_json(folder / ITEM_NAMES_FILE, read_names(source.items, vocabulary.dtype, named))
-    return _counts(sequences, split, item_ids)
+    counts = _counts(sequences, split, item_ids)
+    if log.num_skipped:
+        counts["skipped_rows"] = log.num_skipped
+    return counts
 
 
 def event_fields(spec: FeatureSpec) -> tuple[AnyField, ...]:

@@ -9,9 +9,37 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from data_pipelines.errors import DataError, reading
 
 CHUNK_ROWS = 65_536
+
+
+class FactorizedColumn(Sequence[Any]):
+    """A column as its different values and, for each row, where its value stands among them.
+
+    Args:
+        values: The different values, or what they were converted to, in the order of their first
+            appearance.
+        positions: int32 `[rows]`.
+    """
+
+    def __init__(self, values: Sequence[Any], positions: npt.NDArray[np.int32]) -> None:
+        self.values = values
+        self.positions = positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return FactorizedColumn(self.values, self.positions[index])
+        return self.values[self.positions[index]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.values.__getitem__, self.positions.tolist())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +51,14 @@ class Chunk:
         first_row: Number of the first row here, counted from 1.
         columns: Raw values by column: text, numbers, None, or lists of them; all equally long.
         names: What the file calls those columns that it calls otherwise.
+        num_skipped: Rows that could not be read and were left out, before or among these.
     """
 
     place: str
     first_row: int
     columns: Mapping[str, Sequence[Any]]
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    num_skipped: int = 0
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -39,6 +69,50 @@ class Chunk:
                 f"{self.place} lacks a column; it has {sorted(self.columns)}. Received: {name!r}"
             )
         return self.columns[name]
+
+    def encode(
+        self, name: str, encode: Callable[[Sequence[Any], Callable[[int], str]], npt.NDArray[Any]]
+    ) -> npt.NDArray[Any]:
+        """What a function makes of a column, one entry a row.
+
+        Args:
+            name: The column.
+            encode: Takes values, and what says where the value of an index stands; gives one
+                entry for each. Of a factorized column it sees every different value once.
+        """
+        column, where = self.column(name), self.where(name)
+        if not isinstance(column, FactorizedColumn):
+            return encode(column, where)
+        positions = column.positions
+
+        def where_first(index: int) -> str:
+            return where(int(np.argmax(positions == index)))
+
+        return encode(column.values, where_first)[positions]
+
+    def convert(self, name: str, convert: Callable[[Any], Any], wanted: str) -> Sequence[Any]:
+        """A column with each value converted.
+
+        Args:
+            name: The column.
+            convert: Gives the new value; fails with a ValueError.
+            wanted: What a value must be, for the message.
+
+        Raises:
+            DataError: Where `convert` fails.
+        """
+        column, where = self.column(name), self.where(name)
+        values = column.values if isinstance(column, FactorizedColumn) else column
+        converted = []
+        for value in values:
+            try:
+                converted.append(convert(value))
+            except ValueError:
+                row = next(row for row, own in enumerate(column) if own == value)
+                raise DataError(f"{where(row)}, must be {wanted}. Received: {value!r}") from None
+        if isinstance(column, FactorizedColumn):
+            return FactorizedColumn(converted, column.positions)
+        return converted
 
     def where(self, column: str) -> Callable[[int], str]:
         """Says in a message where the value of an index stands."""

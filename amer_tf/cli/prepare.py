@@ -49,6 +49,14 @@ _K_CORE = flags.DEFINE_integer(
 _MAX_LENGTH = flags.DEFINE_integer(
     "max_length", None, "Newest events that a history keeps.", lower_bound=1, flag_values=FLAGS
 )
+_BAD_ROWS = flags.DEFINE_enum(
+    "bad_rows",
+    None,
+    ["error", "skip"],
+    "What becomes of a text row with too few or too many cells: an error that names its line, or "
+    "it is left out and counted. Left out: error.",
+    flag_values=FLAGS,
+)
 _OPTION = flags.DEFINE_multi_string(
     "option",
     [],
@@ -66,6 +74,8 @@ def run() -> dict[str, Any]:
         options["k_core"] = _K_CORE.value
     if _MAX_LENGTH.value is not None:
         options["max_length"] = _MAX_LENGTH.value
+    if _BAD_ROWS.value is not None:
+        options["bad_rows"] = _BAD_ROWS.value
     counts = data_pipelines.prepare(_DATASET.value, _SOURCE_DIR.value, _DATA_DIR.value, **options)
     for name, count in counts.items():
         number = f"{count:,}" if isinstance(count, int) else f"{count:,.3f}"

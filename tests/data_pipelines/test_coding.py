@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import Vocabulary
-from data_pipelines import DataError
+from data_pipelines import DataError, coding
 from data_pipelines.coding import ValueIndex, clean_values, numbers
 from data_pipelines.vocabulary_coding import VocabularyCoder, hash_values
 
@@ -30,6 +30,19 @@ def test_codes_count_up_and_stay() -> None:
     assert index.encode(["c", "a"], where).tolist() == [2, 1]
     assert index.values == ["b", "a", "c"]
     assert len(index) == 3
+
+
+def test_more_values_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert coding.MAX_VALUES > 1_000_000
+    monkeypatch.setattr(coding, "MAX_VALUES", 3)
+    index = ValueIndex("string")
+    index.encode(["a", "b", "c"], where)
+    with pytest.raises(
+        DataError,
+        match=r"a.csv, column 'x', row 2, is the 4th different value of its vocabulary, and no "
+        r"more than 3 are held in memory: hash it \(source: hash\), .*Received: 'd'",
+    ):
+        index.encode(["a", "d"], where)
 
 
 @pytest.mark.parametrize(

@@ -330,3 +330,36 @@ def test_wrong_descriptions(tmp_path: pathlib.Path, changes: Any, message: str) 
 def test_rows_have_the_length_they_were_prepared_with(data: PreparedData) -> None:
     with pytest.raises(ValueError, match="Received: max_length=5"):
         data_pipelines.load(data.folder, max_length=5)
+
+
+def test_a_field_with_one_value(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{**row, "user": "the only one", "price": "3"} for row in make_rows()]
+    data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+    for name in ("user", "price"):
+        assert f"The field '{name}' has one value in the training split, which tells a" in (
+            caplog.text
+        )
+    assert "field 'ad'" not in caplog.text
+
+
+def test_a_separator_that_never_occurs(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{**row, "tags": row["tags"].replace(";", "/")} for row in make_rows()]
+    data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+    message = "The separator ';' of the field 'tags' stands in none of its texts, so that each has"
+    assert message in caplog.text
+    assert "field 'tag_history'" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("ad", "The vocabulary 'ad' must have at least one value that stands 2 times"),
+        ("price", "The numeric field 'price' must have a number in the training split"),
+    ],
+)
+def test_a_column_that_is_all_missing(tmp_path: pathlib.Path, column: str, message: str) -> None:
+    rows = [{**row, "history": "", "tag_history": "", column: ""} for row in make_rows()]
+    with pytest.raises(DataError, match=message):
+        data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")

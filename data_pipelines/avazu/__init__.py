@@ -1,0 +1,1 @@
+"""Avazu: advertisements on mobile devices, clicked or not."""

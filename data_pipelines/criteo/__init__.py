@@ -1,0 +1,1 @@
+"""Criteo: display advertisements, clicked or not."""

@@ -1,0 +1,1 @@
+"""Frappe: the use of mobile apps and the situation that it happens in."""
