@@ -65,6 +65,8 @@ def fix_weights(layer: keras.layers.Layer, scale: float = 0.3) -> None:
             continue
         count = int(np.prod(weight.shape))
         values = scale * np.sin(0.7 + index + 1.3 * np.arange(count))
+        if not weight.trainable:
+            values = np.abs(values)  # it may be a variance
         weight.assign(values.reshape(weight.shape))
 
 

@@ -5,10 +5,13 @@ from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
 from amer_tf.layers.event_dropout import EventDropout
+from amer_tf.layers.factorization_machine import FactorizationMachine
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
+from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
@@ -17,6 +20,7 @@ from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
 from amer_tf.layers.sequence_convolution import SequenceConvolution
+from amer_tf.layers.squeeze_excitation import SqueezeExcitation
 from amer_tf.layers.target_attention import TargetAttention, TargetAttentionPooling
 from amer_tf.layers.window_pooling import WindowPooling
 from amer_tf.layers.zero import Zero
@@ -27,10 +31,13 @@ __all__ = [
     "BidirectionalGru",
     "CatalogLookup",
     "ChoiceBlock",
+    "Dice",
     "EmptyHistory",
     "EventDropout",
+    "FactorizationMachine",
     "FusedDropout",
     "FusedEmbedding",
+    "HadamardProducts",
     "LastPooling",
     "LocalActivationUnit",
     "MaskedLayerNormalization",
@@ -40,6 +47,7 @@ __all__ = [
     "ResidualBlock",
     "SelfAttention",
     "SequenceConvolution",
+    "SqueezeExcitation",
     "SumPooling",
     "TargetAttention",
     "TargetAttentionPooling",

@@ -6,10 +6,9 @@ from typing import Any
 
 import keras
 
-from amer_tf import layers
 from amer_tf.architecture import Architecture, ArchitectureError
 from amer_tf.features import FeatureSpec
-from amer_tf.models import components
+from amer_tf.models import components, ctr
 
 
 def build(
@@ -33,7 +32,8 @@ def build(
         spec: What the model reads and predicts.
         architecture: The blocks to stack.
         embedding_dim: `K`, the same for every field.
-        dropout: Rate of dropout on the behaviour embeddings and on each block's operation.
+        dropout: Rate of dropout on the behaviour embeddings, on each block's operation, and on the
+            input and the hidden layers of the MLP.
         drop_operation: Rate at which a whole operation is dropped for an example, in training.
         drop_event: Rate at which events of the history are turned into padding, in training.
         l2: Weight of the squared embeddings that a batch gathers, in the loss.
@@ -42,13 +42,23 @@ def build(
 
     Returns:
         `keras.Model`. Inputs: `spec.input_fields` by name, and for next_item the encoded items to
-        score, `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
+        score, `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`; for ctr logits `(B,)`.
 
     Raises:
         ArchitectureError: Where the architecture does not fit the spec.
         SpecError: Where the spec has no such model, or the catalog has another shape.
     """
     check(spec, architecture)
+    if spec.task == "ctr":
+        return ctr.build(
+            spec,
+            architecture,
+            embedding_dim=embedding_dim,
+            dropout=dropout,
+            drop_operation=drop_operation,
+            drop_event=drop_event,
+            l2=l2,
+        )
     embedding = components.make_embedding(spec, embedding_dim, l2)
     catalog_layer = components.make_catalog(spec, catalog)
     inputs = components.make_inputs(spec)
@@ -56,15 +66,7 @@ def build(
     mask = components.history_mask(spec, kept)
     states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
     states = components.drop_states(states, dropout)
-    for index, block in enumerate(architecture.blocks):
-        states = layers.ResidualBlock(
-            norm=block.norm,
-            layer=block.layer,
-            activation=block.activation,
-            dropout=dropout,
-            drop_operation=drop_operation,
-            name=components.layer_name(f"block_{index}"),
-        )(states, mask)
+    states = components.run_blocks(architecture.blocks, states, mask, dropout, drop_operation)
     behavior = components.make_empty_history()(components.pool_states(states, mask), mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
     hidden = components.side_by_side("user", behavior, *side)
@@ -78,10 +80,9 @@ def build(
 
 def check(spec: FeatureSpec, architecture: Architecture) -> None:
     """Raises where the architecture cannot be built for the spec."""
-    if spec.task != "next_item":
-        raise ArchitectureError(
-            f"This version builds models of task 'next_item'. Received: spec.task={spec.task!r}"
-        )
+    if spec.task == "ctr":
+        ctr.check(spec, architecture)
+        return
     for index, block in enumerate(architecture.blocks):
         if block.layer == "target_attention":
             raise ArchitectureError(

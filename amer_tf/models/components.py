@@ -6,12 +6,14 @@ Letters: `B` batch, `T` steps, `C` items to score, `V` values of a multi-valued 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from amer_tf import layers
+from amer_tf.architecture import Block
 from amer_tf.features import (
     CategoricalField,
     FeatureSpec,
@@ -44,7 +46,9 @@ def _make_input(spec: FeatureSpec, field: Field) -> Any:
     return keras.Input(shape=shape, dtype=dtype, name=field.name)
 
 
-def make_embedding(spec: FeatureSpec, embedding_dim: int, l2: float) -> Any:
+def make_embedding(
+    spec: FeatureSpec, embedding_dim: int, l2: float, name: str = "embedding"
+) -> Any:
     """The one table of all categorical values, with an offset for each vocabulary."""
     return layers.FusedEmbedding(
         num_rows={entry.name: entry.num_rows for entry in spec.vocabularies},
@@ -53,7 +57,7 @@ def make_embedding(spec: FeatureSpec, embedding_dim: int, l2: float) -> Any:
         },
         embedding_dim=embedding_dim,
         l2=l2,
-        name=layer_name("embedding"),
+        name=layer_name(name),
     )
 
 
@@ -85,19 +89,31 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
     )
 
 
+def history_field(spec: FeatureSpec) -> str:
+    """The behaviour field that tells which steps hold an event: an id, which padding has not."""
+    if spec.task == "next_item":
+        return spec.history_field
+    for field in spec.with_role("behavior"):
+        if isinstance(field, CategoricalField):
+            return field.name
+    raise SpecError(
+        "A behaviour sequence needs a categorical field, whose padding tells how long it is. "
+        f"Received: {[field.name for field in spec.with_role('behavior')]}"
+    )
+
+
 def drop_events(spec: FeatureSpec, inputs: dict[str, Any], rate: float) -> dict[str, Any]:
     """The inputs with a fraction of the events turned into padding in training."""
     if not rate:
         return inputs
-    dropped = layers.EventDropout(rate, name=layer_name("event_dropout"))(
-        inputs[spec.history_field]
-    )
-    return {**inputs, spec.history_field: dropped}
+    name = history_field(spec)
+    dropped = layers.EventDropout(rate, name=layer_name("event_dropout"))(inputs[name])
+    return {**inputs, name: dropped}
 
 
 def history_mask(spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
     """Boolean `(B, T)`: which steps hold an event."""
-    return layers.PaddingMask(name=layer_name("mask"))(inputs[spec.history_field])
+    return layers.PaddingMask(name=layer_name("mask"))(inputs[history_field(spec)])
 
 
 def behavior_states(
@@ -138,6 +154,29 @@ def drop_states(states: Any, rate: float) -> Any:
     return layers.FusedDropout(rate, name=layer_name("behavior_dropout"))(states)
 
 
+def run_blocks(
+    blocks: Sequence[Block],
+    states: Any,
+    mask: Any,
+    dropout: float,
+    drop_operation: float,
+    target: Any = None,
+) -> Any:
+    """The residual blocks of stage 1, one after another (equation 3)."""
+    for index, block in enumerate(blocks):
+        layer = layers.ResidualBlock(
+            norm=block.norm,
+            layer=block.layer,
+            activation=block.activation,
+            dropout=dropout,
+            drop_operation=drop_operation,
+            name=layer_name(f"block_{index}"),
+        )
+        with_target = target is not None and block.layer == "target_attention"
+        states = layer(states, mask, target) if with_target else layer(states, mask)
+    return states
+
+
 def pool_states(states: Any, mask: Any) -> Any:
     """`h_pool` and the last valid state side by side (paper, section 2.1): `(..., 2 D)`."""
     summed = layers.SumPooling(name=layer_name("sum"))(states, mask)
@@ -161,18 +200,25 @@ def make_query(units: int) -> Any:
 
 
 def side_features(
-    spec: FeatureSpec, inputs: dict[str, Any], embedding: Any, roles: tuple[str, ...]
+    spec: FeatureSpec,
+    inputs: dict[str, Any],
+    embedding: Any,
+    roles: tuple[str, ...],
+    *parts: str,
 ) -> list[Any]:
-    """Embeddings `(B, K)` and numbers `(B, 1)` of the non-sequential fields of these roles."""
+    """Embeddings `(B, K)` and numbers `(B, 1)` of the non-sequential fields of these roles.
+
+    The names of the layers start with `parts`.
+    """
     chosen = [field for field in spec.with_role(*roles) if field.name in inputs]
     ids = {
         field.name: inputs[field.name] for field in chosen if not isinstance(field, NumericField)
     }
     embedded = embedding(ids) if ids else {}
     return [
-        _with_last_axis(field, inputs[field.name])
+        _with_last_axis(field, inputs[field.name], *parts)
         if isinstance(field, NumericField)
-        else pool_values(field, embedded[field.name], ids[field.name])
+        else pool_values(field, embedded[field.name], ids[field.name], *parts)
         for field in chosen
     ]
 
@@ -205,19 +251,21 @@ def side_by_side(name: str, *parts: Any) -> Any:
     return keras.layers.Concatenate(name=layer_name(name))(list(parts))
 
 
-def pool_values(field: CategoricalField | MultiValuedField, embedded: Any, ids: Any) -> Any:
+def pool_values(
+    field: CategoricalField | MultiValuedField, embedded: Any, ids: Any, *parts: str
+) -> Any:
     """`(..., K)`: a multi-valued field is the sum or mean of its values' embeddings."""
     if not isinstance(field, MultiValuedField):
         return embedded
-    mask = layers.PaddingMask(name=layer_name("mask", field.name))(ids)
-    pooling = layers.MultiHotPooling(field.combiner, name=layer_name("pooling", field.name))
-    return pooling(embedded, mask)
+    mask = layers.PaddingMask(name=layer_name(*parts, "mask", field.name))(ids)
+    name = layer_name(*parts, "pooling", field.name)
+    return layers.MultiHotPooling(field.combiner, name=name)(embedded, mask)
 
 
-def _with_last_axis(field: NumericField, numbers: Any) -> Any:
+def _with_last_axis(field: NumericField, numbers: Any, *parts: str) -> Any:
     """`(..., 1)` of the numbers of a field."""
     shape = (*numbers.shape[1:], 1)
-    return keras.layers.Reshape(shape, name=layer_name("number", field.name))(numbers)
+    return keras.layers.Reshape(shape, name=layer_name(*parts, "number", field.name))(numbers)
 
 
 def apply_item_side(item_side: Any, ids: Any) -> Any:

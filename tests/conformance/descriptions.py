@@ -77,11 +77,17 @@ DESCRIPTIONS = {
         2 + 10 + 4 + 8 + 5,
         {"static_batch": True},
     ),
+    "Dice": Description(
+        layers.Dice, {"momentum": 0.9, "epsilon": 1e-6}, {"inputs": POOLED}, POOLED.shape, 3
+    ),
     "EmptyHistory": Description(
         layers.EmptyHistory, {}, {"pooled": POOLED, "mask": MASK}, POOLED.shape, 1
     ),
     "EventDropout": Description(
         layers.EventDropout, {"rate": 0.4, "seed": 3}, {"ids": EVENT_IDS}, EVENT_IDS.shape, 0
+    ),
+    "FactorizationMachine": Description(
+        layers.FactorizationMachine, {}, {"fields": STATES}, (BATCH, 1), 0, {"gradient": False}
     ),
     "FusedDropout": Description(
         layers.FusedDropout,
@@ -107,6 +113,14 @@ DESCRIPTIONS = {
         },
         {"history": (4, 3, 3), "target": (4, 3), "brand": (4, 1, 2, 3)},
         1,
+    ),
+    "HadamardProducts": Description(
+        layers.HadamardProducts,
+        {"interactions": [[0, 5], [1, 2, 4], [3]]},
+        {"embeddings": STATES},
+        (BATCH, 3, UNITS),
+        0,
+        {"gradient": False},
     ),
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
@@ -150,6 +164,9 @@ DESCRIPTIONS = {
         _SEQUENCE,
         STATES.shape,
         2,
+    ),
+    "SqueezeExcitation": Description(
+        layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
     ),
     "SumPooling": Description(layers.SumPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "TargetAttention": Description(

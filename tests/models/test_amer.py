@@ -193,7 +193,6 @@ TARGET = Architecture(blocks=(*SHORT.blocks, Block("none", "target_attention", "
 @pytest.mark.parametrize(
     ("spec", "architecture", "message"),
     [
-        (CTR, SHORT, "models of task 'next_item'.*Received: spec.task='ctr'"),
         (SPEC, TARGET, r"blocks\[2\]\.layer 'target_attention' needs a target"),
         (SPEC, MLP, r"no mlp\. Received: mlp=\(HiddenLayer"),
         (SPEC, INTERACTIONS, r"no interactions\. Received: interactions=\(\('city', 'item_id'\)"),

@@ -1,0 +1,280 @@
+"""Models of task ctr: values by NumPy, widths of the paper, the combinations of its Table 3."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenLayer
+from amer_tf.features import (
+    CategoricalField,
+    FeatureSpec,
+    MultiValuedField,
+    NumericField,
+    SpecError,
+    Vocabulary,
+)
+from amer_tf.models import aggregation, amer
+from tests import helpers
+
+RELU = HiddenLayer("relu", units=6)
+INTERACTIONS = (("ad", "user"), ("ad", "hour", "user"))
+
+
+def vocabularies(*names: str, size: int = 7) -> tuple[Vocabulary, ...]:
+    return tuple(Vocabulary(name, "integer", "int64", size=size) for name in names)
+
+
+SPEC = FeatureSpec(
+    fields=(
+        CategoricalField("user"),
+        CategoricalField("hour", "context"),
+        NumericField("price", "context"),
+        CategoricalField("ad", "target"),
+        MultiValuedField("tags", "target", max_values=2),
+    ),
+    vocabularies=vocabularies("user", "hour", "ad", "tags"),
+    label="click",
+)
+HYBRID = dataclasses.replace(
+    SPEC,
+    fields=(
+        *SPEC.fields,
+        CategoricalField("ad_history", "behavior", "ad"),
+        CategoricalField("page_history", "behavior", "page"),
+    ),
+    vocabularies=(*SPEC.vocabularies, *vocabularies("page")),
+    max_length=4,
+    target_to_behavior={"ad": "ad_history"},
+)
+
+
+def batch(spec: FeatureSpec, size: int = 5) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    inputs = {
+        name: generator.integers(1, 9, size).astype("int32") for name in ("user", "hour", "ad")
+    }
+    inputs["price"] = generator.uniform(-1, 1, size).astype("float32")
+    inputs["tags"] = np.array([[2, 3], [4, 0], [0, 0], [5, 5], [1, 2]], "int32")[:size]
+    if spec.with_role("behavior"):
+        kept = np.arange(4) < np.array([4, 2, 0, 1, 3])[:size, None]
+        for name in ("ad_history", "page_history"):
+            inputs[name] = (generator.integers(2, 9, (size, 4)) * kept).astype("int32")
+    return inputs
+
+
+def build(spec: FeatureSpec = SPEC, architecture: Architecture | None = None, **options):
+    keras.utils.set_random_seed(0)
+    architecture = architecture if architecture is not None else Architecture(mlp=(RELU,))
+    model = amer.build(spec, architecture, **{"embedding_dim": 3, **options})
+    helpers.fix_weights(model)
+    return model
+
+
+def embeddings(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Field embeddings by the table alone."""
+    layer = model.get_layer("amer.embedding")
+    table = np.asarray(layer.table)
+    rows = {
+        name: table[inputs[name] + layer.offset(name)] * (inputs[name] > 0)[..., None]
+        for name in ("user", "hour", "ad", "tags")
+    }
+    return {**rows, "tags": rows["tags"].sum(axis=1)}
+
+
+def dense(model: keras.Model, name: str, hidden: np.ndarray) -> np.ndarray:
+    kernel, bias = model.get_layer(name).get_weights()
+    return hidden @ kernel + bias
+
+
+@pytest.mark.parametrize("shortcut", ["none", "sum", "squeeze_excitation"])
+@pytest.mark.parametrize("in_mlp", [True, False])
+def test_equals_numpy(shortcut: str, in_mlp: bool):
+    architecture = Architecture(
+        interactions=INTERACTIONS,
+        mlp=(RELU, HiddenLayer("swish", ratio=0.2)),
+        shortcut=shortcut,
+        interactions_in_mlp=in_mlp,
+    )
+    model, inputs = build(architecture=architecture), batch(SPEC)
+    e = embeddings(model, inputs)
+    fields = np.stack([e["user"], e["hour"], e["ad"], e["tags"]], axis=1)
+    products = np.stack([e["ad"] * e["user"], e["ad"] * e["hour"] * e["user"]], axis=1)
+    parts = [fields.reshape(5, -1), inputs["price"][:, None]]
+    parts += [products.reshape(5, -1)] if in_mlp else []
+    hidden = np.concatenate(parts, axis=1)
+    k_0 = 4 * 3 + 1 + (6 if in_mlp else 0)
+    assert hidden.shape[1] == k_0 == aggregation.input_size(model)
+    hidden = np.maximum(dense(model, "amer.hidden_0", hidden), 0)
+    hidden = dense(model, "amer.hidden_1", hidden)
+    assert hidden.shape[1] == int(0.2 * k_0)
+    hidden = hidden / (1 + np.exp(-hidden))
+    features = np.concatenate([fields, products], axis=1)
+    if shortcut == "sum":
+        hidden = np.concatenate([hidden, fields.sum(axis=1), products.sum(axis=1)], axis=1)
+    elif shortcut == "squeeze_excitation":
+        layer = model.get_layer("amer.squeeze_excitation")
+        hidden = np.concatenate([hidden, layer(features)], axis=1)
+    expected = dense(model, "amer.output", hidden)[:, 0]
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("num_fields", "numbers", "embedding_dim", "num_interactions", "k_0"),
+    # Criteo, Avazu, and Alimama, whose behaviour has two fields: 3 x 2 x 4 numbers.
+    [(26, 13, 5, 15, 218), (24, 0, 40, 15, 1560), (15, 1, 4, 5, 105)],
+)
+def test_widths_of_the_paper(
+    num_fields: int, numbers: int, embedding_dim: int, num_interactions: int, k_0: int
+):
+    names = [f"C{index}" for index in range(num_fields)]
+    fields = [
+        CategoricalField(name, "target" if name in ("C0", "C1") else "profile") for name in names
+    ]
+    fields += [NumericField(f"I{index}") for index in range(numbers)]
+    histories = {}
+    if k_0 == 105:
+        histories = {"C0": "history_0", "C1": "history_1"}
+        fields += [CategoricalField(h, "behavior", c) for c, h in histories.items()]
+    spec = FeatureSpec(
+        fields=tuple(fields),
+        vocabularies=vocabularies(*names),
+        label="click",
+        target_to_behavior=histories,
+    )
+    pairs = [(a, b) for a in names for b in names if a < b][:num_interactions]
+    sizes = [HiddenLayer("relu", ratio=ratio) for ratio in (0.8, 0.7, 0.4, 0.3, 0.1)]
+    model = amer.build(
+        spec,
+        Architecture(interactions=pairs, mlp=sizes, shortcut="squeeze_excitation"),
+        embedding_dim=embedding_dim,
+    )
+    assert aggregation.input_size(model) == k_0
+    units = [model.get_layer(f"amer.hidden_{index}").units for index in range(5)]
+    # Table 9 (Criteo) and Table 10 (Alimama) have 174, 152, 87, 65 and 21 units; and 84, 73 ...
+    assert units == [int(k_0 * tenths / 10) for tenths in (8, 7, 4, 3, 1)]
+    if k_0 == 218:
+        assert units == [174, 152, 87, 65, 21]
+
+
+TABLE_3 = {
+    "MLP": Architecture(mlp=(RELU,)),
+    "MLP + MLP interaction": Architecture(mlp=(RELU,), interactions=INTERACTIONS),
+    "MLP + FM interaction": Architecture(
+        mlp=(RELU,), interactions=INTERACTIONS, shortcut="sum", interactions_in_mlp=False
+    ),
+    "MLP + MLP interaction + FM interaction": Architecture(
+        mlp=(RELU,), interactions=INTERACTIONS, shortcut="sum"
+    ),
+    "MLP + MLP interaction + SE interaction": Architecture(
+        mlp=(RELU,), interactions=INTERACTIONS, shortcut="squeeze_excitation"
+    ),
+    "searched MLP + MLP interaction + SE interaction": Architecture(
+        mlp=(HiddenLayer("dice", ratio=0.8), HiddenLayer("identity", ratio=0.1)),
+        interactions=INTERACTIONS,
+        shortcut="squeeze_excitation",
+    ),
+}
+
+
+@pytest.mark.parametrize("architecture", TABLE_3.values(), ids=TABLE_3)
+@pytest.mark.parametrize("spec", [SPEC, HYBRID], ids=["table", "hybrid"])
+def test_combinations_of_table_3(architecture: Architecture, spec: FeatureSpec, tmp_path):
+    model, inputs = build(spec, Architecture.from_json(architecture.to_json())), batch(spec)
+    logits = np.asarray(model(inputs))
+    assert logits.shape == (5,)
+    assert np.all(np.isfinite(logits))
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(inputs), logits)
+
+
+def test_numbers_stay_out_of_the_shortcut():
+    model = build(architecture=TABLE_3["MLP + MLP interaction + SE interaction"])
+    assert model.get_layer("amer.squeeze_excitation").input.shape == (None, 4 + 2, 3)
+
+
+def test_no_hidden_layer():
+    model = build(architecture=Architecture(shortcut="sum"))
+    assert model(batch(SPEC)).shape == (5,)
+
+
+def test_only_numbers():
+    spec = dataclasses.replace(SPEC, fields=(NumericField("price"),), vocabularies=())
+    with pytest.raises(ArchitectureError, match="A shortcut reads embeddings .*shortcut='sum'"):
+        build(spec, Architecture(shortcut="sum"))
+    model = build(spec)
+    assert model({"price": np.zeros(3, "float32")}).shape == (3,)
+
+
+BLOCKS = (
+    Block("layer_norm", "conv_3", "relu"),
+    Block("none", "target_attention", "identity"),
+    Block("none", "bi_gru", "swish"),
+)
+
+
+def test_blocks_read_the_behaviour():
+    architecture = Architecture(blocks=BLOCKS, mlp=(RELU,))
+    model = build(HYBRID, architecture)
+    inputs = batch(HYBRID)
+    logits = np.asarray(model(inputs))
+    changed = {**inputs, "page_history": inputs["page_history"].copy()}
+    changed["page_history"][0, 2] = 3 if changed["page_history"][0, 2] != 3 else 4
+    moved = np.asarray(model(changed)) - logits
+    assert abs(moved[0]) > 1e-6
+    np.testing.assert_array_equal(moved[1:], 0)
+
+
+def test_padding_changes_nothing():
+    architecture = Architecture(blocks=BLOCKS, mlp=(RELU,))
+    inputs = batch(HYBRID)
+    model, long = (
+        build(dataclasses.replace(HYBRID, max_length=length), architecture) for length in (4, 9)
+    )
+    for weight, other in zip(long.weights, model.weights, strict=True):
+        if "recency" in weight.path:
+            weight.assign(np.concatenate([np.asarray(other), np.ones((5, weight.shape[1]))]))
+        else:
+            weight.assign(other)
+    padded = {
+        name: np.pad(value, [(0, 0), (0, 5)]) if name.endswith("history") else value
+        for name, value in inputs.items()
+    }
+    np.testing.assert_allclose(long(padded), model(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "architecture", "message"),
+    [
+        (
+            SPEC,
+            Architecture(blocks=BLOCKS),
+            r"which this spec has not. Received: blocks\[0\]=layer",
+        ),
+        (
+            dataclasses.replace(HYBRID, target_to_behavior={}),
+            Architecture(blocks=BLOCKS),
+            r"blocks\[1\]\.layer 'target_attention' needs a target that is mapped",
+        ),
+        (
+            SPEC,
+            Architecture(interactions=(("ad", "price"),)),
+            r"interactions\[0\] must hold non-sequential fields with embeddings; those are "
+            r"\['user', 'hour', 'ad', 'tags'\]. Received: 'price'",
+        ),
+        (HYBRID, Architecture(interactions=(("ad", "ad_history"),)), "Received: 'ad_history'"),
+        (SPEC, Architecture(interactions=(("ad", "colour"),)), "Received: 'colour'"),
+    ],
+)
+def test_architectures_that_do_not_fit(spec, architecture, message):
+    with pytest.raises(ArchitectureError, match=message):
+        build(spec, architecture)
+
+
+def test_a_behaviour_of_numbers_alone():
+    fields = (*SPEC.fields, NumericField("prices", "behavior"))
+    with pytest.raises(SpecError, match=r"needs a categorical field.*Received: \['prices'\]"):
+        build(dataclasses.replace(SPEC, fields=fields))

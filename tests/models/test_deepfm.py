@@ -1,0 +1,58 @@
+"""DeepFM against NumPy, and saved."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.features import SpecError
+from amer_tf.models import deepfm
+from tests import helpers
+from tests.models.test_ctr import HYBRID, SPEC, batch, dense, embeddings
+from tests.search import nets
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    model = deepfm.build(SPEC, embedding_dim=3, hidden_units=(6, 5))
+    helpers.fix_weights(model)
+    return model
+
+
+def test_equals_numpy(model: keras.Model):
+    inputs = batch(SPEC)
+    embedded = embeddings(model, inputs)
+    names = ("user", "hour", "ad", "tags")
+    pairs = sum(
+        (embedded[a] * embedded[b]).sum(axis=1) for a, b in itertools.combinations(names, 2)
+    )
+    layer = model.get_layer("amer.linear")
+    weights = np.asarray(layer.table)[:, 0]
+    linear = 0.0
+    for name in names:
+        ids = inputs[name].reshape(5, -1)
+        linear = linear + (weights[ids + layer.offset(name)] * (ids > 0)).sum(axis=1)
+    hidden = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
+    for index in range(2):
+        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
+    expected = dense(model, "amer.output", hidden)[:, 0] + pairs + linear
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_saved_and_reloaded(model: keras.Model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
+
+
+def test_a_behaviour_is_not_read():
+    model = deepfm.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
+    assert set(model.input) == {"user", "hour", "price", "ad", "tags"}
+
+
+def test_refuses_another_task():
+    with pytest.raises(SpecError, match="DeepFM is a model of task 'ctr'. Received: .*next_item"):
+        deepfm.build(nets.next_item_spec())
