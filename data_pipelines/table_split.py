@@ -58,6 +58,12 @@ class TableSplit:
         """int32 `[examples]`: a number for each user, -1 where none is said; or None."""
         return None if self._spec.group is None else self._read(GROUP)
 
+    def field_values(self, name: str) -> npt.NDArray[Any]:
+        """All values of a field, in the order of the rows: `[examples]`, sets `[examples, V]`."""
+        column = self._layout.column(self._spec.field(name).name)
+        numbers = slice(None) if self._numbers is None else self._numbers
+        return column.decode(self._rows[numbers])
+
     def _read(self, name: str) -> npt.NDArray[Any]:
         column = self._layout.column(name)
         rows = self._rows[:, column.offset : column.end]

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from amer_tf.features import NUM_RESERVED_IDS, PADDING_ID
 from amer_tf.training import losses
-from amer_tf.training.row_sparse_adam import clip_by_global_norm
+from amer_tf.training.trainer import Trainer
 
 LOSSES = ("softmax", "gbce", "binary")
 
@@ -29,7 +28,7 @@ class Network(Protocol):
         """`(..., Dq)` for ids of shape `(...)`."""
 
 
-class NextItemTrainer(keras.Model):
+class NextItemTrainer(Trainer):
     """Keras model whose `train_step` trains a network to rank the next items first.
 
     Args:
@@ -52,7 +51,7 @@ class NextItemTrainer(keras.Model):
         clip_norm: float | None = 5.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(name="next_item_trainer")
+        super().__init__(network, clip_norm=clip_norm, name="next_item_trainer")
         if loss not in LOSSES:
             raise ValueError(f"`loss` must be one of {LOSSES}. Received: loss={loss!r}")
         if num_items <= NUM_RESERVED_IDS:
@@ -60,34 +59,13 @@ class NextItemTrainer(keras.Model):
                 f"`num_items` must count at least one known item beside padding and unknown. "
                 f"Received: num_items={num_items}"
             )
-        self.network = network
         self.num_items = num_items
         self.loss_name = loss
         self.num_negatives = num_negatives
-        self.clip_norm = clip_norm
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.loss_tracker = keras.metrics.Mean(name="loss")
-
-    @property
-    def metrics(self) -> list[Any]:
-        return [self.loss_tracker]
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         return self.network.query(inputs, training=training)
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        inputs, labels = data
-        with tf.GradientTape() as tape:
-            loss = self.batch_loss(inputs, labels)
-        variables = self.trainable_variables
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
-        gradients, variables = zip(*used, strict=True)
-        if self.clip_norm is not None:
-            gradients = clip_by_global_norm(gradients, self.clip_norm)
-        self.optimizer.apply(gradients, variables)
-        self.loss_tracker.update_state(loss)
-        return {"loss": self.loss_tracker.result()}
 
     def batch_loss(self, inputs: dict[str, Any], labels: dict[str, Any]) -> Any:
         """Mean loss of a batch, with what the network's layers add to it."""

@@ -363,3 +363,10 @@ def test_a_column_that_is_all_missing(tmp_path: pathlib.Path, column: str, messa
     rows = [{**row, "history": "", "tag_history": "", column: ""} for row in make_rows()]
     with pytest.raises(DataError, match=message):
         data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+
+
+def test_all_values_of_a_field(data: PreparedData) -> None:
+    for split in (data.validation, data.validation.limit(20, seed=3)):
+        examples = collect(split.batches(7))
+        for name in ("ad", "tags", "price", "history"):
+            np.testing.assert_array_equal(split.field_values(name), examples[name])

@@ -1,0 +1,143 @@
+"""Final training: until the validation loss no longer falls, with cuts of the learning rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from amer_tf.training.fit import TrainingError, TrainSplit, steps_per_epoch
+from amer_tf.training.plateau import plateau_state
+
+CUT = 0.1
+
+
+class PlateauPhase(NamedTuple):
+    """How a final training goes.
+
+    Attributes:
+        epochs: Most passes over the training rows.
+        batch_size: Rows of a step.
+        learning_rate: The rate before any cut.
+        patience: Epochs without a lower loss before a cut.
+        max_cuts: Cuts, after which the next such wait ends the training.
+        time_limit: Seconds over all attempts, or None.
+        seed: Seed of the order of the rows.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int = 2
+    max_cuts: int = 1
+    time_limit: float | None = None
+    seed: int = 0
+
+
+class PlateauProgress(NamedTuple):
+    """Where a final training stands at the end of an epoch.
+
+    Attributes:
+        losses: Validation loss of every epoch so far.
+        seconds: Seconds used, over all attempts.
+        train_loss: Mean training loss of the last epoch.
+        is_over: Whether it has ended.
+    """
+
+    losses: tuple[float, ...]
+    seconds: float
+    train_loss: float
+    is_over: bool
+
+
+def fit_until_plateau(
+    trainer: keras.Model,
+    split: TrainSplit,
+    phase: PlateauPhase,
+    validation_loss: Callable[[], float],
+    *,
+    on_epoch: Callable[[PlateauProgress, list[Any]], None] | None = None,
+    on_step: Callable[[], None] | None = None,
+    resume: PlateauProgress | None = None,
+    best_weights: list[Any] | None = None,
+) -> PlateauProgress:
+    """Trains until the validation loss has stopped falling; leaves the best weights in place.
+
+    Args:
+        trainer: Compiled Keras model with the `network` that is trained.
+        split: Training split.
+        phase: How to train.
+        validation_loss: Scores the network as it is.
+        on_epoch: Called after each epoch with where it stands and the best weights so far, before
+            the next one changes anything: the place for a checkpoint.
+        on_step: Called after each step.
+        resume: Where the training stood when its state, now restored, was saved.
+        best_weights: The best weights so far, with `resume`.
+
+    Raises:
+        TrainingError: Where a loss is not finite.
+    """
+    network = trainer.network
+    steps = steps_per_epoch(split.num_examples, phase.batch_size)
+    progress = resume or PlateauProgress((), 0.0, float("nan"), phase.epochs < 1)
+    start = time.monotonic() - progress.seconds
+    best = best_weights if best_weights is not None else network.get_weights()
+    while not progress.is_over:
+        state = plateau_state(progress.losses, patience=phase.patience, max_cuts=phase.max_cuts)
+        trainer.optimizer.learning_rate = phase.learning_rate * CUT**state.num_cuts
+        epoch = len(progress.losses)
+        limit = _TimeLimit(start, phase.time_limit, on_step)
+        history = trainer.fit(
+            split.batches(phase.batch_size, seed=phase.seed, first_step=epoch * steps),
+            epochs=1,
+            steps_per_epoch=steps,
+            callbacks=[limit],
+            shuffle=False,  # the stream comes shuffled
+            verbose=0,
+        )
+        train_loss = float(history.history["loss"][-1])
+        loss = validation_loss() if np.isfinite(train_loss) else float("nan")
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"The loss is {loss} after epoch {epoch + 1}, {train_loss} in training. Lower the "
+                "learning rate, or look for broken values in the data."
+            )
+        losses = (*progress.losses, loss)
+        state = plateau_state(losses, patience=phase.patience, max_cuts=phase.max_cuts)
+        if state.best_epoch == len(losses):
+            best = network.get_weights()
+        elif state.restores:
+            network.set_weights(best)
+        progress = PlateauProgress(
+            losses,
+            time.monotonic() - start,
+            train_loss,
+            state.is_over or len(losses) >= phase.epochs or limit.is_over,
+        )
+        if on_epoch is not None:
+            on_epoch(progress, best)
+    network.set_weights(best)
+    return progress
+
+
+class _TimeLimit(keras.callbacks.Callback):
+    def __init__(
+        self, start: float, limit: float | None, on_step: Callable[[], None] | None
+    ) -> None:
+        super().__init__()
+        self._start = start
+        self._limit = limit
+        self._on_step = on_step
+
+    @property
+    def is_over(self) -> bool:
+        return self._limit is not None and time.monotonic() - self._start >= self._limit
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self._on_step is not None:
+            self._on_step()
+        if self.is_over:
+            self.model.stop_training = True

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.architecture import Architecture
+from amer_tf.search.mlp import MlpSupernet
+from amer_tf.training import binary_metrics
+from amer_tf.training.mlp_scoring import MlpScorer
+from tests import helpers
+from tests.training.test_ctr import SPEC, tables
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_rows": 7}, {"jit_compile": True}])
+def test_equals_every_path_by_itself(options):
+    keras.utils.set_random_seed(0)
+    supernet = MlpSupernet(SPEC, Architecture(), num_layers=2, embedding_dim=4)
+    helpers.fix_weights(supernet)
+    _, split = tables(120)
+    group = supernet.space.sample_group(np.random.default_rng(0))
+    scorer = MlpScorer(supernet, split, **options)
+    assert scorer.num_rows == 40
+    [(inputs, labels, _)] = split.batches(split.num_examples)
+    logits = np.asarray(supernet.path_logits(inputs, group))
+    for found, own in zip(scorer(group), logits, strict=True):
+        expected = binary_metrics.log_loss(labels.numpy(), own)
+        assert found.value == pytest.approx(expected.value, rel=1e-5)
+        assert found.standard_error == pytest.approx(expected.standard_error, rel=1e-4)

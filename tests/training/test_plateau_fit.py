@@ -1,0 +1,126 @@
+"""Final training: cuts, the best weights at the end, resume, time, losses that are no numbers."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
+from amer_tf.training.fit import TrainingError
+from amer_tf.training.plateau_fit import PlateauPhase, fit_until_plateau
+from amer_tf.training.row_sparse_adam import RowSparseAdam
+from tests.training.test_ctr import make, tables
+
+PHASE = PlateauPhase(epochs=10, batch_size=200, learning_rate=0.02)
+
+
+def trainer(seed: int = 0) -> CtrTrainer:
+    made = CtrTrainer(make(seed))
+    made.compile(optimizer=RowSparseAdam(PHASE.learning_rate), jit_compile=False)
+    made.optimizer.build(made.trainable_variables)
+    return made
+
+
+def weights(made: CtrTrainer) -> np.ndarray:
+    return np.concatenate([weight.ravel() for weight in made.network.get_weights()])
+
+
+def test_real_losses_end_with_the_best_weights():
+    train, validation = tables()
+    made = trainer()
+    evaluator = CtrEvaluator(made.network)
+
+    def loss() -> float:
+        return evaluator.evaluate(validation)["log_loss"]
+
+    progress = fit_until_plateau(made, train, PHASE._replace(epochs=40), loss)
+    assert 5 < len(progress.losses) <= 40
+    assert loss() == pytest.approx(min(progress.losses), abs=1e-6)
+    assert min(progress.losses) < 0.5 < progress.losses[0]
+
+
+def scripted(made: CtrTrainer, losses: list[float], phase: PlateauPhase = PHASE, **options):
+    """Trains with given validation losses; gives the rate and the weights after each epoch."""
+    train, _ = tables(300)
+    script, seen = iter(losses), []
+
+    def loss() -> float:
+        seen.append((float(made.optimizer.learning_rate), weights(made)))
+        return next(script)
+
+    return fit_until_plateau(made, train, phase, loss, **options), seen
+
+
+def test_cuts_and_restores():
+    made = trainer()
+    progress, seen = scripted(made, [0.9, 0.8, 0.85, 0.84, 0.79, 0.8, 0.8])
+    assert progress.losses == (0.9, 0.8, 0.85, 0.84, 0.79, 0.8, 0.8)
+    assert progress.is_over
+    rates = [rate for rate, _ in seen]
+    np.testing.assert_allclose(rates, [0.02] * 4 + [0.002] * 3)
+    # The best is that of epoch 5; after epoch 4 training went on from that of epoch 2.
+    np.testing.assert_array_equal(weights(made), seen[4][1])
+    moved = [np.abs(seen[4][1] - seen[epoch][1]).max() for epoch in (1, 3)]
+    assert moved[0] < moved[1]
+
+
+def test_epochs_end_it():
+    progress, _ = scripted(trainer(), [0.9, 0.8], PHASE._replace(epochs=2))
+    assert progress.is_over
+
+
+def test_no_epoch_changes_nothing():
+    made = trainer()
+    before = weights(made)
+    progress, _ = scripted(made, [], PHASE._replace(epochs=0))
+    assert progress.losses == ()
+    np.testing.assert_array_equal(weights(made), before)
+
+
+def test_time_ends_it_within_an_epoch():
+    steps = []
+    progress, _ = scripted(
+        trainer(),
+        [0.9],
+        PHASE._replace(batch_size=2, time_limit=1e-6),
+        on_step=lambda: steps.append(1),
+    )
+    assert len(progress.losses) == 1
+    assert len(steps) == 1
+
+
+def test_resumed_equals_undisturbed():
+    losses = [0.9, 0.8, 0.85, 0.84, 0.79, 0.8, 0.8]
+    whole = trainer()
+    saved: list[tuple] = []
+
+    def save(progress, best) -> None:
+        saved.append(
+            (progress, best, [np.array(v) for v in (*whole.variables, *whole.optimizer.variables)])
+        )
+
+    scripted(whole, losses, on_epoch=save)
+    for epochs in (1, 3, 4, 6):
+        progress, best, variables = saved[epochs - 1]
+        again = trainer(seed=9)
+        for variable, value in zip(
+            (*again.variables, *again.optimizer.variables), variables, strict=True
+        ):
+            variable.assign(value)
+        scripted(again, losses[epochs:], resume=progress, best_weights=best)
+        np.testing.assert_allclose(weights(again), weights(whole), atol=1e-6)
+
+
+@pytest.mark.parametrize("losses", [[float("nan")], [0.9, float("inf")]])
+def test_a_loss_that_is_no_number(losses: list[float]):
+    with pytest.raises(TrainingError, match=r"The loss is (nan|inf) after epoch \d, .*Lower the"):
+        scripted(trainer(), losses)
+
+
+def test_broken_weights_are_not_scored():
+    made = trainer()
+    for weight in made.network.trainable_weights:
+        weight.assign(keras.ops.full(weight.shape, float("nan")))
+    with pytest.raises(TrainingError, match="The loss is nan after epoch 1, nan in training"):
+        scripted(made, [])
