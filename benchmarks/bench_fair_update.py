@@ -9,7 +9,7 @@ backend and the device that Keras finds. An update is forward, backward and Adam
 candidates of each block, called once for each path, its gradients summed.
 `derived` is one ordinary model of median cost out of 11 random architectures, on the same batch.
 
-Result (2 cores, TensorFlow 2.21 on a quiet machine, JAX beside other work; --skip_switch):
+Result (2 cores, TensorFlow 2.21 on a quiet machine, JAX beside other work; --switch=none):
 
                       TensorFlow                 JAX
     split             27.0 s,   176 ms           23.7 s,   260 ms    (first call, an update)
@@ -48,7 +48,12 @@ def main() -> None:
     parser.add_argument("--embedding_dim", type=int, default=128)
     parser.add_argument("--batch_size", type=int, default=506)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--skip_switch", action="store_true", help="it compiles for minutes")
+    parser.add_argument(
+        "--switch",
+        choices=("none", "share", "both"),
+        default="both",
+        help="which batches one path after another is measured on; each compiles for minutes",
+    )
     arguments = parser.parse_args()
     spec = make_spec()
     batch = make_batch(arguments.batch_size)
@@ -82,19 +87,21 @@ def main() -> None:
             ),
             [batch],
         )
-    if not arguments.skip_switch:
+    share = arguments.batch_size // space.num_paths
+    sizes = {"on its share": share, "on the batch": arguments.batch_size}
+    sizes = dict(list(sizes.items())[: ("none", "share", "both").index(arguments.switch)])
+    if sizes:
         supernet = BehaviorSupernet(spec, space, embedding_dim=arguments.embedding_dim)
         group = space.sample_group(np.random.default_rng(0))
         paths = [
             tuple(np.asarray(part[:, path], "int32") for part in group)
             for path in range(space.num_paths)
         ]
-        share = arguments.batch_size // space.num_paths
 
         def path_loss(inputs: Any, positives: Any, *path: Any) -> Any:
             return score_loss(supernet, switched_query(supernet, inputs, path), positives)
 
-        for name, size in (("on its share", share), ("on the batch", arguments.batch_size)):
+        for name, size in sizes.items():
             own = tuple(ops.convert_to_tensor(part[:size]) for part in batch)
             measure(
                 f"one after another, {name}",
@@ -117,10 +124,9 @@ def main() -> None:
         derived.append(times[f"derived {len(derived)}"])
     median = statistics.median(derived)
     print(f"split / median derived: {times['split'] / median:.2f}")
-    if not arguments.skip_switch:
-        for feed, name in (("split", "on its share"), ("replicate", "on the batch")):
-            ratio = times[f"one after another, {name}"] / times[feed]
-            print(f"one after another {name} / {feed}: {ratio:.2f}")
+    for feed, name in zip(("split", "replicate"), sizes, strict=False):
+        ratio = times[f"one after another, {name}"] / times[feed]
+        print(f"one after another {name} / {feed}: {ratio:.2f}")
 
 
 def make_spec() -> FeatureSpec:

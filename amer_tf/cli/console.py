@@ -46,16 +46,22 @@ def show_leaderboard(table: pd.DataFrame, metrics: Mapping[str, Any]) -> None:
         table: The leaderboard.
         metrics: Metrics of one of its models, which say how all were measured.
     """
+    if "mode" not in metrics:
+        show_frame(f"Validation, {metrics['count']:,} rows", table)
+        return
+    among = {"full": "the whole catalogue"}.get(
+        metrics["mode"], f"{metrics['num_negatives']} {metrics['mode']} negatives"
+    )
+    show_frame(f"Validation, {metrics['count']:,} users, each among {among}", table)
+
+
+def show_frame(title: str, table: pd.DataFrame) -> None:
+    """Prints a data frame as a table."""
     rows = [
         [None if pd.isna(value) else value for value in row]
         for row in table.itertuples(index=False)
     ]
-    among = {"full": "the whole catalogue"}.get(
-        metrics["mode"], f"{metrics['num_negatives']} {metrics['mode']} negatives"
-    )
-    show_table(
-        f"Validation, {metrics['count']:,} users, each among {among}", list(table.columns), rows
-    )
+    show_table(title, list(table.columns), rows)
 
 
 def show_metrics(title: str, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -66,6 +72,26 @@ def show_metrics(title: str, results: Mapping[str, Mapping[str, Mapping[str, Any
         for mode, metrics in by_mode.items()
     ]
     show_table(title, ("system", "candidates", *METRICS, "standard error of ndcg@5"), rows)
+
+
+def show_binary_metrics(title: str, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints metrics of labelled rows by system, and the calibration of the first one."""
+    rows = [
+        [
+            system,
+            metrics["auc"],
+            metrics["standard_errors"]["auc"],
+            metrics["log_loss"],
+            metrics["standard_errors"]["log_loss"],
+            metrics.get("gauc"),
+        ]
+        for system, metrics in results.items()
+    ]
+    names = ("system", "auc", "standard error", "log_loss", "standard error", "gauc")
+    show_table(title, names, rows)
+    first = next(iter(results.values()))
+    bins = [[bin["rows"], bin["expected"], bin["observed"]] for bin in first["calibration"]]
+    show_table("Calibration, by tenths of the rows", ("rows", "expected", "observed"), bins)
 
 
 def _text(value: Any) -> str:

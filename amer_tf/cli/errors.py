@@ -12,6 +12,7 @@ from amer_tf.export import ExportError
 from amer_tf.features import SpecError
 from amer_tf.search.split_checks import SplitError
 from amer_tf.search.state import RunError
+from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
 from data_pipelines import DataError
@@ -27,6 +28,7 @@ USER_ERRORS = (
     DataError,
     EvaluationError,
     ExportError,
+    MetricError,
     RunError,
     SpecError,
     SplitError,

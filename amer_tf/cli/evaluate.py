@@ -9,12 +9,15 @@ from typing import Any
 from absl import flags
 
 from amer_tf.cli import run_data
-from amer_tf.cli.console import say, show_metrics
+from amer_tf.cli.console import say, show_binary_metrics, show_metrics
 from amer_tf.cli.errors import UsageError
 from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search.ctr_result import CtrResult
+from amer_tf.search.next_item_result import NextItemResult
 from amer_tf.search.result import SearchResult
 from amer_tf.training import predictions
 from amer_tf.training.candidate_lists import load_candidates
+from data_pipelines import PreparedData
 
 SUMMARY = "Measures a finished run on a split; adds the result to the run's metrics.json."
 REQUIRED = ("run_dir",)
@@ -70,6 +73,34 @@ def run() -> dict[str, Any]:
         _check_place(predictions.check_suffix(_PREDICTIONS.value))
     result = SearchResult.load(_RUN_DIR.value)
     data = run_data.load(result, _DATA_DIR.value)
+    if isinstance(result, CtrResult):
+        return _evaluate_rows(result, data)
+    assert isinstance(result, NextItemResult)
+    return _evaluate_ranking(result, data)
+
+
+def _evaluate_rows(result: CtrResult, data: PreparedData) -> dict[str, Any]:
+    """Metrics of labelled rows."""
+    if _PREDICTIONS.value is not None:
+        raise UsageError(
+            "--predictions lists candidates of task next_item, and this run is of task ctr. "
+            f"Received: --predictions={_PREDICTIONS.value}"
+        )
+    split = getattr(data, _SPLIT.value)
+    ours = result.evaluate(split)
+    references = result.evaluate_references(split) if _REFERENCES.value else {}
+    show_binary_metrics(f"{_SPLIT.value}, {ours['count']:,} rows", {"amer": ours, **references})
+    result.record_evaluation(_SPLIT.value, ours, references)
+    answer = {"run_dir": str(result.run.path), "data_dir": str(data.folder), _SPLIT.value: ours}
+    if references:
+        answer["references"] = {
+            name: {_SPLIT.value: metrics} for name, metrics in references.items()
+        }
+    return answer
+
+
+def _evaluate_ranking(result: NextItemResult, data: PreparedData) -> dict[str, Any]:
+    """Metrics of true items among candidates, and predictions for them."""
     split = getattr(data, _SPLIT.value)
     seed = result.seed if _SEED.value is None else _SEED.value
     options = {"num_negatives": _NUM_NEGATIVES.value, "seed": seed}

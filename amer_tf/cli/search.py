@@ -9,10 +9,12 @@ from absl import flags
 import data_pipelines
 from amer_tf.cli import run_data
 from amer_tf.cli.assignments import assignments
-from amer_tf.cli.console import say, show_leaderboard
+from amer_tf.cli.console import say, show_frame, show_leaderboard
 from amer_tf.cli.errors import checking_arguments
-from amer_tf.search.searcher import STEPS, AmerSearch
-from amer_tf.search.settings import PRESETS, Settings, preset
+from amer_tf.search.ctr_result import CtrResult
+from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.searcher import PROGRAMS, AmerSearch
+from amer_tf.search.settings import PRESETS, Settings
 
 SUMMARY = "Searches for the network, trains it and compares it with simple references."
 REQUIRED = ("data_dir", "run_dir")
@@ -28,7 +30,11 @@ _RUN_DIR = flags.DEFINE_string(
     flag_values=FLAGS,
 )
 _STEPS = flags.DEFINE_list(
-    "steps", list(STEPS), "What to search, between commas.", flag_values=FLAGS
+    "steps",
+    None,
+    "What to search, between commas: behavior for task next_item, of interaction and mlp for task "
+    "ctr. Left out: all of the task.",
+    flag_values=FLAGS,
 )
 _TIME_LIMIT = flags.DEFINE_string(
     "time_limit",
@@ -46,15 +52,16 @@ _PRESET = flags.DEFINE_enum(
 _SET = flags.DEFINE_multi_string(
     "set",
     [],
-    "Changes a setting of the preset, as --set=name=value, again and again. Settings: "
-    f"{', '.join(Settings().to_dict())}.",
+    "Changes a setting of the preset, as --set=name=value, again and again. Settings of task "
+    f"next_item: {', '.join(Settings().to_dict())}. Of task ctr: "
+    f"{', '.join(CtrSettings().to_dict())}.",
     flag_values=FLAGS,
 )
 _REFERENCES = flags.DEFINE_list(
     "references",
     None,
-    "Simple systems to put beside the result, between commas, of popularity, ease and "
-    "transformer; nothing for none. Left out: the preset's.",
+    "Simple systems to put beside the result, between commas, of popularity, ease and transformer "
+    "(next_item), or dnn and deepfm (ctr); nothing for none. Left out: the preset's.",
     flag_values=FLAGS,
 )
 
@@ -62,7 +69,8 @@ _REFERENCES = flags.DEFINE_list(
 def run() -> dict[str, Any]:
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
-        settings = preset(_PRESET.value).with_text(assignments("set", _SET.value))
+        preset = PROGRAMS[data.spec.task].preset(_PRESET.value)
+        settings = preset.with_text(assignments("set", _SET.value))
         if _REFERENCES.value is not None:
             settings = settings.replace(references=tuple(_REFERENCES.value))
         search = AmerSearch(
@@ -76,5 +84,7 @@ def run() -> dict[str, Any]:
     run_data.record(search.run, data)
     result = search.fit(data.train, data.validation)
     show_leaderboard(result.leaderboard(), result.metrics["validation"])
+    if isinstance(result, CtrResult) and len(result.interactions()):
+        show_frame("Interactions, each on top of those above it", result.interactions())
     say(f"Found: {result.architecture}")
     return result.summary()

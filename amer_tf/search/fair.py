@@ -23,6 +23,17 @@ class PathGroup(NamedTuple):
     activations: Any
 
 
+class MlpGroup(NamedTuple):
+    """The choices of `P` aggregation MLPs of `L` hidden layers, as integer arrays `(L, P)`.
+
+    Within a path sizes never increase from layer to layer; over the group each size is used `L`
+    times, and each activation of a layer equally often, up to one.
+    """
+
+    sizes: Any
+    activations: Any
+
+
 class Route(NamedTuple):
     """How the states of a group move between the candidates, in candidate order.
 
@@ -62,6 +73,38 @@ def group_from_uniform(
         layers=ranks[0],
         norms=ops.mod(ranks[1] + offsets[0][:, None], num_norms),
         activations=ops.mod(ranks[2] + offsets[1][:, None], num_activations),
+    )
+
+
+def mlp_group_from_uniform(uniform: Any, num_activations: int, offsets: Any) -> MlpGroup:
+    """A fair group of MLPs from random numbers.
+
+    Every layer deals each size to one path; then each path sorts its own.
+
+    Args:
+        uniform: Float tensor of shape `(2, L, P)`, independent and uniform in [0, 1).
+        num_activations: Number of activation candidates.
+        offsets: Integer tensor of shape `(L,)`: which activations are used once more.
+
+    Returns:
+        `MlpGroup` of integer tensors of shape `(L, P)`; size 0 is the smallest.
+    """
+    ranks = ops.argsort(uniform, axis=-1)  # (2, L, P)
+    return MlpGroup(
+        sizes=ops.flip(ops.sort(ranks[0], axis=0), axis=0),
+        activations=ops.mod(ranks[1] + offsets[:, None], num_activations),
+    )
+
+
+def random_mlp_group(
+    generator: np.random.Generator, num_layers: int, num_paths: int, num_activations: int
+) -> MlpGroup:
+    """A fair group of MLPs drawn on the host, for scoring."""
+    ranks = generator.permuted(np.tile(np.arange(num_paths), (2, num_layers, 1)), axis=-1)
+    offsets = generator.integers(0, num_activations, size=(num_layers, 1))
+    return MlpGroup(
+        sizes=np.sort(ranks[0], axis=0)[::-1],
+        activations=(ranks[1] + offsets) % num_activations,
     )
 
 

@@ -1,4 +1,7 @@
-"""What a search found: which architecture, which weights, which score, how sure."""
+"""What a search found: which architecture, which weights, which score, how sure.
+
+What is different for each task stands in `next_item_result.py` and `ctr_result.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,14 @@ import functools
 import os
 import pathlib
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import keras
 import pandas as pd
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
-from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.search import references
 from amer_tf.search.state import (
     ARCHITECTURE_FILE,
     CONFIG_FILE,
@@ -25,8 +26,7 @@ from amer_tf.search.state import (
     RunError,
     RunFolder,
 )
-from amer_tf.search.trials import MODEL_KINDS, TrialLog
-from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
+from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
 
 LEADERBOARD_KINDS = (*MODEL_KINDS, "reference")
 
@@ -37,6 +37,9 @@ class SearchResult:
     Args:
         run: The folder of a finished run.
     """
+
+    # Which metrics the leaderboard shows.
+    METRICS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
@@ -66,14 +69,15 @@ class SearchResult:
                     f"{name} of the finished run is gone: search again in a new `run_dir`. "
                     f"Received: run_dir={str(folder)!r}"
                 )
-        return cls(RunFolder(folder, read_only=True))
+        run = RunFolder(folder, read_only=True)
+        return _class_of(FeatureSpec.load(folder).task)(run)
 
     @functools.cached_property
     def model(self) -> keras.Model:
         """The best model, an ordinary Keras model."""
-        return self._load_model(MODEL_FILE)
+        return self.load_model(MODEL_FILE)
 
-    def _load_model(self, name: str) -> keras.Model:
+    def load_model(self, name: str) -> keras.Model:
         file = self.run.path / name
         try:
             return keras.models.load_model(file)
@@ -81,15 +85,6 @@ class SearchResult:
             raise RunError(
                 f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
             ) from error
-
-    @functools.cached_property
-    def evaluator(self) -> NextItemEvaluator:
-        """Evaluates the best model; it is compiled once for all splits and candidates."""
-        return self._evaluator_of(self.model)
-
-    def _evaluator_of(self, model: keras.Model) -> NextItemEvaluator:
-        num_items = self.spec.vocabulary(self.spec.item_field).num_rows
-        return NextItemEvaluator(NextItemNetwork(model, self.spec), num_items)
 
     @property
     def seed(self) -> int:
@@ -114,11 +109,12 @@ class SearchResult:
 
     def leaderboard(self) -> pd.DataFrame:
         """All models that were scored on the whole validation split, the best first."""
+        trials = [trial for trial in self.run.trials() if trial["kind"] in LEADERBOARD_KINDS]
         rows = [
             {
                 "system": trial.get("name", "amer"),
                 "training": trial["kind"] if trial["kind"] != "reference" else "",
-                **{name: trial["metrics"][name] for name in ("hr@1", "hr@5", "ndcg@5", "mrr")},
+                **{name: trial["metrics"][name] for name in self.METRICS},
                 "standard_error": trial["standard_error"],
                 "parameters": trial["parameters"],
                 "architecture": (
@@ -127,82 +123,12 @@ class SearchResult:
                     else ""
                 ),
             }
-            for trial in self.run.trials()
-            if trial["kind"] in LEADERBOARD_KINDS
+            for trial in sorted(trials, key=score_of, reverse=True)
         ]
-        table = pd.DataFrame(rows).astype({"parameters": "Int64"})
         # Of equal ones the first comes first: it is the one whose model was kept.
-        return table.sort_values("ndcg@5", ascending=False, ignore_index=True, kind="stable")
+        return pd.DataFrame(rows).astype({"parameters": "Int64"})
 
-    def evaluate(
-        self,
-        split: Any,
-        *,
-        candidates: Any = "uniform",
-        num_negatives: int = 100,
-        seed: int | None = None,
-    ) -> dict[str, Any]:
-        """HR@k, NDCG@k and MRR of the best model on a split.
-
-        Args:
-            split: Validation or test split.
-            candidates: `"uniform"`, `"popular"`, `"full"`, or own lists `(U, C)` of encoded ids.
-            num_negatives: Negatives of a user, for the frozen ones.
-            seed: Seed of the frozen negatives; None takes the run's.
-        """
-        return self.evaluator.evaluate(
-            split,
-            candidates=candidates,
-            num_negatives=num_negatives,
-            seed=self.seed if seed is None else seed,
-        )
-
-    def evaluate_references(
-        self,
-        train: Any,
-        split: Any,
-        *,
-        candidates: Sequence[Any] = ("uniform",),
-        num_negatives: int = 100,
-        seed: int | None = None,
-    ) -> dict[str, dict[str, Any]]:
-        """The same metrics of the run's hand-made systems, on the same rows.
-
-        The closed forms are fitted anew, the networks are those of the run.
-
-        Args:
-            train: Training split.
-            split: Validation or test split.
-            candidates: Any number of what `evaluate` takes.
-            num_negatives: As in `evaluate`.
-            seed: As in `evaluate`.
-
-        Returns:
-            Metrics by name of the system and mode of the candidates.
-        """
-        options: dict[str, Any] = {
-            "num_negatives": num_negatives,
-            "seed": self.seed if seed is None else seed,
-        }
-        found = {}
-        for name in self._references():
-            rank: Callable[..., dict[str, Any]]
-            if name in references.CLOSED_FORMS:
-                system = references.fit_closed_form(name, self.spec, train, split)
-                rank = functools.partial(
-                    evaluate_scores,
-                    system.scores,
-                    history_field=self.spec.history_field,
-                    num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
-                )
-            else:
-                model = self._load_model(references.REFERENCE_FILE.format(name=name))
-                rank = self._evaluator_of(model).evaluate
-            results = [rank(split=split, candidates=mode, **options) for mode in candidates]
-            found[name] = {result["mode"]: result for result in results}
-        return found
-
-    def _references(self) -> list[str]:
+    def references(self) -> list[str]:
         """Names of the references that the run has scored."""
         return [trial["name"] for trial in self.run.trials() if trial["kind"] == "reference"]
 
@@ -240,6 +166,16 @@ class SearchResult:
             "training": self.best_trial["kind"],
             "score": self.score,
             "standard_error": self.standard_error,
-            "validation": {self.metrics["validation"]["mode"]: self.metrics["validation"]},
+            "validation": self.metrics["validation"],
             "seconds": self.metrics["seconds"],
         }
+
+
+def _class_of(task: str) -> type[SearchResult]:
+    if task == "ctr":
+        from amer_tf.search.ctr_result import CtrResult
+
+        return CtrResult
+    from amer_tf.search.next_item_result import NextItemResult
+
+    return NextItemResult

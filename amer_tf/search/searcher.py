@@ -1,10 +1,9 @@
-"""AmerSearch: the order of the steps, the budget, resume."""
+"""AmerSearch: the arguments of a search, its budget, its folder, resume."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import pathlib
 from collections.abc import Sequence
@@ -12,24 +11,14 @@ from typing import Any
 
 import amer_tf
 from amer_tf.features import FeatureSpec
-from amer_tf.search import references
-from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget, parse_duration
-from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.ctr_program import CtrProgram
+from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.result import SearchResult
-from amer_tf.search.settings import Settings
-from amer_tf.search.settings import preset as settings_of
-from amer_tf.search.split_checks import check_training_split, check_validation_split
+from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
-from amer_tf.search.workbench import Workbench
-from amer_tf.training.evaluation_batches import EvaluationError
-from amer_tf.training.fit import TrainingError
 
-STEPS = ("behavior",)
-METRIC = "ndcg@5"
-_MOST_HEADS = 4
-
-_log = logging.getLogger(__name__)
+PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
 
 
 class AmerSearch:
@@ -41,12 +30,14 @@ class AmerSearch:
     Args:
         spec: What the model reads and predicts, fitted.
         run_dir: Folder of the run.
-        steps: What to search, of `("behavior",)`.
-        preset: `"quick"`, `"standard"` or `"paper"`: see `amer_tf.search.settings`.
+        steps: What to search: of `("behavior",)` for task next_item, of `("interaction", "mlp")`
+            for task ctr, in this order; None for all of the task.
+        preset: `"quick"`, `"standard"` or `"paper"`: see `amer_tf.search.settings` (next_item) and
+            `amer_tf.search.ctr_settings` (ctr).
         time_limit: Such as `"20m"`, or seconds; None for none. The presets' epochs and counts
             hold beside it: whichever ends first.
         seed: Seed of every random choice.
-        settings: Settings in place of the preset's.
+        settings: Settings in place of the preset's: `Settings` or `CtrSettings`.
 
     Raises:
         ValueError: Where an argument is wrong.
@@ -58,32 +49,34 @@ class AmerSearch:
         spec: FeatureSpec,
         run_dir: str | os.PathLike[str],
         *,
-        steps: Sequence[str] = STEPS,
+        steps: Sequence[str] | None = None,
         preset: str = "standard",
         time_limit: str | float | None = None,
         seed: int = 0,
-        settings: Settings | None = None,
+        settings: BaseSettings | None = None,
     ) -> None:
-        if tuple(steps) != STEPS:
-            raise ValueError(f"`steps` must be {STEPS} in this version. Received: steps={steps!r}")
-        if spec.task != "next_item":
+        program = PROGRAMS[spec.task]
+        steps = program.STEPS if steps is None else tuple(steps)
+        if not steps or steps != tuple(name for name in program.STEPS if name in steps):
             raise ValueError(
-                f"This version searches for task 'next_item'. Received: spec.task={spec.task!r}"
+                f"`steps` must be among {program.STEPS} for task {spec.task!r}, in this order. "
+                f"Received: steps={steps!r}"
             )
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"`seed` must be an integer of at least 0. Received: seed={seed!r}")
+        own = program.preset(preset)
+        if settings is not None and type(settings) is not type(own):
+            raise ValueError(
+                f"`settings` must be {type(own).__name__} for task {spec.task!r}. "
+                f"Received: settings={settings!r}"
+            )
         self.spec = spec
         self.seed = seed
-        self.settings = settings if settings is not None else settings_of(preset)
-        units = self.settings.embedding_dim * len(spec.with_role("behavior"))
-        if units % _MOST_HEADS:
-            raise ValueError(
-                f"`embedding_dim` times the number of behavior fields must be a multiple of "
-                f"{_MOST_HEADS}, for attention of as many heads. "
-                f"Received: embedding_dim={self.settings.embedding_dim}, units={units}"
-            )
+        self.settings: Any = own if settings is None else settings
+        program.check(spec, self.settings)
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         self.run = RunFolder(run_dir)
+        self._program = program(self.run, spec, self.settings, seed, steps)
         self.run.claim(
             {
                 "version": amer_tf.__version__,
@@ -117,92 +110,18 @@ class AmerSearch:
         """
         if (self.run.path / METRICS_FILE).exists():
             return SearchResult.load(self.run.path)
-        check_training_split(self.spec, train)
-        check_validation_split(self.spec, validation)
+        self._program.check_splits(train, validation)
         with self.run.at_work():
             self._work(train, validation, catalog)
         return SearchResult.load(self.run.path)
 
     def _work(self, train: Any, validation: Any, catalog: Any) -> None:
-        bench = Workbench(
-            run=self.run,
-            spec=self.spec,
-            settings=self.settings,
-            seed=self.seed,
-            metric=METRIC,
-            catalog=catalog if catalog is not None else getattr(train, "catalog", None),
-        )
         used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
-        budget = Budget(self.time_limit, PHASE_SHARES, used)
-        search = BehaviorSearch(bench, budget, train, validation)
-        closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]
-        trained = [name for name in self.settings.references if name not in closed]
-        # EASE takes much memory for a moment: before anything else does.
-        self._compare(closed, bench, search)
-        architecture = search.search()
-        self._compare(trained, bench, search)
+        budget = Budget(self.time_limit, self._program.SHARES, used)
+        architecture, metrics = self._program.work(budget, train, validation, catalog)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
         self.run.remove_checkpoints()
-        self.run.write_json(
-            METRICS_FILE,
-            {"validation": search.trials.best()["metrics"], "seconds": budget.used},
-        )
-
-    def _compare(self, names: Sequence[str], bench: Workbench, search: BehaviorSearch) -> None:
-        """Scores references on the validation split, each once."""
-        missing = set(names) - {trial.get("name") for trial in self.run.trials()}
-        if not missing:
-            return
-        with PhaseProgress("Scoring the references", len(names)) as bar:
-            for index, name in enumerate(names):
-                reason = references.why_left_out(name, self.spec)
-                if reason is None and name == "transformer":
-                    reason = self._why_too_late(name, search)
-                if reason is not None:
-                    _log.warning("%s.", reason)
-                elif name in missing:
-                    try:
-                        self._score_reference(name, bench, search)
-                    except (TrainingError, EvaluationError) as error:
-                        search.trials.add_failure("reference", error, name=name)
-                self.run.record_phase("references", **search.clock.now())
-                bar.update(index + 1, name)
-
-    def _why_too_late(self, name: str, search: BehaviorSearch) -> str | None:
-        search.clock.deadline("references")
-        if search.clock.too_late(name, "references"):
-            return f"The {name} is left out: the search has used up the time limit"
-        return None
-
-    def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
-        parameters = None
-        if name == "transformer":
-            model = references.train_transformer(
-                bench,
-                search.train,
-                epochs=self.settings.final_epochs or self.settings.scratch_epochs,
-                time_limit=search.clock.training_limit("transformer", "references"),
-                on_step=lambda: search.clock.keep("references"),
-            )
-            metrics = bench.score(model, search.validation)
-            parameters = int(model.count_params())
-            with self.run.staged(references.REFERENCE_FILE.format(name=name)) as file:
-                model.save(file)
-        else:
-            metrics = references.score_closed_form(bench, name, search.train, search.validation)
-        self.run.append_trials(
-            [
-                {
-                    "kind": "reference",
-                    "name": name,
-                    "score": metrics[METRIC],
-                    "standard_error": metrics["standard_errors"][METRIC],
-                    "users": metrics["count"],
-                    "parameters": parameters,
-                    "metrics": metrics,
-                }
-            ]
-        )
+        self.run.write_json(METRICS_FILE, {"validation": metrics, "seconds": budget.used})
 
 
 def spec_digest(spec: FeatureSpec) -> str:

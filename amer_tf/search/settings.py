@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
+
+from amer_tf.search.settings_base import BaseSettings
 
 REFERENCES = ("popularity", "ease", "transformer")
-# What may be 0: everything else is at least 1, or positive where it is no whole number.
-_MAY_BE_ZERO = ("l2", "patience", "num_finalists", "finetune_epochs", "final_epochs")
-_RATES = ("supernet_dropout", "dropout", "drop_operation", "drop_event")
-_CHOICES = {
-    "feed": ("split", "replicate"),
-    "loss": ("softmax", "gbce", "binary"),
-    "transformer_training": ("cut", "every_position"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(BaseSettings):
     """Every number of a search that is not found by the search itself.
 
     Args:
@@ -85,14 +78,27 @@ class Settings:
     references: tuple[str, ...] = REFERENCES
     transformer_training: str = "cut"
 
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "feed": ("split", "replicate"),
+        "loss": ("softmax", "gbce", "binary"),
+        "transformer_training": ("cut", "every_position"),
+    }
+    RATES: ClassVar[tuple[str, ...]] = (
+        "supernet_dropout",
+        "dropout",
+        "drop_operation",
+        "drop_event",
+    )
+    MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
+        "l2",
+        "patience",
+        "num_finalists",
+        "finetune_epochs",
+        "final_epochs",
+    )
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "references", tuple(self.references))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name in _CHOICES:
-                _require_choice(field.name, value)
-            elif field.name != "references":
-                _require_number(field.name, value, whole=isinstance(field.default, int))
+        super().__post_init__()
         unknown = [name for name in self.references if name not in REFERENCES]
         if unknown or len(set(self.references)) < len(self.references):
             raise ValueError(
@@ -105,60 +111,6 @@ class Settings:
                 "every positive has negatives of its own. Received: "
                 f"num_negatives={self.num_negatives}, num_positives={self.num_positives}"
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "references": list(self.references)}
-
-    def replace(self, **changes: Any) -> Settings:
-        """A copy with some values changed."""
-        known = {field.name for field in dataclasses.fields(self)}
-        for name in changes:
-            if name not in known:
-                raise ValueError(
-                    f"There is no setting of this name; known are {', '.join(sorted(known))}. "
-                    f"Received: {name!r}"
-                )
-        return dataclasses.replace(self, **changes)
-
-    def with_text(self, changes: Mapping[str, str]) -> Settings:
-        """A copy with some values changed, given as text as on the command line."""
-        values: dict[str, Any] = {}
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        for name, text in changes.items():
-            default = defaults.get(name)
-            try:
-                if isinstance(default, tuple):
-                    values[name] = tuple(part for part in text.split(",") if part)
-                elif isinstance(default, (int, float)):
-                    values[name] = type(default)(text)
-                else:
-                    values[name] = text
-            except ValueError as error:
-                kind = "whole number" if isinstance(default, int) else "number"
-                raise ValueError(f"`{name}` must be a {kind}. Received: {name}={text!r}") from error
-        return self.replace(**values)
-
-
-def _require_choice(name: str, value: object) -> None:
-    if value not in _CHOICES[name]:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(_CHOICES[name])}. Received: {name}={value!r}"
-        )
-
-
-def _require_number(name: str, value: Any, *, whole: bool) -> None:
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    right = right and abs(value) <= sys.float_info.max  # not so: NaN, infinite, huge integers
-    if name in _RATES:
-        expected, right = "a number in [0, 1)", right and 0.0 <= value < 1.0
-    elif name in _MAY_BE_ZERO:
-        expected, right = f"a {'whole ' * whole}number of at least 0", right and value >= 0
-    elif whole:
-        expected, right = "a whole number of at least 1", right and value >= 1
-    else:
-        expected, right = "a positive number", right and value > 0
-    if not right:
-        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
 
 
 PRESETS = {

@@ -41,6 +41,23 @@ def check_validation_split(spec: FeatureSpec, split: Any) -> None:
     _check_ids("validation", spec, spec.item_field, labels["target"])
 
 
+def check_table_split(name: str, spec: FeatureSpec, split: Any) -> None:
+    """Raises where a split of labelled rows is empty, of one class, or of another data set.
+
+    Raises:
+        SplitError: The message names the field.
+    """
+    _require_examples(name, split)
+    inputs, labels, *_ = next(iter(split.batches(min(_ROWS, split.num_examples))))
+    _check_inputs(name, spec, inputs)
+    labels = np.asarray(split.labels)
+    if not np.isin(labels, (0, 1)).all() or len(np.unique(labels)) < 2:
+        raise SplitError(
+            f"The {name} split must have both labels, 0 and 1. "
+            f"Received: {np.unique(labels)[:5].tolist()}"
+        )
+
+
 def _require_examples(name: str, split: Any) -> None:
     if split.num_examples == 0:
         raise SplitError(

@@ -42,7 +42,7 @@ def test_beauty(folder, eagerly, monkeypatch, capsys):
     small_run.prepare(folder / "downloads")
     arguments = [f"--source_dir={folder / 'downloads' / 'source'}", "--time_limit=1h"]
     monkeypatch.setattr(sys, "argv", ["beauty.py", *arguments])
-    monkeypatch.setattr("amer_tf.search.result.SearchResult.evaluate", evaluate)
+    monkeypatch.setattr("amer_tf.search.next_item_result.NextItemResult.evaluate", evaluate)
     runpy.run_path(str(EXAMPLES / "beauty.py"), run_name="__main__")
     output = capsys.readouterr().out
     assert "{'users': 44" in output

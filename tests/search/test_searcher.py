@@ -13,7 +13,7 @@ import tensorflow as tf
 from amer_tf import AmerSearch, Architecture
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.search import behavior_search, searcher, workbench
+from amer_tf.search import behavior_search, next_item_program, workbench
 from amer_tf.search.state import RunError, RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -108,7 +108,7 @@ def test_a_finished_search_returns_at_once(finished, data, monkeypatch):
     def trained(*args, **kwargs):
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(searcher, "BehaviorSearch", trained)
+    monkeypatch.setattr(next_item_program, "BehaviorSearch", trained)
     before = {file: file.read_bytes() for file in finished.run.path.glob("*.json*")}
     search = AmerSearch(
         data.spec, finished.run.path, settings=small_run.SETTINGS, seed=small_run.SEED

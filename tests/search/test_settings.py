@@ -5,15 +5,14 @@ import json
 
 import pytest
 
-from amer_tf.search import settings
 from amer_tf.search.behavior import FEEDS
 from amer_tf.search.settings import PRESETS, Settings, preset
 from amer_tf.training.next_item import LOSSES
 
 
 def test_what_may_be_chosen_is_what_there_is():
-    assert settings._CHOICES["feed"] == FEEDS
-    assert settings._CHOICES["loss"] == LOSSES
+    assert Settings.CHOICES["feed"] == FEEDS
+    assert Settings.CHOICES["loss"] == LOSSES
 
 
 def test_every_setting_is_described():

@@ -1,0 +1,114 @@
+"""What a search of task ctr consists of: its steps, checks, phases and references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amer_tf.architecture import Architecture
+from amer_tf.features import FeatureSpec
+from amer_tf.models import aggregation
+from amer_tf.search import ctr_settings
+from amer_tf.search.budget import Budget
+from amer_tf.search.ctr_search import METRIC, PHASE_SHARES, STEPS, CtrSearch
+from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.final_training import train_final
+from amer_tf.search.references import REFERENCE_FILE
+from amer_tf.search.spaces import InteractionSpace
+from amer_tf.search.split_checks import check_table_split
+from amer_tf.search.state import RunFolder
+from amer_tf.training.binary_metrics import MetricError
+from amer_tf.training.fit import TrainingError
+
+
+class CtrProgram:
+    """Searches, trains and compares for task ctr.
+
+    Args:
+        run: The run folder.
+        spec: What the model reads and predicts.
+        settings: Sizes and rates.
+        seed: Seed of every random choice.
+        steps: Of `STEPS`.
+    """
+
+    STEPS = STEPS
+    SHARES = PHASE_SHARES
+    preset = staticmethod(ctr_settings.preset)
+
+    def __init__(
+        self,
+        run: RunFolder,
+        spec: FeatureSpec,
+        settings: CtrSettings,
+        seed: int,
+        steps: Sequence[str] = STEPS,
+    ) -> None:
+        self.run = run
+        self.spec = spec
+        self.settings = settings
+        self.seed = seed
+        self.steps = tuple(steps)
+
+    @staticmethod
+    def check(spec: FeatureSpec, settings: CtrSettings) -> None:
+        """Raises where there are no two fields that could interact."""
+        InteractionSpace(aggregation.interaction_fields(spec), settings.max_order or None)
+
+    def check_splits(self, train: Any, validation: Any) -> None:
+        """Raises where a split is empty or does not fit the spec."""
+        check_table_split("training", self.spec, train)
+        check_table_split("validation", self.spec, validation)
+
+    def work(
+        self, budget: Budget, train: Any, validation: Any, catalog: Any = None
+    ) -> tuple[Architecture, dict[str, Any]]:
+        """Runs what is not done yet; gives what was found and its validation metrics."""
+        bench = CtrWorkbench(self.run, self.spec, self.settings, self.seed)
+        search = CtrSearch(bench, budget, train, validation, self.steps)
+        architecture = search.search()
+        known = {trial.get("name") for trial in self.run.trials()}
+        for name in self.settings.references:
+            if name not in known:
+                self._score_reference(name, bench, search)
+            self.run.record_phase("references", **search.clock.now())
+        return architecture, search.trials.best()["metrics"]
+
+    def _score_reference(self, name: str, bench: CtrWorkbench, search: CtrSearch) -> None:
+        """Trains a hand-made system as the result is trained, and scores it."""
+        training = f"reference_{name}"
+        search.clock.deadline("references")
+        limit = search.clock.training_limit(training, "references", len(self.settings.references))
+        try:
+            model = train_final(
+                bench,
+                search.clock,
+                training,
+                lambda: bench.build_reference(name),
+                search.train,
+                search.validation,
+                learning_rate=self.settings.learning_rate,
+                time_limit=limit,
+                title=f"Training the reference {name}",
+            )
+            metrics = bench.score(model, search.validation)
+        except (TrainingError, MetricError) as error:
+            search.trials.add_failure("reference", error, name=name)
+            return
+        with self.run.staged(REFERENCE_FILE.format(name=name)) as file:
+            model.save(file)
+        self.run.append_trials(
+            [
+                {
+                    "kind": "reference",
+                    "name": name,
+                    "score": metrics[METRIC],
+                    "standard_error": metrics["standard_errors"][METRIC],
+                    "rows": metrics["count"],
+                    "parameters": int(model.count_params()),
+                    "metrics": metrics,
+                }
+            ]
+        )
+        self.run.remove_checkpoint(training)

@@ -1,0 +1,59 @@
+"""What a search of task ctr found, and how well it predicts."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pandas as pd
+
+from amer_tf.search.interaction_search import CHOSEN
+from amer_tf.search.references import REFERENCE_FILE
+from amer_tf.search.result import SearchResult
+from amer_tf.training.ctr import CtrEvaluator
+
+
+class CtrResult(SearchResult):
+    """The result of a finished run of task ctr."""
+
+    METRICS = ("auc", "log_loss")
+
+    @functools.cached_property
+    def evaluator(self) -> CtrEvaluator:
+        """Evaluates the best model."""
+        return CtrEvaluator(self.model)
+
+    def interactions(self) -> pd.DataFrame:
+        """The chosen interactions, each with how much it lowered the log loss, and the error.
+
+        A gain is that of the interaction on top of those above it, by the supernet's weights, on
+        the validation rows that the search scored on.
+        """
+        rows = [
+            {
+                "interaction": " * ".join(trial["interaction"]),
+                "gain": trial["gain"],
+                "standard_error": trial["standard_error"],
+            }
+            for trial in self.run.trials()
+            if trial["kind"] == CHOSEN
+        ]
+        return pd.DataFrame(rows, columns=["interaction", "gain", "standard_error"])
+
+    def evaluate(self, split: Any) -> dict[str, Any]:
+        """AUC, log loss, per-user AUC and calibration of the best model on a split."""
+        return self.evaluator.evaluate(split)
+
+    def evaluate_references(self, split: Any) -> dict[str, dict[str, Any]]:
+        """The same metrics of the run's hand-made systems, on the same rows, by name."""
+        return {
+            name: CtrEvaluator(self.load_model(REFERENCE_FILE.format(name=name))).evaluate(split)
+            for name in self.references()
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain JSON, with the gain of each interaction."""
+        return {
+            **super().summary(),
+            "interactions": self.interactions().to_dict(orient="records"),
+        }

@@ -1,0 +1,163 @@
+"""How large and how long a search of task ctr is: the presets and what a user may change."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+from amer_tf.search.settings_base import BaseSettings
+
+REFERENCES = ("dnn", "deepfm")
+
+
+@dataclasses.dataclass(frozen=True)
+class CtrSettings(BaseSettings):
+    """Every number of a search of task ctr that is not found by the search itself.
+
+    Args:
+        embedding_dim: `K`.
+        batch_size: Rows of a step; rounded to equal hands or shares in the supernets.
+        l2: Weight of the squared gathered embeddings.
+        dropout: Dropout of the MLP's input and hidden layers in final training.
+        embedding_rate_factor: Learning rate of the embeddings over that of all else.
+        hidden_units: The predefined MLP, ReLU, of step 2 and where step 3 is left out.
+        shortcut: `"squeeze_excitation"`, `"sum"` or `"none"`.
+        rounds: Rounds of step 2.
+        round_epochs: Epochs of each round.
+        round_learning_rate: Peak of the cosine schedule of a round.
+        search_units: Hidden layers of the supernet of step 2, ReLU.
+        num_screened: Candidates of a round that are trained: those that were kept, and of the new
+            ones the best by screening; 0 for all, as in the paper.
+        screening_rows: Training rows that they are screened on.
+        scoring_rows: Validation rows that candidates are scored on.
+        num_kept: Interactions that a round hands on, `k`.
+        num_interactions: Interactions of the result, `k'`.
+        max_order: Most fields of an interaction; 0 for no limit.
+        mlp_layers: Hidden layers of step 3, `L_c`.
+        max_units: Units of the widest hidden layer, the maximum MLP; 0 for `K_0`.
+        feed: `"split"` or `"replicate"`, see `MlpSupernet`.
+        mlp_epochs: Epochs of the supernet of step 3.
+        mlp_learning_rate: Its peak.
+        num_mlps: Random MLPs to score.
+        num_rescored: Best of them to score again on the whole validation split.
+        final_epochs: Most epochs of each final training.
+        learning_rate: Learning rate of training from scratch.
+        finetune_learning_rate: Learning rate of training from inherited weights.
+        patience: Epochs without a lower validation loss before the learning rate is cut.
+        max_cuts: Cuts by ten, after which the next such wait ends the training.
+        references: Which hand-made systems to put beside the result.
+    """
+
+    embedding_dim: int = 16
+    batch_size: int = 4096
+    l2: float = 1e-6
+    dropout: float = 0.1
+    embedding_rate_factor: float = 1.0
+    hidden_units: tuple[int, ...] = (200, 200, 200)
+    shortcut: str = "squeeze_excitation"
+    rounds: int = 4
+    round_epochs: int = 8
+    round_learning_rate: float = 2e-3
+    search_units: tuple[int, ...] = (64, 64)
+    num_screened: int = 100
+    screening_rows: int = 200_000
+    scoring_rows: int = 20_000
+    num_kept: int = 50
+    num_interactions: int = 15
+    max_order: int = 0
+    mlp_layers: int = 3
+    max_units: int = 0
+    feed: str = "split"
+    mlp_epochs: int = 10
+    mlp_learning_rate: float = 1e-3
+    num_mlps: int = 2000
+    num_rescored: int = 20
+    final_epochs: int = 50
+    learning_rate: float = 1e-3
+    finetune_learning_rate: float = 1e-4
+    patience: int = 2
+    max_cuts: int = 1
+    references: tuple[str, ...] = REFERENCES
+
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "feed": ("split", "replicate"),
+        "shortcut": ("squeeze_excitation", "sum", "none"),
+    }
+    RATES: ClassVar[tuple[str, ...]] = ("dropout",)
+    MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
+        "l2",
+        "num_screened",
+        "max_order",
+        "max_units",
+        "max_cuts",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = [name for name in self.references if name not in REFERENCES]
+        if unknown or len(set(self.references)) < len(self.references):
+            raise ValueError(
+                f"`references` must be different names among {', '.join(REFERENCES)}. "
+                f"Received: references={self.references!r}"
+            )
+        for name in ("hidden_units", "search_units"):
+            sizes = getattr(self, name)
+            if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+                raise ValueError(
+                    f"`{name}` must be one or more whole numbers of at least 1. "
+                    f"Received: {name}={sizes!r}"
+                )
+        if self.max_order == 1:
+            raise ValueError(
+                "`max_order` must be 0 or at least 2: an interaction has two fields or more. "
+                "Received: max_order=1"
+            )
+
+
+PRESETS = {
+    "quick": CtrSettings(
+        embedding_dim=8,
+        hidden_units=(64, 64),
+        rounds=2,
+        round_epochs=2,
+        search_units=(32,),
+        num_screened=30,
+        screening_rows=50_000,
+        scoring_rows=5000,
+        num_kept=20,
+        num_interactions=10,
+        mlp_layers=2,
+        mlp_epochs=2,
+        num_mlps=200,
+        num_rescored=5,
+        final_epochs=10,
+        patience=1,
+    ),
+    "standard": CtrSettings(),
+    # Section 3.2 of the paper, Criteo: K 5, batch 4096, 4 rounds of 30 epochs in total at 1e-4,
+    # 50 interactions kept and 15 chosen, predefined and maximum MLP 3 x 200, then 1e-3.
+    "paper": CtrSettings(
+        embedding_dim=5,
+        dropout=0.0,
+        l2=1e-6,
+        search_units=(200, 200, 200),
+        num_screened=0,
+        round_epochs=8,
+        round_learning_rate=1e-4,
+        feed="replicate",
+        mlp_epochs=30,
+        finetune_learning_rate=1e-3,
+    ),
+}
+
+
+def preset(name: str) -> CtrSettings:
+    """The settings of a preset.
+
+    Raises:
+        ValueError: Where there is no preset of this name.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={name!r}")
+    return PRESETS[name]

@@ -1,0 +1,80 @@
+"""Builds, trains and scores the models of a run of task ctr, all in one way."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from typing import Any
+
+import keras
+
+from amer_tf.architecture import Architecture, HiddenLayer
+from amer_tf.features import FeatureSpec
+from amer_tf.models import amer, deepfm
+from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.state import RunFolder
+from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
+from amer_tf.training.row_sparse_adam import RowSparseAdam
+
+# As for next_item: compiling takes as long as some hundred steps.
+_STEPS_FOR_XLA = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class CtrWorkbench:
+    """What every model of a run is built, trained and scored with.
+
+    Args:
+        run: The run folder.
+        spec: What the models read and predict.
+        settings: Sizes and rates.
+        seed: Seed of every random choice.
+    """
+
+    run: RunFolder
+    spec: FeatureSpec
+    settings: CtrSettings
+    seed: int
+
+    @property
+    def predefined_mlp(self) -> tuple[HiddenLayer, ...]:
+        """The MLP of step 2, and of the result where step 3 is left out."""
+        return tuple(HiddenLayer("relu", units=units) for units in self.settings.hidden_units)
+
+    def trainer(self, network: keras.Model, learning_rate: float, num_steps: int) -> CtrTrainer:
+        """A compiled trainer of a network for about so many steps."""
+        trainer = CtrTrainer(network)
+        optimizer = RowSparseAdam(learning_rate, self.settings.embedding_rate_factor)
+        trainer.compile(optimizer=optimizer, jit_compile=num_steps >= _STEPS_FOR_XLA)
+        return trainer
+
+    def build(self, architecture: Architecture) -> keras.Model:
+        """The derived model of an architecture."""
+        settings = self.settings
+        return amer.build(
+            self.spec,
+            architecture,
+            embedding_dim=settings.embedding_dim,
+            dropout=settings.dropout,
+            l2=settings.l2,
+        )
+
+    def build_reference(self, name: str) -> keras.Model:
+        """A hand-made system of the same width: `"dnn"` or `"deepfm"`."""
+        settings = self.settings
+        if name == "dnn":
+            return self.build(Architecture(mlp=self.predefined_mlp))
+        return deepfm.build(
+            self.spec,
+            embedding_dim=settings.embedding_dim,
+            hidden_units=settings.hidden_units,
+            dropout=settings.dropout,
+            l2=settings.l2,
+        )
+
+    def score(self, model: keras.Model, split: Any) -> dict[str, Any]:
+        """AUC, log loss, GAUC and calibration of a model on a whole split."""
+        result = CtrEvaluator(model).evaluate(split)
+        # A traced function keeps its model alive in a cycle; many models follow each other.
+        gc.collect()
+        return result

@@ -1,0 +1,112 @@
+"""Final training of a model of task ctr, resumable at every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from amer_tf.search import phases
+from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.training import binary_metrics
+from amer_tf.training.ctr import CtrEvaluator
+from amer_tf.training.fit import steps_per_epoch
+from amer_tf.training.plateau_fit import PlateauPhase, PlateauProgress, fit_until_plateau
+
+_BEST = "best:"
+
+
+def train_final(
+    bench: CtrWorkbench,
+    clock: PhaseClock,
+    name: str,
+    build: Callable[[], keras.Model],
+    train: Any,
+    validation: Any,
+    *,
+    learning_rate: float,
+    time_limit: float | None,
+    title: str,
+) -> keras.Model:
+    """Trains a model until its validation loss stops falling; gives it with its best weights.
+
+    Args:
+        bench: Rates and sizes.
+        clock: Keeps the time that is used.
+        name: Name of the training and of its checkpoint.
+        build: Makes the model; weights that it does not set come from the run's seed.
+        train: Training split.
+        validation: Validation split, whose log loss decides.
+        learning_rate: The rate before any cut.
+        time_limit: Seconds over all attempts, or None.
+        title: What people who watch are told.
+    """
+    settings, run = bench.settings, bench.run
+    keras.utils.set_random_seed(bench.seed)
+    model = build()
+    batch_size = min(settings.batch_size, train.num_examples)
+    num_steps = settings.final_epochs * steps_per_epoch(train.num_examples, batch_size)
+    trainer = bench.trainer(model, learning_rate, num_steps)
+    trainer.optimizer.build(trainer.trainable_variables)
+    resume, best = _load(bench, name, trainer)
+    evaluator, labels = CtrEvaluator(model), validation.labels
+
+    def validation_loss() -> float:
+        return float(binary_metrics.log_losses(labels, evaluator.logits(validation)).mean())
+
+    with PhaseProgress(title, settings.final_epochs) as bar:
+
+        def after_epoch(progress: PlateauProgress, best: list[Any]) -> None:
+            arrays = {
+                **phases.snapshot(trainer),
+                **{f"{_BEST}{index}": value for index, value in enumerate(best)},
+                "losses": np.array(progress.losses),
+                "progress": np.array([progress.seconds, progress.train_loss, progress.is_over]),
+            }
+            run.save_arrays(name, arrays)
+            run.record_phase(
+                name, epoch=len(progress.losses), seconds=progress.seconds, curve=progress.losses
+            )
+            bar.update(
+                len(progress.losses),
+                f"loss {progress.train_loss:.4f}, validation {progress.losses[-1]:.4f}, best "
+                f"{min(progress.losses):.4f}",
+            )
+
+        fit_until_plateau(
+            trainer,
+            train,
+            PlateauPhase(
+                epochs=settings.final_epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                patience=settings.patience,
+                max_cuts=settings.max_cuts,
+                time_limit=time_limit,
+                seed=bench.seed,
+            ),
+            validation_loss,
+            on_epoch=after_epoch,
+            on_step=lambda: clock.keep(name),
+            resume=resume,
+            best_weights=best,
+        )
+    return model
+
+
+def _load(
+    bench: CtrWorkbench, name: str, trainer: keras.Model
+) -> tuple[PlateauProgress | None, list[Any] | None]:
+    """Restores the checkpoint of an earlier attempt, if there is one."""
+    arrays = bench.run.load_arrays(name)
+    if arrays is None:
+        return None, None
+    seconds, train_loss, is_over = map(float, arrays.pop("progress"))
+    losses = tuple(map(float, arrays.pop("losses")))
+    best = [arrays.pop(key) for key in [key for key in arrays if key.startswith(_BEST)]]
+    phases.restore(trainer, arrays, name)
+    return PlateauProgress(losses, seconds, train_loss, bool(is_over)), best

@@ -1,0 +1,213 @@
+"""The supernet of step 2: one model with one interaction, for every candidate at once.
+
+Letters: `B` batch, `C` candidates, `N` fields, `K` embedding dimension, `H` units of the first
+hidden layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from amer_tf import layers
+from amer_tf.features import FeatureSpec
+from amer_tf.models import aggregation, components
+
+
+class InteractionSupernet(keras.Model):
+    """A model whose MLP reads the fields and one of `C` interactions, which takes turns.
+
+    The first hidden layer is linear in its input, `W [e, p_c] = W_e e + W_c p_c`: the part of the
+    fields is computed once, and each example adds that of one candidate (paper, section 2.3, step
+    2). A batch is dealt out to the candidates in equal hands, so that the part of the candidates
+    is one batched matrix product and each is trained once in every update. The candidate also has
+    a linear part of its own in the logit, as it will have through the shortcut.
+
+    Args:
+        spec: What the model reads and predicts, of task ctr. Behaviour is not read.
+        candidates: The interactions: sets of field names.
+        hidden_units: Sizes of the hidden layers of the predefined MLP, ReLU.
+        embedding_dim: `K`.
+        dropout: Rate of dropout on the hidden layers in training.
+        l2: Weight of the squared embeddings that a batch gathers.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        candidates: Sequence[tuple[str, ...]],
+        *,
+        hidden_units: Sequence[int] = (200, 200, 200),
+        embedding_dim: int = 16,
+        dropout: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        super().__init__(name="interaction_supernet")
+        if not candidates or not hidden_units:
+            raise ValueError(
+                "The supernet needs a candidate and a hidden layer. "
+                f"Received: {len(candidates)} candidates, hidden_units={tuple(hidden_units)}"
+            )
+        self.spec = spec
+        self.candidates = [tuple(group) for group in candidates]
+        self.stem = _make_stem(spec, embedding_dim, l2)
+        self.fields = aggregation.interaction_fields(spec)
+        self.positions = _positions(self.candidates, self.fields)  # [R][C]
+        units = hidden_units[0]
+        self.projection = keras.layers.Dense(units, name=components.layer_name("hidden_0"))
+        self.hidden_layers = [
+            keras.layers.Dense(
+                size, activation="relu", name=components.layer_name(f"hidden_{index}")
+            )
+            for index, size in enumerate(hidden_units[1:], 1)
+        ]
+        self.dropout_layer = layers.FusedDropout(
+            dropout, name=components.layer_name("hidden_dropout")
+        )
+        self.output_layer = keras.layers.Dense(1, name=components.layer_name("output"))
+        size = len(self.candidates)
+        # Xavier, for each candidate by itself.
+        limit = math.sqrt(6.0 / (embedding_dim + units))
+        self.kernels = self.add_weight(
+            name="kernels",
+            shape=(size, embedding_dim, units),
+            initializer=keras.initializers.RandomUniform(-limit, limit),
+        )
+        self.linear = self.add_weight(
+            name="linear", shape=(size, embedding_dim), initializer="ones"
+        )
+        width = sum(math.prod(tensor.shape[1:]) for tensor in self.stem.outputs)
+        self.projection.build((None, width))
+        for dense in (*self.hidden_layers, self.output_layer):
+            dense.build((None, units))
+            units = dense.units
+        self.built = True
+
+    def hand_size(self, batch_size: int) -> int:
+        """Examples of one candidate in a batch of about this size."""
+        return max(1, round(batch_size / len(self.candidates)))
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Logits `(B,)`; candidate `c` serves examples `c B / C` to `(c + 1) B / C`.
+
+        `B` must be a multiple of `C`. Batches come shuffled, so that the hands are random.
+        """
+        matrix, numbers = self._read(inputs, training)
+        size = len(self.candidates)
+        hands = ops.reshape(matrix, (size, -1, *matrix.shape[1:]))  # [C, h, N, K]
+        products = self._own_products(hands)  # [C, h, K]
+        first = self._project(matrix, numbers)
+        first = ops.reshape(first, (size, -1, first.shape[-1]))
+        hidden = first + ops.matmul(products, self.kernels)
+        linear = ops.sum(products * ops.expand_dims(self.linear, 1), axis=-1)
+        return ops.reshape(self._finish(hidden, linear, training), (-1,))
+
+    def candidate_logits(self, inputs: dict[str, Any], chosen: Any) -> Any:
+        """Logits of some candidates, each on the whole batch: `(c, B)`.
+
+        Args:
+            inputs: A batch named by the spec.
+            chosen: Integer tensor of shape `(c,)`: numbers of candidates.
+        """
+        matrix, numbers = self._read(inputs, False)
+        first = self._project(matrix, numbers)
+        products = self._chosen_products(matrix, chosen)  # [c, B, K]
+        hidden = first + ops.matmul(products, ops.take(self.kernels, chosen, axis=0))
+        linear = ops.sum(products * ops.take(self.linear, chosen, axis=0)[:, None], axis=-1)
+        return self._finish(hidden, linear, False)
+
+    def plain_logits(self, inputs: dict[str, Any]) -> Any:
+        """Logits `(B,)` without any interaction."""
+        first = self._project(*self._read(inputs, False))
+        return self._finish(first, 0.0, False)
+
+    def inherit(self, other: InteractionSupernet) -> None:
+        """Takes over embeddings, MLP, and what both have of the candidates (paper, step 2)."""
+        self.stem.set_weights(other.stem.get_weights())
+        for own, inherited in zip(self._dense_layers(), other._dense_layers(), strict=True):
+            own.set_weights(inherited.get_weights())
+        numbers = {group: number for number, group in enumerate(other.candidates)}
+        known = [
+            (number, numbers[group])
+            for number, group in enumerate(self.candidates)
+            if group in numbers
+        ]
+        if not known:
+            return
+        to, origin = (list(part) for part in zip(*known, strict=True))
+        for name in ("kernels", "linear"):
+            values = ops.convert_to_numpy(getattr(self, name)).copy()
+            values[to] = ops.convert_to_numpy(getattr(other, name))[origin]
+            getattr(self, name).assign(values)
+
+    def _dense_layers(self) -> list[Any]:
+        return [self.projection, *self.hidden_layers, self.output_layer]
+
+    def _read(self, inputs: dict[str, Any], training: bool) -> tuple[Any, Any]:
+        outputs = self.stem(inputs, training=training)
+        return outputs["fields"], outputs.get("numbers")
+
+    def _project(self, matrix: Any, numbers: Any) -> Any:
+        """`W_e [e, numbers] + b`, `(B, H)`."""
+        flat = ops.reshape(matrix, (-1, matrix.shape[-2] * matrix.shape[-1]))
+        if numbers is not None:
+            flat = ops.concatenate([flat, numbers], axis=-1)
+        return self.projection(flat)
+
+    def _own_products(self, hands: Any) -> Any:
+        """The product of each candidate on its own hand: `(C, h, K)` of `(C, h, N, K)`."""
+        padded = _with_ones(hands)
+        products = None
+        for positions in self.positions:
+            index = ops.convert_to_tensor(positions, "int32")[:, None, None, None]
+            factor = ops.take_along_axis(padded, index, axis=2)[:, :, 0]
+            products = factor if products is None else products * factor
+        return products
+
+    def _chosen_products(self, matrix: Any, chosen: Any) -> Any:
+        """The products of some candidates on the whole batch: `(c, B, K)` of `(B, N, K)`."""
+        padded = ops.transpose(_with_ones(matrix), (1, 0, 2))  # [N + 1, B, K]
+        products = None
+        for positions in self.positions:
+            index = ops.take(ops.convert_to_tensor(positions, "int32"), chosen)
+            factor = ops.take(padded, index, axis=0)
+            products = factor if products is None else products * factor
+        return products
+
+    def _finish(self, hidden: Any, linear: Any, training: bool) -> Any:
+        hidden = self.dropout_layer(ops.relu(hidden), training=training)
+        for dense in self.hidden_layers:
+            hidden = self.dropout_layer(dense(hidden), training=training)
+        return ops.squeeze(self.output_layer(hidden), -1) + linear
+
+
+def _make_stem(spec: FeatureSpec, embedding_dim: int, l2: float) -> keras.Model:
+    """From inputs to the field matrix `(B, N, K)` and, where there are any, numbers `(B, n)`."""
+    embedding = components.make_embedding(spec, embedding_dim, l2)
+    inputs = components.make_inputs(spec)
+    fields = aggregation.read_fields(spec, inputs, embedding)
+    outputs = {"fields": fields.matrix}
+    if fields.numbers:
+        outputs["numbers"] = components.side_by_side("numbers", *fields.numbers)
+    return keras.Model(inputs, outputs, name="stem")
+
+
+def _positions(
+    candidates: Sequence[tuple[str, ...]], fields: Sequence[str]
+) -> list[tuple[int, ...]]:
+    """For each rank the position of every candidate's field; `N`, a row of ones, where it ends."""
+    order = max(map(len, candidates))
+    padded = [
+        [fields.index(name) for name in group] + [len(fields)] * (order - len(group))
+        for group in candidates
+    ]
+    return list(zip(*padded, strict=True))
+
+
+def _with_ones(matrix: Any) -> Any:
+    """The fields `(..., N, K)` and a row of ones."""
+    return ops.concatenate([matrix, ops.ones_like(matrix[..., :1, :])], axis=-2)

@@ -1,0 +1,215 @@
+"""Step 2: rounds that grow interactions field by field, each trained all at once."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import keras
+import numpy as np
+
+from amer_tf.models import aggregation
+from amer_tf.search import phases
+from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.interaction import InteractionSupernet
+from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.screening import Screening
+from amer_tf.search.selection import select_forward
+from amer_tf.search.spaces import InteractionSpace
+from amer_tf.search.state import RunFolder
+from amer_tf.search.trials import TrialLog
+from amer_tf.training.fit import Phase, Progress, steps_per_epoch
+from amer_tf.training.interaction_scoring import candidate_parts, score_candidates
+
+PHASE = "interaction"
+SCREENED = "screened interaction"
+CANDIDATE, CHOSEN = "interaction", "chosen interaction"
+_SUPERNET = "interaction_supernet_{number}"
+
+
+class InteractionSearch:
+    """The rounds of step 2 (paper, section 2.3), each of which goes on where it was killed.
+
+    Args:
+        bench: Sizes and rates.
+        clock: Deadlines.
+        trials: Where the scores are written and read.
+        train: Training split.
+        validation: Validation split.
+    """
+
+    def __init__(
+        self, bench: CtrWorkbench, clock: PhaseClock, trials: TrialLog, train: Any, validation: Any
+    ) -> None:
+        self.bench = bench
+        self.run: RunFolder = bench.run
+        self.settings = bench.settings
+        self.clock = clock
+        self.trials = trials
+        self.train = train
+        self._screening: Screening | None = None
+        rows = min(self.settings.scoring_rows, validation.num_examples)
+        self.validation = validation.limit(rows, seed=bench.seed)
+        self.space = InteractionSpace(
+            aggregation.interaction_fields(bench.spec), self.settings.max_order or None
+        )
+
+    def search(self) -> list[tuple[str, ...]]:
+        """Runs the rounds that are not done yet; gives the chosen interactions."""
+        if not self.run.phases().get(PHASE, {}).get("done"):
+            self.clock.deadline(PHASE)
+            supernet: InteractionSupernet | None = None
+            for number in range(self.settings.rounds):
+                if not self.run.phases().get(_round(number), {}).get("done"):
+                    supernet = self._run_round(number, supernet)
+            self._choose(supernet)
+            self.clock.finish(PHASE)
+            self.run.remove_checkpoint(_SUPERNET.format(number=self.settings.rounds - 1))
+            gc.collect()
+        return [tuple(trial["interaction"]) for trial in self.trials.of(CHOSEN)]
+
+    def _candidates(self, number: int) -> list[tuple[str, ...]]:
+        """The candidates of a round: what the round before kept, and its best extensions."""
+        kept = self._kept(number - 1) if number else []
+        grown = self.space.grow(kept if number else self.space.start())
+        new = [group for group in grown if group not in kept]
+        room = max(1, self.settings.num_screened - len(kept))
+        if not self.settings.num_screened or len(new) <= room:
+            return grown
+        scores = self._screen(number, new)
+        best = sorted(range(len(new)), key=lambda index: -scores[index])[:room]
+        return [*kept, *(new[index] for index in sorted(best))]
+
+    def _screen(self, number: int, new: list[tuple[str, ...]]) -> list[float]:
+        """Screening scores of the new interactions of a round; computed once."""
+        known = [trial for trial in self.trials.of(SCREENED) if trial["round"] == number]
+        if len(known) < len(new):
+            if self._screening is None:
+                rows = min(self.settings.screening_rows, self.train.num_examples)
+                split = self.train.limit(rows, seed=self.bench.seed)
+                ids = {name: split.field_values(name) for name in self.space.fields}
+                self._screening = Screening(ids, split.labels)
+            trials: list[dict[str, Any]] = []
+            with PhaseProgress(f"Screening {len(new)} interactions", len(new)) as bar:
+                for index, group in enumerate(new):
+                    [score] = self._screening.scores([group])
+                    trials.append(
+                        {
+                            "kind": SCREENED,
+                            "round": number,
+                            "interaction": list(group),
+                            "score": float(score),
+                        }
+                    )
+                    bar.update(index + 1)
+                    self.clock.keep(PHASE)
+            self.run.append_trials(trials[len(known) :])
+            known = trials
+        return [float(trial["score"]) for trial in known]
+
+    def _kept(self, number: int) -> list[tuple[str, ...]]:
+        scored = sorted(self._scored(number), key=lambda trial: trial["gain"], reverse=True)
+        return [tuple(trial["interaction"]) for trial in scored[: self.settings.num_kept]]
+
+    def _scored(self, number: int) -> list[dict[str, Any]]:
+        return [trial for trial in self.trials.of(CANDIDATE) if trial["round"] == number]
+
+    def _make(self, number: int) -> InteractionSupernet:
+        keras.utils.set_random_seed(self.bench.seed + number)
+        return InteractionSupernet(
+            self.bench.spec,
+            self._candidates(number),
+            hidden_units=self.settings.search_units,
+            embedding_dim=self.settings.embedding_dim,
+            l2=self.settings.l2,
+        )
+
+    def _load(self, number: int) -> InteractionSupernet:
+        """The supernet of a round that is done, with its weights."""
+        supernet = self._make(number)
+        arrays = self.run.load_arrays(_SUPERNET.format(number=number)) or {}
+        for variable, value in zip(supernet.weights, arrays.values(), strict=True):
+            variable.assign(value)
+        return supernet
+
+    def _run_round(self, number: int, before: InteractionSupernet | None) -> InteractionSupernet:
+        supernet = self._make(number)
+        if number:
+            supernet.inherit(before or self._load(number - 1))
+        settings, size = self.settings, len(supernet.candidates)
+        batch_size = size * supernet.hand_size(min(settings.batch_size, self.train.num_examples))
+        num_steps = settings.round_epochs * steps_per_epoch(self.train.num_examples, batch_size)
+        name, title = _round(number), f"Round {number + 1} of {settings.rounds}"
+        with PhaseProgress(f"{title}: {size} interactions", 1.0) as bar:
+
+            def after_epoch(progress: Progress) -> bool:
+                bar.update(progress.fraction, f"loss {progress.loss:.4f}")
+                return False
+
+            phases.train_phase(
+                self.run,
+                name,
+                self.bench.trainer(supernet, settings.round_learning_rate, num_steps),
+                self.train,
+                Phase(
+                    epochs=settings.round_epochs,
+                    batch_size=batch_size,
+                    learning_rate=settings.round_learning_rate,
+                    time_limit=self.clock.training_limit(name, PHASE, settings.rounds - number),
+                    seed=self.bench.seed + number,
+                ),
+                on_epoch=after_epoch,
+                on_step=lambda: self.clock.keep(name),
+            )
+        scores = score_candidates(supernet, self.validation)
+        known = len(self._scored(number))  # a full disk may have cut them short
+        self.run.append_trials(
+            [
+                {
+                    "kind": CANDIDATE,
+                    "round": number,
+                    "interaction": list(group),
+                    **score._asdict(),
+                    "rows": self.validation.num_examples,
+                }
+                for group, score in zip(supernet.candidates, scores, strict=True)
+            ][known:]
+        )
+        self.run.save_arrays(
+            _SUPERNET.format(number=number),
+            {
+                f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
+                for index, variable in enumerate(supernet.weights)
+            },
+        )
+        self.clock.finish(name)
+        self.run.remove_checkpoint(name)
+        self.run.remove_checkpoint(_SUPERNET.format(number=number - 1))
+        return supernet
+
+    def _choose(self, supernet: InteractionSupernet | None) -> None:
+        """Chooses out of those that the last round kept the ones that complement each other."""
+        last = self.settings.rounds - 1
+        supernet = supernet or self._load(last)
+        kept = self._kept(last)
+        numbers = np.array([supernet.candidates.index(group) for group in kept], np.int32)
+        found = candidate_parts(supernet, self.validation, numbers)
+        choices = select_forward(*found, self.settings.num_interactions)
+        known = len(self.trials.of(CHOSEN))
+        self.run.append_trials(
+            [
+                {
+                    "kind": CHOSEN,
+                    "interaction": list(kept[choice.candidate]),
+                    "gain": choice.gain,
+                    "standard_error": choice.standard_error,
+                    "rows": self.validation.num_examples,
+                }
+                for choice in choices
+            ][known:]
+        )
+
+
+def _round(number: int) -> str:
+    return f"interaction_round_{number}"

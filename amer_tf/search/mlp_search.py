@@ -1,0 +1,184 @@
+"""Step 3: trains the MLP supernet, scores random MLPs, hands on the best."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from amer_tf.architecture import Architecture, HiddenLayer
+from amer_tf.search import phases
+from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.mlp import MlpSupernet
+from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.state import RunFolder
+from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.training.fit import Phase, Progress, steps_per_epoch
+from amer_tf.training.mlp_scoring import MlpScorer
+
+RANDOM = "random mlp"
+_SUPERNET, _WEIGHTS = "mlp_supernet", "mlp_supernet_weights"
+
+
+class MlpSearch:
+    """The phases of step 3 (paper, section 2.3), each of which goes on where it was killed.
+
+    Args:
+        bench: How models are built, trained and scored.
+        clock: Deadlines.
+        trials: Where the scores are written and read.
+        train: Training split.
+        validation: Validation split.
+        architecture: Blocks, interactions and shortcut that the MLP belongs to.
+    """
+
+    def __init__(
+        self,
+        bench: CtrWorkbench,
+        clock: PhaseClock,
+        trials: TrialLog,
+        train: Any,
+        validation: Any,
+        architecture: Architecture,
+    ) -> None:
+        self.bench = bench
+        self.run: RunFolder = bench.run
+        self.settings = bench.settings
+        self.clock = clock
+        self.trials = trials
+        self.train = train
+        self.validation = validation
+        self.architecture = architecture
+        self._supernet: MlpSupernet | None = None
+
+    def search(self) -> list[tuple[HiddenLayer, ...]]:
+        """Runs the phases that are not done yet; gives the best MLPs by inherited loss."""
+        for phase, run_phase in (("mlp", self._train), ("mlp_scoring", self._score)):
+            if not self.run.phases().get(phase, {}).get("done"):
+                self.clock.deadline(phase)
+                run_phase()
+        return [architecture.mlp for architecture in self.trials.ranked(RANDOM)]
+
+    def inherited(self, mlp: tuple[HiddenLayer, ...]) -> keras.Model:
+        """The model of an MLP with the weights of the supernet."""
+        model = self.bench.build(self.architecture_of(mlp))
+        self.supernet().inherit(model, mlp)
+        return model
+
+    def supernet(self) -> MlpSupernet:
+        """The trained supernet."""
+        if self._supernet is None:
+            supernet = self._make()
+            arrays = self.run.load_arrays(_WEIGHTS)
+            if arrays is None:  # deleted, as the message on a damaged one says
+                self._train()
+            else:
+                for variable, value in zip(supernet.weights, arrays.values(), strict=True):
+                    variable.assign(value)
+                self._supernet = supernet
+        assert self._supernet is not None
+        return self._supernet
+
+    def forget(self) -> None:
+        """Frees the supernet's memory and disk once no model inherits from it any more."""
+        self._supernet = None
+        self.run.remove_checkpoint(_WEIGHTS)
+        gc.collect()
+
+    def architecture_of(self, mlp: tuple[HiddenLayer, ...]) -> Architecture:
+        """The whole architecture with this MLP."""
+        return dataclasses.replace(self.architecture, mlp=mlp)
+
+    def _make(self) -> MlpSupernet:
+        settings = self.settings
+        keras.utils.set_random_seed(self.bench.seed)
+        return MlpSupernet(
+            self.bench.spec,
+            self.architecture,
+            num_layers=settings.mlp_layers,
+            max_units=settings.max_units or None,
+            embedding_dim=settings.embedding_dim,
+            dropout=settings.dropout,
+            l2=settings.l2,
+            feed=settings.feed,
+            seed=self.bench.seed,
+        )
+
+    def _train(self) -> None:
+        settings = self.settings
+        supernet = self._supernet = self._make()
+        batch_size = min(settings.batch_size, self.train.num_examples)
+        if settings.feed == "split":
+            num_paths = supernet.space.num_paths
+            batch_size = num_paths * max(1, batch_size // num_paths)
+        num_steps = settings.mlp_epochs * steps_per_epoch(self.train.num_examples, batch_size)
+        with PhaseProgress("Training the MLP supernet", 1.0) as bar:
+
+            def after_epoch(progress: Progress) -> bool:
+                bar.update(progress.fraction, f"loss {progress.loss:.4f}")
+                return False
+
+            phases.train_phase(
+                self.run,
+                _SUPERNET,
+                self.bench.trainer(supernet, settings.mlp_learning_rate, num_steps),
+                self.train,
+                Phase(
+                    epochs=settings.mlp_epochs,
+                    batch_size=batch_size,
+                    learning_rate=settings.mlp_learning_rate,
+                    time_limit=self.clock.training_limit(_SUPERNET, "mlp"),
+                    seed=self.bench.seed,
+                ),
+                on_epoch=after_epoch,
+                on_step=lambda: self.clock.keep("mlp"),
+            )
+        self.run.save_arrays(
+            _WEIGHTS,
+            {
+                f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
+                for index, variable in enumerate(supernet.weights)
+            },
+        )
+        self.clock.finish("mlp")
+        self.run.remove_checkpoint(_SUPERNET)
+
+    def _score(self) -> None:
+        supernet = self.supernet()
+        space = supernet.space
+        rows = min(self.settings.scoring_rows, self.validation.num_examples)
+        scorer = MlpScorer(supernet, self.validation.limit(rows, seed=self.bench.seed))
+        num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
+        # A full disk may have cut a group short in the log.
+        first, known = divmod(len(self.trials.of(RANDOM)), space.num_paths)
+        best = max(map(score_of, self.trials.of(RANDOM)), default=-math.inf)
+        with PhaseProgress("Scoring MLPs", num_groups) as bar:
+            for index in range(first, num_groups):
+                group = space.sample_group(np.random.default_rng([self.bench.seed, index]))
+                trials = [
+                    {
+                        "kind": RANDOM,
+                        "group": index,
+                        "path": path,
+                        "score": -loss.value,
+                        "standard_error": loss.standard_error,
+                        "rows": scorer.num_rows,
+                        "architecture": self.architecture_of(mlp).to_dict(),
+                    }
+                    for path, (mlp, loss) in enumerate(
+                        zip(space.decode(group), scorer(group), strict=True)
+                    )
+                ]
+                self.run.append_trials(trials[known:])
+                known = 0
+                best = max(best, *map(score_of, trials))
+                bar.update(index + 1, f"best log loss {-best:.4f}")
+                self.run.record_phase("mlp_scoring", groups=index + 1, **self.clock.now())
+                if self.clock.is_over("mlp_scoring"):
+                    break
+        self.clock.finish("mlp_scoring")

@@ -1,0 +1,147 @@
+"""What a search of task next_item consists of: its steps, checks, phases and references."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from amer_tf.architecture import Architecture
+from amer_tf.features import FeatureSpec
+from amer_tf.search import references, settings
+from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
+from amer_tf.search.budget import Budget
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.settings import Settings
+from amer_tf.search.split_checks import check_training_split, check_validation_split
+from amer_tf.search.state import RunFolder
+from amer_tf.search.workbench import Workbench
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import TrainingError
+
+METRIC = "ndcg@5"
+_MOST_HEADS = 4
+
+_log = logging.getLogger(__name__)
+
+
+class NextItemProgram:
+    """Searches, trains and compares for task next_item.
+
+    Args:
+        run: The run folder.
+        spec: What the model reads and predicts.
+        settings: Sizes and rates.
+        seed: Seed of every random choice.
+        steps: Of `STEPS`.
+    """
+
+    STEPS = ("behavior",)
+    SHARES = PHASE_SHARES
+    preset = staticmethod(settings.preset)
+
+    def __init__(
+        self,
+        run: RunFolder,
+        spec: FeatureSpec,
+        settings: Settings,
+        seed: int,
+        steps: Sequence[str] = STEPS,
+    ) -> None:
+        self.run = run
+        self.spec = spec
+        self.settings = settings
+        self.seed = seed
+
+    @staticmethod
+    def check(spec: FeatureSpec, settings: Settings) -> None:
+        """Raises where spec and settings do not fit each other."""
+        units = settings.embedding_dim * len(spec.with_role("behavior"))
+        if units % _MOST_HEADS:
+            raise ValueError(
+                f"`embedding_dim` times the number of behavior fields must be a multiple of "
+                f"{_MOST_HEADS}, for attention of as many heads. "
+                f"Received: embedding_dim={settings.embedding_dim}, units={units}"
+            )
+
+    def check_splits(self, train: Any, validation: Any) -> None:
+        """Raises where a split is empty or does not fit the spec."""
+        check_training_split(self.spec, train)
+        check_validation_split(self.spec, validation)
+
+    def work(
+        self, budget: Budget, train: Any, validation: Any, catalog: Any
+    ) -> tuple[Architecture, dict[str, Any]]:
+        """Runs what is not done yet; gives what was found and its validation metrics."""
+        bench = Workbench(
+            run=self.run,
+            spec=self.spec,
+            settings=self.settings,
+            seed=self.seed,
+            metric=METRIC,
+            catalog=catalog if catalog is not None else getattr(train, "catalog", None),
+        )
+        search = BehaviorSearch(bench, budget, train, validation)
+        closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]
+        trained = [name for name in self.settings.references if name not in closed]
+        # EASE takes much memory for a moment: before anything else does.
+        self._compare(closed, bench, search)
+        architecture = search.search()
+        self._compare(trained, bench, search)
+        return architecture, search.trials.best()["metrics"]
+
+    def _compare(self, names: Sequence[str], bench: Workbench, search: BehaviorSearch) -> None:
+        """Scores references on the validation split, each once."""
+        missing = set(names) - {trial.get("name") for trial in self.run.trials()}
+        if not missing:
+            return
+        with PhaseProgress("Scoring the references", len(names)) as bar:
+            for index, name in enumerate(names):
+                reason = references.why_left_out(name, self.spec)
+                if reason is None and name == "transformer":
+                    reason = self._why_too_late(name, search)
+                if reason is not None:
+                    _log.warning("%s.", reason)
+                elif name in missing:
+                    try:
+                        self._score_reference(name, bench, search)
+                    except (TrainingError, EvaluationError) as error:
+                        search.trials.add_failure("reference", error, name=name)
+                self.run.record_phase("references", **search.clock.now())
+                bar.update(index + 1, name)
+
+    def _why_too_late(self, name: str, search: BehaviorSearch) -> str | None:
+        search.clock.deadline("references")
+        if search.clock.too_late(name, "references"):
+            return f"The {name} is left out: the search has used up the time limit"
+        return None
+
+    def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
+        parameters = None
+        if name == "transformer":
+            model = references.train_transformer(
+                bench,
+                search.train,
+                epochs=self.settings.final_epochs or self.settings.scratch_epochs,
+                time_limit=search.clock.training_limit("transformer", "references"),
+                on_step=lambda: search.clock.keep("references"),
+            )
+            metrics = bench.score(model, search.validation)
+            parameters = int(model.count_params())
+            with self.run.staged(references.REFERENCE_FILE.format(name=name)) as file:
+                model.save(file)
+        else:
+            metrics = references.score_closed_form(bench, name, search.train, search.validation)
+        self.run.append_trials(
+            [
+                {
+                    "kind": "reference",
+                    "name": name,
+                    "score": metrics[METRIC],
+                    "standard_error": metrics["standard_errors"][METRIC],
+                    "users": metrics["count"],
+                    "parameters": parameters,
+                    "metrics": metrics,
+                }
+            ]
+        )

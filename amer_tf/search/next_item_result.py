@@ -1,0 +1,102 @@
+"""What a search of task next_item found, and how well it ranks items."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.search import references
+from amer_tf.search.result import SearchResult
+from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
+
+
+class NextItemResult(SearchResult):
+    """The result of a finished run of task next_item."""
+
+    METRICS = ("hr@1", "hr@5", "ndcg@5", "mrr")
+
+    @functools.cached_property
+    def evaluator(self) -> NextItemEvaluator:
+        """Evaluates the best model; it is compiled once for all splits and candidates."""
+        return self._evaluator_of(self.model)
+
+    def _evaluator_of(self, model: keras.Model) -> NextItemEvaluator:
+        num_items = self.spec.vocabulary(self.spec.item_field).num_rows
+        return NextItemEvaluator(NextItemNetwork(model, self.spec), num_items)
+
+    def evaluate(
+        self,
+        split: Any,
+        *,
+        candidates: Any = "uniform",
+        num_negatives: int = 100,
+        seed: int | None = None,
+    ) -> dict[str, Any]:
+        """HR@k, NDCG@k and MRR of the best model on a split.
+
+        Args:
+            split: Validation or test split.
+            candidates: `"uniform"`, `"popular"`, `"full"`, or own lists `(U, C)` of encoded ids.
+            num_negatives: Negatives of a user, for the frozen ones.
+            seed: Seed of the frozen negatives; None takes the run's.
+        """
+        return self.evaluator.evaluate(
+            split,
+            candidates=candidates,
+            num_negatives=num_negatives,
+            seed=self.seed if seed is None else seed,
+        )
+
+    def evaluate_references(
+        self,
+        train: Any,
+        split: Any,
+        *,
+        candidates: Sequence[Any] = ("uniform",),
+        num_negatives: int = 100,
+        seed: int | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """The same metrics of the run's hand-made systems, on the same rows.
+
+        The closed forms are fitted anew, the networks are those of the run.
+
+        Args:
+            train: Training split.
+            split: Validation or test split.
+            candidates: Any number of what `evaluate` takes.
+            num_negatives: As in `evaluate`.
+            seed: As in `evaluate`.
+
+        Returns:
+            Metrics by name of the system and mode of the candidates.
+        """
+        options: dict[str, Any] = {
+            "num_negatives": num_negatives,
+            "seed": self.seed if seed is None else seed,
+        }
+        found = {}
+        for name in self.references():
+            rank: Callable[..., dict[str, Any]]
+            if name in references.CLOSED_FORMS:
+                system = references.fit_closed_form(name, self.spec, train, split)
+                rank = functools.partial(
+                    evaluate_scores,
+                    system.scores,
+                    history_field=self.spec.history_field,
+                    num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
+                )
+            else:
+                model = self.load_model(references.REFERENCE_FILE.format(name=name))
+                rank = self._evaluator_of(model).evaluate
+            results = [rank(split=split, candidates=mode, **options) for mode in candidates]
+            found[name] = {result["mode"]: result for result in results}
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain JSON; metrics under the mode that they were measured in."""
+        summary = super().summary()
+        return {**summary, "validation": {summary["validation"]["mode"]: summary["validation"]}}

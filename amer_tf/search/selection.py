@@ -1,0 +1,81 @@
+"""Chooses interactions that complement each other out of many that are good by themselves."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import special
+
+_NEWTON_STEPS = 6
+_TINY = 1e-9
+
+
+class Choice(NamedTuple):
+    """One chosen interaction.
+
+    Attributes:
+        candidate: Number of the interaction among the candidates.
+        gain: How much its part lowers the mean log loss, given those chosen before.
+        standard_error: Of the gain, over rows; None for a single row.
+    """
+
+    candidate: int
+    gain: float
+    standard_error: float | None
+
+
+def select_forward(labels: Any, logits: Any, parts: Any, num_chosen: int) -> list[Choice]:
+    """Greedy forward selection by log loss.
+
+    An interaction of three fields often repeats most of what two of them say, so that the best by
+    themselves are many of one kind. Here each step takes the candidate whose part `d` of the logit
+    promises to lower the loss the most on top of what is chosen already, `(sum (y - p) d)^2 / sum
+    p (1 - p) d^2`; then the scales of all chosen parts are fitted anew.
+
+    Args:
+        labels: `(R,)` of 0 and 1.
+        logits: `(R,)`: logits without any interaction.
+        parts: `(C, R)`: what each candidate adds to the logits.
+        num_chosen: How many are wanted; fewer come back where there are fewer candidates.
+
+    Returns: The choices, in the order in which they were made.
+    """
+    labels, parts = np.asarray(labels, np.float64), np.asarray(parts, np.float64)
+    current = np.array(logits, np.float64)
+    if parts.ndim != 2 or parts.shape[1:] != labels.shape or current.shape != labels.shape:
+        raise ValueError(
+            "`labels`, `logits` and the rows of `parts` must be equally long. Received: "
+            f"labels.shape={labels.shape}, logits.shape={current.shape}, parts.shape={parts.shape}"
+        )
+    left = list(range(len(parts)))
+    choices: list[Choice] = []
+    while left and len(choices) < num_chosen:
+        chances = special.expit(current)
+        slopes = parts[left] @ (labels - chances)
+        curvatures = np.maximum((parts[left] ** 2) @ (chances * (1.0 - chances)), _TINY)
+        index = left.pop(int(np.argmax(slopes**2 / curvatures)))
+        chosen = [*(choice.candidate for choice in choices), index]
+        updated = _fit_scales(labels, np.asarray(logits, np.float64), parts[chosen])
+        gains = _losses(labels, current) - _losses(labels, updated)
+        error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
+        choices.append(Choice(index, float(gains.mean()), error))
+        current = updated
+    return choices
+
+
+def _fit_scales(labels: Any, logits: Any, parts: Any) -> Any:
+    """The logits with the best scale of each part, by Newton's method."""
+    scales = np.zeros(len(parts))
+    for _ in range(_NEWTON_STEPS):
+        chances = special.expit(logits + scales @ parts)
+        slopes = parts @ (labels - chances)
+        curvatures = (parts * (chances * (1.0 - chances))) @ parts.T
+        # A little ridge: parts may be alike, or all zero.
+        ridge = np.diag(1e-6 * np.diag(curvatures) + _TINY)
+        scales += np.linalg.solve(curvatures + ridge, slopes)
+    return logits + scales @ parts
+
+
+def _losses(labels: Any, logits: Any) -> Any:
+    return np.logaddexp(0.0, logits) - labels * logits

@@ -1,0 +1,273 @@
+"""Whole searches of task ctr on a tiny table."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf import AmerSearch, Architecture
+from amer_tf.architecture import ArchitectureError
+from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.search import ctr_search, final_training, interaction_search, mlp_search
+from amer_tf.search.ctr_result import CtrResult
+from amer_tf.search.result import SearchResult
+from amer_tf.search.settings import Settings
+from amer_tf.search.split_checks import SplitError
+from amer_tf.training.fit import TrainingError
+from tests.search import small_ctr_run
+from tests.search.conftest import small_and_eager
+
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eagerly():
+    """Nothing is compiled: the many models of a search run for a few steps each."""
+    with small_and_eager():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return small_ctr_run.prepare(tmp_path_factory.mktemp("data"))
+
+
+def search(data, folder, **options):
+    options = {"settings": small_ctr_run.SETTINGS, "seed": small_ctr_run.SEED, **options}
+    return AmerSearch(data.spec, folder, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory) -> CtrResult:
+    result = search(data, tmp_path_factory.mktemp("run")).fit(data.train, data.validation)
+    assert isinstance(result, CtrResult)
+    return result
+
+
+def of_kind(result, kind):
+    return [trial for trial in result.run.trials() if trial["kind"] == kind]
+
+
+def test_the_rounds_grow(finished, data):
+    first, second = (
+        [t for t in of_kind(finished, "interaction") if t["round"] == number] for number in (0, 1)
+    )
+    names = ("F01", "F02", "F03", "F04")
+    pairs = sorted(map(list, itertools.combinations(names, 2)))
+    screened = [t for t in of_kind(finished, "screened interaction") if t["round"] == 0]
+    assert sorted(t["interaction"] for t in screened) == pairs
+    best = sorted(screened, key=lambda trial: -trial["score"])[:5]
+    assert sorted(t["interaction"] for t in first) == sorted(t["interaction"] for t in best)
+    kept = sorted(first, key=lambda trial: -trial["gain"])[:4]
+    assert [t["interaction"] for t in second[:4]] == [t["interaction"] for t in kept]
+    assert len(second) == 5
+    for trial in second[4:]:
+        assert len(trial["interaction"]) == 3
+        assert any(set(t["interaction"]) < set(trial["interaction"]) for t in kept)
+    rows = min(100, data.validation.num_examples)
+    assert {trial["rows"] for trial in first} == {rows}
+
+
+def test_chosen_interactions_are_those_of_the_result(finished):
+    table = finished.interactions()
+    assert list(table.columns) == ["interaction", "gain", "standard_error"]
+    assert len(table) == 3
+    named = [tuple(text.split(" * ")) for text in table["interaction"]]
+    assert finished.architecture.interactions == tuple(named)
+    assert finished.summary()["interactions"][0]["interaction"] == table["interaction"][0]
+
+
+def test_the_mlp_is_of_its_space(finished):
+    assert len(of_kind(finished, "random mlp")) == 20
+    assert len(finished.architecture.mlp) == 2
+    assert len(of_kind(finished, "inherited")) == 2
+
+
+def test_all_ways_of_training_are_reported(finished, data):
+    board = finished.leaderboard()
+    assert list(board.columns[:4]) == ["system", "training", "auc", "log_loss"]
+    assert set(board["system"]) == {"amer", "dnn", "deepfm"}
+    trainings = board[board["system"] == "amer"]["training"]
+    assert set(trainings) == {"inherited", "fine-tuned", "scratch"}
+    assert board["auc"].is_monotonic_decreasing
+    # Fine-tuning started from the best inherited weights and never ends below its start's loss.
+    assert finished.score == max(board[board["system"] == "amer"]["auc"])
+
+
+def test_the_model_on_disk_is_that_of_the_best_trial(finished, data):
+    metrics = finished.evaluate(data.validation)
+    assert metrics["auc"] == pytest.approx(finished.score, abs=1e-6)
+    known = finished.metrics["validation"]
+    assert metrics["log_loss"] == pytest.approx(known["log_loss"], rel=1e-5)
+    assert metrics["count"] == known["count"] == data.validation.num_examples
+    references = finished.evaluate_references(data.test)
+    assert set(references) == {"dnn", "deepfm"}
+    assert references["dnn"]["count"] == data.test.num_examples
+    assert isinstance(finished.model, keras.Model)
+
+
+def test_nothing_but_the_result_is_left(finished):
+    names = {file.name for file in finished.run.path.iterdir()}
+    assert not list((finished.run.path / "checkpoints").iterdir())
+    assert names == {
+        "architecture.json",
+        "checkpoints",
+        "config.json",
+        "metrics.json",
+        "model.keras",
+        "phases.json",
+        "reference_deepfm.keras",
+        "reference_dnn.keras",
+        "spec.json",
+        "trials.jsonl",
+        "vocabularies",
+    }
+
+
+def test_opened_again(finished):
+    again = SearchResult.load(finished.run.path)
+    assert isinstance(again, CtrResult)
+    assert again.architecture == finished.architecture
+    assert Architecture.from_json(json.dumps(again.architecture.to_dict())) == again.architecture
+
+
+@pytest.mark.slow
+def test_two_runs_of_one_seed_are_the_same(finished, data, tmp_path):
+    again = search(data, tmp_path / "run").fit(data.train, data.validation)
+    assert again.run.trials() == finished.run.trials()
+
+
+def test_without_screening_all_are_trained(data, tmp_path):
+    settings = small_ctr_run.SETTINGS.replace(num_screened=0, references=())
+    result = search(data, tmp_path / "run", steps=("interaction",), settings=settings).fit(
+        data.train, data.validation
+    )
+    trials = of_kind(result, "interaction")
+    assert sum(trial["round"] == 0 for trial in trials) == 6
+    assert not of_kind(result, "screened interaction")
+
+
+@pytest.mark.parametrize(
+    ("steps", "interactions", "units"), [(("interaction",), 3, [8, 8]), (("mlp",), 0, None)]
+)
+def test_single_steps(data, tmp_path, steps, interactions, units):
+    settings = small_ctr_run.SETTINGS.replace(references=())
+    result = search(data, tmp_path / "run", steps=steps, settings=settings).fit(
+        data.train, data.validation
+    )
+    assert len(result.architecture.interactions) == interactions
+    if units is not None:
+        assert [layer.units for layer in result.architecture.mlp] == units
+        assert set(result.leaderboard()["training"]) == {"scratch"}
+    else:
+        assert not len(result.interactions())
+
+
+class KilledError(Exception):
+    pass
+
+
+STOPS = {
+    "in a round": (interaction_search.phases, "train_phase", 2),
+    "before a round is scored": (interaction_search, "score_candidates", 2),
+    "before the choice": (interaction_search, "select_forward", 1),
+    "in the MLP supernet": (mlp_search.phases, "train_phase", 3),
+    "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
+    "in final training": (final_training, "fit_until_plateau", 1),
+    "before scratch": (ctr_search, "train_final", 2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", STOPS)
+def test_resumed_equals_undisturbed(finished, data, tmp_path, monkeypatch, stop):
+    place, name, number = STOPS[stop]
+    original, calls = getattr(place, name), []
+
+    def killed(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == number:
+            raise KilledError
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(place, name, killed)
+    with pytest.raises(KilledError):
+        search(data, tmp_path / "run").fit(data.train, data.validation)
+    monkeypatch.setattr(place, name, original)
+    resumed = search(data, tmp_path / "run").fit(data.train, data.validation)
+    assert resumed.architecture == finished.architecture
+    assert resumed.run.trials() == finished.run.trials()
+
+
+def test_a_time_limit_ends_every_phase(data, tmp_path):
+    settings = small_ctr_run.SETTINGS.replace(
+        round_epochs=1000, mlp_epochs=1000, num_mlps=100_000, final_epochs=1000, patience=1000
+    )
+    result = search(data, tmp_path / "run", settings=settings, time_limit="6s").fit(
+        data.train, data.validation
+    )
+    assert result.metrics["seconds"] < 40
+    assert len(result.architecture.interactions) == 3
+
+
+def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
+    original = ctr_search.train_final
+
+    def diverges(bench, clock, name, *args, **kwargs):
+        if name == "final_scratch":
+            raise TrainingError("The loss is nan")
+        return original(bench, clock, name, *args, **kwargs)
+
+    monkeypatch.setattr(ctr_search, "train_final", diverges)
+    settings = small_ctr_run.SETTINGS.replace(references=())
+    result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
+    assert [trial["reason"] for trial in of_kind(result, "failed")] == ["The loss is nan"]
+    assert set(result.leaderboard()["training"]) == {"inherited", "fine-tuned"}
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": ("behavior",)}, r"among \('interaction', 'mlp'\) for task 'ctr'.*behavior"),
+        ({"steps": ("mlp", "interaction")}, "in this order"),
+        ({"steps": ()}, r"Received: steps=\(\)"),
+        ({"settings": Settings()}, "`settings` must be CtrSettings for task 'ctr'"),
+        ({"preset": "fast", "settings": None}, "`preset` must be one of quick, standard, paper"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0"),
+    ],
+)
+def test_wrong_arguments(data, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        search(data, tmp_path / "run", **options)
+
+
+def test_one_field_has_nothing_to_interact_with(tmp_path):
+    spec = FeatureSpec(
+        (CategoricalField("ad"),), (Vocabulary("ad", "integer", "int64", size=4),), label="click"
+    )
+    with pytest.raises(ArchitectureError, match="need two or more different fields"):
+        AmerSearch(spec, tmp_path / "run")
+
+
+def test_splits_that_do_not_fit(data, tmp_path):
+    other = dataclasses.replace(data.spec, fields=data.spec.fields[1:])
+    with pytest.raises(SplitError, match="The training split is of another data set"):
+        AmerSearch(other, tmp_path / "other").fit(data.train, data.validation)
+
+    class OneClass(type(data.validation)):
+        @property
+        def labels(self):
+            return np.ones(self.num_examples, "float32")
+
+    alike = data.validation.limit(10)
+    alike.__class__ = OneClass
+    with pytest.raises(SplitError, match=r"The validation split must have both.*Received: \[1.0\]"):
+        search(data, tmp_path / "run").fit(data.train, alike)
