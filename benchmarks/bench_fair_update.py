@@ -16,6 +16,9 @@ Result (2 cores, TensorFlow 2.21 on a quiet machine, JAX beside other work; --sw
     replicate         32.7 s, 2,018 ms           30.7 s, 3,515 ms
     derived, median    3.2 s,   131 ms            2.4 s,   242 ms
     split / median derived        1.35                     1.07
+
+`one after another` at this size: XLA had not compiled the switches of one path after ten minutes,
+twice (TensorFlow).
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ NUM_ITEMS, STEPS, NUM_NEGATIVES = 12_101, 15, 512
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--embedding_dim", type=int, default=128)
+    parser.add_argument("--num_blocks", type=int, default=6)
     parser.add_argument("--batch_size", type=int, default=506)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
@@ -57,7 +61,7 @@ def main() -> None:
     arguments = parser.parse_args()
     spec = make_spec()
     batch = make_batch(arguments.batch_size)
-    space = BehaviorSpace()
+    space = BehaviorSpace(num_blocks=arguments.num_blocks)
     print(f"backend {keras.backend.backend()}, {arguments}")
     times: dict[str, float] = {}
 
