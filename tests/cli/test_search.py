@@ -85,7 +85,7 @@ def test_a_finished_run_answers_the_same_again(run, tmp_path):
         (["--set=l2=-1"], "`l2` must be a number of at least 0. Received: l2=-1.0"),
         (["--set=loss=hinge"], "`loss` must be one of softmax, gbce, binary"),
         (["--references=ease,bpr"], "`references` must be .*'bpr'"),
-        (["--steps=mlp"], r"`steps` must be .*Received: steps=\['mlp'\]"),
+        (["--steps=mlp"], r"`steps` must be .*Received: steps=\('mlp',\)"),
         (["--time_limit=soon"], "duration must be a positive number of seconds.*'soon'"),
         (["--time_limit=0s"], "duration must be a positive number of seconds.*'0s'"),
     ],

@@ -14,6 +14,7 @@ from amer_tf import AmerSearch, Architecture
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import behavior_search, next_item_program, workbench
+from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.state import RunError, RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -150,12 +151,12 @@ CTR = FeatureSpec(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": ("mlp",)}, r"`steps` must be \('behavior',\).*steps=\('mlp',\)"),
+        ({"steps": ("mlp",)}, r"`steps` must be among \('behavior',\).*steps=\('mlp',\)"),
         ({"seed": -1}, "`seed` must be an integer of at least 0.*seed=-1"),
         ({"seed": 1.5}, "`seed` must be an integer.*seed=1.5"),
         ({"preset": "huge"}, "`preset` must be one of.*preset='huge'"),
         ({"time_limit": "soon"}, "positive number of seconds.*'soon'"),
-        ({"spec": CTR}, "task 'next_item'.*spec.task='ctr'"),
+        ({"spec": CTR}, "two or more different fields"),
     ],
 )
 def test_wrong_arguments_claim_no_folder(data, tmp_path, options, message):
@@ -198,13 +199,13 @@ def test_a_model_that_diverges_does_not_end_the_search(data, tmp_path, monkeypat
 
     monkeypatch.setattr(workbench.Workbench, "train", train)
     monkeypatch.setattr(
-        AmerSearch, "_compare", lambda *args: compare(*args) or pytest.fail("told to stop")
+        NextItemProgram, "_compare", lambda *args: compare(*args) or pytest.fail("told to stop")
     )
     search = AmerSearch(data.spec, tmp_path, settings=small_run.SETTINGS)
     with pytest.raises(pytest.fail.Exception):
         search.fit(data.train, data.validation)
     # The same call again tries none of them again.
-    monkeypatch.setattr(AmerSearch, "_compare", compare)
+    monkeypatch.setattr(NextItemProgram, "_compare", compare)
     result = search.fit(data.train, data.validation)
     names = [f"{phase}_{index}" for phase in ("finetuning", "scratch") for index in (0, 1)]
     assert tried == [*names, "final", "transformer"]
@@ -218,7 +219,7 @@ def test_a_model_that_diverges_does_not_end_the_search(data, tmp_path, monkeypat
     assert "transformer" not in set(result.leaderboard()["system"])
 
 
-compare = AmerSearch._compare
+compare = NextItemProgram._compare
 
 
 @pytest.mark.usefixtures("quick_search")
