@@ -7,11 +7,11 @@ of 39 fields has values of power-law frequency with a planted effect, and the la
 the logistic of their sum. Both optimizers see the same batches, step by step in turn, so that a
 busy machine slows both alike; a step is forward, backward and update.
 
-Result (2 shared cores, TensorFlow 2.21, Keras 3.15; keras Adam and RowSparseAdam):
+Result (2 quiet cores, TensorFlow 2.21, Keras 3.15; keras Adam and RowSparseAdam):
 
-    jit_compile=False  ms a step 152.8 and 95.7, ratio 1.60
-    jit_compile=True   ms a step  79.6 and 21.1, ratio 3.78
-    an earlier run on a busier machine: 391.6 and 148.9, 2.63; 262.9 and 50.8, 5.17
+    jit_compile=False  ms a step 112.6 and 51.0, ratio 2.21
+    jit_compile=True   ms a step  86.0 and 23.5, ratio 3.66
+    beside short tests: 152.8 and 95.7, 1.60; 79.6 and 21.1, 3.78
     held-out loss (the same with and without XLA)
       after  50 steps  0.5963 and 0.6109  +2.45 %
       after 100 steps  0.5685 and 0.5710  +0.45 %

@@ -8,7 +8,11 @@ the planted interactions' places among all, the lowest score of a planted one an
 another. For comparison the classical test on the same rows: chi-square of the labels over the
 cells of each pair, which knows nothing of the fields' own effects and of sparse cells.
 
-Result: not measured yet on a quiet machine.
+Result (2 quiet cores, 200,000 rows, seed 0):
+
+    pairs     places 1 to 10 of 325 (lowest planted 41.1, highest other 2.4), 1.8 s
+    triples   places 1 to 3 of 451 (lowest planted 10.7, highest other -0.5), 8.3 s
+    pairs by chi-square: places 1, 2, 3, 4, 6, 24, 29, 34, 38, 61
 """
 
 from __future__ import annotations
