@@ -111,7 +111,7 @@ class BehaviorSearch:
             curve.append(mean)
             # Of epochs that are as good, the later ranks paths better: its rate is lower.
             if mean >= _AS_GOOD * max(curve):
-                self.run.save_arrays(_BEST_SUPERNET, _weights(supernet))
+                phases.save_weights(self.run, _BEST_SUPERNET, supernet)
             self.run.record_phase("supernet", curve=list(curve), **self.clock.now())
             bar.update(progress.fraction, f"mean {self.bench.metric} of paths {mean:.4f}")
             # The schedule ends the phase; this ends it when more training makes all paths worse.
@@ -134,7 +134,7 @@ class BehaviorSearch:
                 on_step=lambda: self.clock.keep("supernet"),
                 options=self.bench.data_options(),
             )
-        self._restore_best(supernet)
+        phases.load_weights(self.run, _BEST_SUPERNET, supernet)
         self.clock.finish(
             "supernet",
             epochs=progress.epoch,
@@ -147,20 +147,12 @@ class BehaviorSearch:
         """The supernet with the weights of its best epoch."""
         if self._supernet is None:
             supernet = self._make_supernet()
-            if self._restore_best(supernet):
+            if phases.load_weights(self.run, _BEST_SUPERNET, supernet):
                 self._supernet = supernet
             else:  # deleted, as the message on a damaged one says
                 self._train_supernet()
         assert self._supernet is not None
         return self._supernet
-
-    def _restore_best(self, supernet: BehaviorSupernet) -> bool:
-        arrays = self.run.load_arrays(_BEST_SUPERNET)
-        if arrays is None:
-            return False
-        for variable, value in zip(supernet.weights, arrays.values(), strict=True):
-            variable.assign(value)
-        return True
 
     def _scorer(self, supernet: BehaviorSupernet, num_users: int) -> GroupScorer:
         split = self.validation
@@ -236,10 +228,3 @@ class BehaviorSearch:
         self.run.remove_checkpoint(_BEST_SUPERNET)
         self._supernet = self._compiled = None
         gc.collect()
-
-
-def _weights(model: keras.Model) -> dict[str, Any]:
-    return {
-        f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
-        for index, variable in enumerate(model.weights)
-    }

@@ -84,6 +84,7 @@ class CtrSettings(BaseSettings):
         "feed": ("split", "replicate"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
     }
+    NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = ("dropout",)
     MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
         "l2",
@@ -95,19 +96,6 @@ class CtrSettings(BaseSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = [name for name in self.references if name not in REFERENCES]
-        if unknown or len(set(self.references)) < len(self.references):
-            raise ValueError(
-                f"`references` must be different names among {', '.join(REFERENCES)}. "
-                f"Received: references={self.references!r}"
-            )
-        for name in ("hidden_units", "search_units"):
-            sizes = getattr(self, name)
-            if not sizes or not all(type(size) is int and size > 0 for size in sizes):
-                raise ValueError(
-                    f"`{name}` must be one or more whole numbers of at least 1. "
-                    f"Received: {name}={sizes!r}"
-                )
         if self.max_order == 1:
             raise ValueError(
                 "`max_order` must be 0 or at least 2: an interaction has two fields or more. "

@@ -13,11 +13,9 @@ from amer_tf.features import FeatureSpec
 from amer_tf.models import amer, deepfm
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.state import RunFolder
+from amer_tf.search.workbench import STEPS_FOR_XLA
 from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
-
-# As for next_item: compiling takes as long as some hundred steps.
-_STEPS_FOR_XLA = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +43,7 @@ class CtrWorkbench:
         """A compiled trainer of a network for about so many steps."""
         trainer = CtrTrainer(network)
         optimizer = RowSparseAdam(learning_rate, self.settings.embedding_rate_factor)
-        trainer.compile(optimizer=optimizer, jit_compile=num_steps >= _STEPS_FOR_XLA)
+        trainer.compile(optimizer=optimizer, jit_compile=num_steps >= STEPS_FOR_XLA)
         return trainer
 
     def build(self, architecture: Architecture) -> keras.Model:

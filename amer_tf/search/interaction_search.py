@@ -17,7 +17,7 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.screening import Screening
 from amer_tf.search.selection import select_forward
 from amer_tf.search.spaces import InteractionSpace
-from amer_tf.search.state import RunFolder
+from amer_tf.search.state import RunError, RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.interaction_scoring import candidate_parts, score_candidates
@@ -128,9 +128,11 @@ class InteractionSearch:
     def _load(self, number: int) -> InteractionSupernet:
         """The supernet of a round that is done, with its weights."""
         supernet = self._make(number)
-        arrays = self.run.load_arrays(_SUPERNET.format(number=number)) or {}
-        for variable, value in zip(supernet.weights, arrays.values(), strict=True):
-            variable.assign(value)
+        if not phases.load_weights(self.run, _SUPERNET.format(number=number), supernet):
+            raise RunError(
+                f"The weights of round {number + 1} of the interactions are gone: search again in "
+                f"a new `run_dir`. Received: run_dir={str(self.run.path)!r}"
+            )
         return supernet
 
     def _run_round(self, number: int, before: InteractionSupernet | None) -> InteractionSupernet:
@@ -176,13 +178,7 @@ class InteractionSearch:
                 for group, score in zip(supernet.candidates, scores, strict=True)
             ][known:]
         )
-        self.run.save_arrays(
-            _SUPERNET.format(number=number),
-            {
-                f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
-                for index, variable in enumerate(supernet.weights)
-            },
-        )
+        phases.save_weights(self.run, _SUPERNET.format(number=number), supernet)
         self.clock.finish(name)
         self.run.remove_checkpoint(name)
         self.run.remove_checkpoint(_SUPERNET.format(number=number - 1))

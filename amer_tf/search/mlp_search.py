@@ -74,13 +74,10 @@ class MlpSearch:
         """The trained supernet."""
         if self._supernet is None:
             supernet = self._make()
-            arrays = self.run.load_arrays(_WEIGHTS)
-            if arrays is None:  # deleted, as the message on a damaged one says
-                self._train()
-            else:
-                for variable, value in zip(supernet.weights, arrays.values(), strict=True):
-                    variable.assign(value)
+            if phases.load_weights(self.run, _WEIGHTS, supernet):
                 self._supernet = supernet
+            else:  # deleted, as the message on a damaged one says
+                self._train()
         assert self._supernet is not None
         return self._supernet
 
@@ -138,13 +135,7 @@ class MlpSearch:
                 on_epoch=after_epoch,
                 on_step=lambda: self.clock.keep("mlp"),
             )
-        self.run.save_arrays(
-            _WEIGHTS,
-            {
-                f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
-                for index, variable in enumerate(supernet.weights)
-            },
-        )
+        phases.save_weights(self.run, _WEIGHTS, supernet)
         self.clock.finish("mlp")
         self.run.remove_checkpoint(_SUPERNET)
 

@@ -56,6 +56,25 @@ def train_phase(
     )
 
 
+def save_weights(run: RunFolder, name: str, model: keras.Model) -> None:
+    """Writes the weights of a model as the checkpoint `name`."""
+    arrays = {
+        f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
+        for index, variable in enumerate(model.weights)
+    }
+    run.save_arrays(name, arrays)
+
+
+def load_weights(run: RunFolder, name: str, model: keras.Model) -> bool:
+    """Sets what `save_weights` wrote; whether the checkpoint is there."""
+    arrays = run.load_arrays(name)
+    if arrays is None:
+        return False
+    for variable, value in zip(model.weights, arrays.values(), strict=True):
+        variable.assign(value)
+    return True
+
+
 def snapshot(trainer: keras.Model) -> dict[str, Any]:
     """All variables of a trainer and its optimizer, by position and name."""
     return {

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
         "loss": ("softmax", "gbce", "binary"),
         "transformer_training": ("cut", "every_position"),
     }
+    NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = (
         "supernet_dropout",
         "dropout",
@@ -99,12 +100,6 @@ class Settings(BaseSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = [name for name in self.references if name not in REFERENCES]
-        if unknown or len(set(self.references)) < len(self.references):
-            raise ValueError(
-                f"`references` must be different names among {', '.join(REFERENCES)}. "
-                f"Received: references={self.references!r}"
-            )
         if self.loss == "binary" and self.num_negatives % self.num_positives:
             raise ValueError(
                 "With the binary loss `num_negatives` must be a multiple of `num_positives`: "

@@ -19,6 +19,8 @@ class BaseSettings:
 
     # Texts that a field must be one of.
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # Lists of different names, and what those are among; other lists hold whole numbers.
+    NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # Numbers in [0, 1).
     RATES: ClassVar[tuple[str, ...]] = ()
     # All other numbers are positive, or at least 1 where they are whole.
@@ -29,6 +31,7 @@ class BaseSettings:
             value = getattr(self, field.name)
             if isinstance(field.default, tuple):
                 object.__setattr__(self, field.name, tuple(value))
+                self._require_list(field.name, tuple(value))
             elif field.name in self.CHOICES:
                 self._require_choice(field.name, value)
             else:
@@ -64,6 +67,20 @@ class BaseSettings:
             raise ValueError(
                 f"`{name}` must be one of {', '.join(self.CHOICES[name])}. "
                 f"Received: {name}={value!r}"
+            )
+
+    def _require_list(self, name: str, values: tuple[Any, ...]) -> None:
+        if name in self.NAMES:
+            known = self.NAMES[name]
+            if set(values) - set(known) or len(set(values)) < len(values):
+                raise ValueError(
+                    f"`{name}` must be different names among {', '.join(known)}. "
+                    f"Received: {name}={values!r}"
+                )
+        elif not values or not all(type(value) is int and value > 0 for value in values):
+            raise ValueError(
+                f"`{name}` must be one or more whole numbers of at least 1. "
+                f"Received: {name}={values!r}"
             )
 
     def _require_number(self, name: str, value: Any, *, whole: bool) -> None:

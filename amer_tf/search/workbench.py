@@ -23,7 +23,7 @@ from amer_tf.training.row_sparse_adam import RowSparseAdam
 
 # XLA takes as long to compile a model as to train it for some hundred steps, and TensorFlow keeps
 # every program until the process ends.
-_STEPS_FOR_XLA = 500
+STEPS_FOR_XLA = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Workbench:
             self.run,
             name,
             self.trainer(
-                network(model, self.spec), learning_rate, jit_compile=num_steps >= _STEPS_FOR_XLA
+                network(model, self.spec), learning_rate, jit_compile=num_steps >= STEPS_FOR_XLA
             ),
             split,
             Phase(

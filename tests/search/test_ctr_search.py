@@ -18,6 +18,7 @@ from amer_tf.search.ctr_result import CtrResult
 from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.split_checks import SplitError
+from amer_tf.search.state import RunError
 from amer_tf.training.fit import TrainingError
 from tests.search import small_ctr_run
 from tests.search.conftest import small_and_eager
@@ -202,6 +203,19 @@ def test_resumed_equals_undisturbed(finished, data, tmp_path, monkeypatch, stop)
     resumed = search(data, tmp_path / "run").fit(data.train, data.validation)
     assert resumed.architecture == finished.architecture
     assert resumed.run.trials() == finished.run.trials()
+
+
+def test_weights_of_a_round_that_were_deleted(data, tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise KilledError
+
+    monkeypatch.setattr(interaction_search, "select_forward", killed)
+    with pytest.raises(KilledError):
+        search(data, tmp_path / "run").fit(data.train, data.validation)
+    [file] = (tmp_path / "run" / "checkpoints").glob("interaction_supernet_*.npz")
+    file.unlink()
+    with pytest.raises(RunError, match="The weights of round 2 of the interactions are gone: sea"):
+        search(data, tmp_path / "run").fit(data.train, data.validation)
 
 
 def test_a_time_limit_ends_every_phase(data, tmp_path):

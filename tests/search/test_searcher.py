@@ -353,7 +353,7 @@ def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock, cap
 @pytest.mark.slow
 def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn, monkeypatch):
     data = small_run.prepare(tmp_path / "data", attributes=True)
-    monkeypatch.setattr(workbench, "_STEPS_FOR_XLA", 4)
+    monkeypatch.setattr(workbench, "STEPS_FOR_XLA", 4)
     settings = small_run.SETTINGS.replace(
         num_blocks=1, num_finalists=1, final_epochs=0, transformer_training="every_position"
     )
