@@ -65,7 +65,7 @@ class CtrProgram:
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
-        bench = CtrWorkbench(self.run, self.spec, self.settings, self.seed)
+        bench = CtrWorkbench(self.run, self.spec, self.settings, self.seed, train.num_examples)
         search = CtrSearch(bench, budget, train, validation, self.steps)
         architecture = search.search()
         known = {trial.get("name") for trial in self.run.trials()}

@@ -18,7 +18,10 @@ class CtrSettings(BaseSettings):
     Args:
         embedding_dim: `K`.
         batch_size: Rows of a step; rounded to equal hands or shares in the supernets.
-        l2: Weight of the squared gathered embeddings.
+        prior_precision: Precision of the Gaussian prior of the embeddings: adds
+            `prior_precision / 2 sum(table^2)` to the loss summed over the training rows, so that
+            rare values are drawn to zero more than frequent ones; 0 for none.
+        l2: Weight of the squared gathered embeddings beside the mean loss, which draws all alike.
         dropout: Dropout of the MLP's input and hidden layers in final training.
         embedding_rate_factor: Learning rate of the embeddings over that of all else.
         hidden_units: The predefined MLP, ReLU, of step 2 and where step 3 is left out.
@@ -31,7 +34,7 @@ class CtrSettings(BaseSettings):
             ones the best by screening; 0 for all, as in the paper.
         screening_rows: Training rows that they are screened on.
         scoring_rows: Validation rows that candidates are scored on.
-        num_kept: Interactions that a round hands on, `k`.
+        num_kept: Interactions that a round hands on, `k`: those that complement each other best.
         num_interactions: Interactions of the result, `k'`.
         max_order: Most fields of an interaction; 0 for no limit.
         mlp_layers: Hidden layers of step 3, `L_c`.
@@ -51,18 +54,19 @@ class CtrSettings(BaseSettings):
 
     embedding_dim: int = 16
     batch_size: int = 4096
-    l2: float = 1e-6
+    prior_precision: float = 10.0
+    l2: float = 0.0
     dropout: float = 0.1
-    embedding_rate_factor: float = 1.0
+    embedding_rate_factor: float = 10.0
     hidden_units: tuple[int, ...] = (200, 200, 200)
     shortcut: str = "squeeze_excitation"
     rounds: int = 4
-    round_epochs: int = 8
-    round_learning_rate: float = 2e-3
+    round_epochs: int = 2
+    round_learning_rate: float = 1e-3
     search_units: tuple[int, ...] = (64, 64)
     num_screened: int = 100
     screening_rows: int = 200_000
-    scoring_rows: int = 20_000
+    scoring_rows: int = 50_000
     num_kept: int = 50
     num_interactions: int = 15
     max_order: int = 0
@@ -87,6 +91,7 @@ class CtrSettings(BaseSettings):
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = ("dropout",)
     MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
+        "prior_precision",
         "l2",
         "num_screened",
         "max_order",
@@ -108,7 +113,7 @@ PRESETS = {
         embedding_dim=8,
         hidden_units=(64, 64),
         rounds=2,
-        round_epochs=2,
+        round_epochs=1,
         search_units=(32,),
         num_screened=30,
         screening_rows=50_000,
@@ -128,7 +133,9 @@ PRESETS = {
     "paper": CtrSettings(
         embedding_dim=5,
         dropout=0.0,
+        prior_precision=0.0,
         l2=1e-6,
+        embedding_rate_factor=1.0,
         search_units=(200, 200, 200),
         num_screened=0,
         round_epochs=8,

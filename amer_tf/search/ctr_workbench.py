@@ -27,12 +27,14 @@ class CtrWorkbench:
         spec: What the models read and predict.
         settings: Sizes and rates.
         seed: Seed of every random choice.
+        num_examples: Training rows.
     """
 
     run: RunFolder
     spec: FeatureSpec
     settings: CtrSettings
     seed: int
+    num_examples: int
 
     @property
     def predefined_mlp(self) -> tuple[HiddenLayer, ...]:
@@ -42,7 +44,11 @@ class CtrWorkbench:
     def trainer(self, network: keras.Model, learning_rate: float, num_steps: int) -> CtrTrainer:
         """A compiled trainer of a network for about so many steps."""
         trainer = CtrTrainer(network)
-        optimizer = RowSparseAdam(learning_rate, self.settings.embedding_rate_factor)
+        optimizer = RowSparseAdam(
+            learning_rate,
+            self.settings.embedding_rate_factor,
+            row_l2=self.settings.prior_precision / self.num_examples,
+        )
         trainer.compile(optimizer=optimizer, jit_compile=num_steps >= STEPS_FOR_XLA)
         return trainer
 

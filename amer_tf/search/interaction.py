@@ -16,16 +16,20 @@ from keras import ops
 from amer_tf import layers
 from amer_tf.features import FeatureSpec
 from amer_tf.models import aggregation, components
+from amer_tf.search.bilinear_sum import BilinearSum
 
 
 class InteractionSupernet(keras.Model):
-    """A model whose MLP reads the fields and one of `C` interactions, which takes turns.
+    """A model with `C` interactions side by side, of which the MLP reads one at a time.
 
-    The first hidden layer is linear in its input, `W [e, p_c] = W_e e + W_c p_c`: the part of the
-    fields is computed once, and each example adds that of one candidate (paper, section 2.3, step
-    2). A batch is dealt out to the candidates in equal hands, so that the part of the candidates
-    is one batched matrix product and each is trained once in every update. The candidate also has
-    a linear part of its own in the logit, as it will have through the shortcut.
+    `z = MLP([e, p_c]) + sum_f <u_f, e_f> + sum_c' <w_c', p_c'>`: the logit has a linear part of
+    every field and of every candidate, as it will have through the shortcut, and each example's
+    MLP reads one candidate `c`. The first hidden layer is linear in its input, `W [e, p_c] = W_e e
+    + W_c p_c`: the part of the fields is computed once, and each example adds that of its
+    candidate (paper, section 2.3, step 2). A batch is dealt out to the candidates in equal hands,
+    so that the part of the candidates is one batched matrix product and each is trained once in
+    every update. The linear parts, in which this differs from the paper, learn from all rows:
+    a hand alone is too few to learn the values of an interaction from.
 
     Args:
         spec: What the model reads and predicts, of task ctr. Behaviour is not read.
@@ -80,6 +84,10 @@ class InteractionSupernet(keras.Model):
         self.linear = self.add_weight(
             name="linear", shape=(size, embedding_dim), initializer="ones"
         )
+        self.field_linear = self.add_weight(
+            name="field_linear", shape=(len(self.fields), embedding_dim), initializer="ones"
+        )
+        self.products = BilinearSum(self.candidates, self.fields)
         width = sum(math.prod(tensor.shape[1:]) for tensor in self.stem.outputs)
         self.projection.build((None, width))
         for dense in (*self.hidden_layers, self.output_layer):
@@ -99,37 +107,37 @@ class InteractionSupernet(keras.Model):
         matrix, numbers = self._read(inputs, training)
         size = len(self.candidates)
         hands = ops.reshape(matrix, (size, -1, *matrix.shape[1:]))  # [C, h, N, K]
-        products = self._own_products(hands)  # [C, h, K]
         first = self._project(matrix, numbers)
         first = ops.reshape(first, (size, -1, first.shape[-1]))
-        hidden = first + ops.matmul(products, self.kernels)
-        linear = ops.sum(products * ops.expand_dims(self.linear, 1), axis=-1)
-        return ops.reshape(self._finish(hidden, linear, training), (-1,))
+        hidden = first + ops.matmul(self._own_products(hands), self.kernels)
+        logits = ops.reshape(self._finish(hidden, training), (-1,))
+        return logits + self._main_effects(matrix) + self.products(matrix, self.linear)
 
     def candidate_logits(self, inputs: dict[str, Any], chosen: Any) -> Any:
-        """Logits of some candidates, each on the whole batch: `(c, B)`.
+        """Logits with the fields and one candidate alone, for some candidates: `(c, B)`.
 
         Args:
             inputs: A batch named by the spec.
             chosen: Integer tensor of shape `(c,)`: numbers of candidates.
         """
         matrix, numbers = self._read(inputs, False)
-        first = self._project(matrix, numbers)
         products = self._chosen_products(matrix, chosen)  # [c, B, K]
-        hidden = first + ops.matmul(products, ops.take(self.kernels, chosen, axis=0))
+        hidden = self._project(matrix, numbers)
+        hidden = hidden + ops.matmul(products, ops.take(self.kernels, chosen, axis=0))
         linear = ops.sum(products * ops.take(self.linear, chosen, axis=0)[:, None], axis=-1)
-        return self._finish(hidden, linear, False)
+        return self._finish(hidden, False) + self._main_effects(matrix) + linear
 
     def plain_logits(self, inputs: dict[str, Any]) -> Any:
         """Logits `(B,)` without any interaction."""
-        first = self._project(*self._read(inputs, False))
-        return self._finish(first, 0.0, False)
+        matrix, numbers = self._read(inputs, False)
+        return self._finish(self._project(matrix, numbers), False) + self._main_effects(matrix)
 
     def inherit(self, other: InteractionSupernet) -> None:
         """Takes over embeddings, MLP, and what both have of the candidates (paper, step 2)."""
         self.stem.set_weights(other.stem.get_weights())
         for own, inherited in zip(self._dense_layers(), other._dense_layers(), strict=True):
             own.set_weights(inherited.get_weights())
+        self.field_linear.assign(other.field_linear)
         numbers = {group: number for number, group in enumerate(other.candidates)}
         known = [
             (number, numbers[group])
@@ -178,11 +186,15 @@ class InteractionSupernet(keras.Model):
             products = factor if products is None else products * factor
         return products
 
-    def _finish(self, hidden: Any, linear: Any, training: bool) -> Any:
+    def _main_effects(self, matrix: Any) -> Any:
+        """`sum_f <u_f, e_f>`, `(B,)`."""
+        return ops.sum(matrix * self.field_linear, axis=(1, 2))
+
+    def _finish(self, hidden: Any, training: bool) -> Any:
         hidden = self.dropout_layer(ops.relu(hidden), training=training)
         for dense in self.hidden_layers:
             hidden = self.dropout_layer(dense(hidden), training=training)
-        return ops.squeeze(self.output_layer(hidden), -1) + linear
+        return ops.squeeze(self.output_layer(hidden), -1)
 
 
 def _make_stem(spec: FeatureSpec, embedding_dim: int, l2: float) -> keras.Model:

@@ -15,7 +15,7 @@ from amer_tf.search.interaction import InteractionSupernet
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.screening import Screening
-from amer_tf.search.selection import select_forward
+from amer_tf.search.selection import Choice, select_forward
 from amer_tf.search.spaces import InteractionSpace
 from amer_tf.search.state import RunError, RunFolder
 from amer_tf.search.trials import TrialLog
@@ -25,6 +25,8 @@ from amer_tf.training.interaction_scoring import candidate_parts, score_candidat
 PHASE = "interaction"
 SCREENED = "screened interaction"
 CANDIDATE, CHOSEN = "interaction", "chosen interaction"
+# Candidates that the ones to keep are selected from: those with the largest gains.
+_MOST_SELECTED_FROM = 256
 _SUPERNET = "interaction_supernet_{number}"
 
 
@@ -109,8 +111,10 @@ class InteractionSearch:
         return [float(trial["score"]) for trial in known]
 
     def _kept(self, number: int) -> list[tuple[str, ...]]:
-        scored = sorted(self._scored(number), key=lambda trial: trial["gain"], reverse=True)
-        return [tuple(trial["interaction"]) for trial in scored[: self.settings.num_kept]]
+        """What a round hands on, in the order in which it was selected."""
+        kept = [trial for trial in self._scored(number) if trial["place"] is not None]
+        kept.sort(key=lambda trial: trial["place"])
+        return [tuple(trial["interaction"]) for trial in kept]
 
     def _scored(self, number: int) -> list[dict[str, Any]]:
         return [trial for trial in self.trials.of(CANDIDATE) if trial["round"] == number]
@@ -165,6 +169,7 @@ class InteractionSearch:
                 on_step=lambda: self.clock.keep(name),
             )
         scores = score_candidates(supernet, self.validation)
+        places = self._places(supernet, [score.gain for score in scores])
         known = len(self._scored(number))  # a full disk may have cut them short
         self.run.append_trials(
             [
@@ -174,8 +179,11 @@ class InteractionSearch:
                     "interaction": list(group),
                     **score._asdict(),
                     "rows": self.validation.num_examples,
+                    "place": places.get(index),
                 }
-                for group, score in zip(supernet.candidates, scores, strict=True)
+                for index, (group, score) in enumerate(
+                    zip(supernet.candidates, scores, strict=True)
+                )
             ][known:]
         )
         phases.save_weights(self.run, _SUPERNET.format(number=number), supernet)
@@ -184,14 +192,23 @@ class InteractionSearch:
         self.run.remove_checkpoint(_SUPERNET.format(number=number - 1))
         return supernet
 
+    def _places(self, supernet: InteractionSupernet, gains: list[float]) -> dict[int, int]:
+        """The candidates that complement each other best, and the order of their selection."""
+        order = sorted(range(len(gains)), key=lambda index: -gains[index])
+        best = np.array(order[: max(_MOST_SELECTED_FROM, self.settings.num_kept)], np.int32)
+        choices = self._select(supernet, best, self.settings.num_kept)
+        return {int(best[choice.candidate]): place for place, choice in enumerate(choices)}
+
+    def _select(self, supernet: InteractionSupernet, among: Any, number: int) -> list[Choice]:
+        return select_forward(*candidate_parts(supernet, self.validation, among), number)
+
     def _choose(self, supernet: InteractionSupernet | None) -> None:
         """Chooses out of those that the last round kept the ones that complement each other."""
         last = self.settings.rounds - 1
         supernet = supernet or self._load(last)
         kept = self._kept(last)
         numbers = np.array([supernet.candidates.index(group) for group in kept], np.int32)
-        found = candidate_parts(supernet, self.validation, numbers)
-        choices = select_forward(*found, self.settings.num_interactions)
+        choices = self._select(supernet, numbers, self.settings.num_interactions)
         known = len(self.trials.of(CHOSEN))
         self.run.append_trials(
             [

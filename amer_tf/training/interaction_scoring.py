@@ -14,11 +14,11 @@ CHUNK_CANDIDATES = 64
 
 
 class CandidateScore(NamedTuple):
-    """How good a model is with one interaction.
+    """How good a model is with the fields and one interaction.
 
     Attributes:
         loss: Mean log loss.
-        gain: How much lower that is than the mean over all candidates.
+        gain: How much lower that is than without any interaction.
         standard_error: Of the gain, over rows; None for a single row.
     """
 
@@ -106,8 +106,15 @@ def _accumulate(
 
     @tf.function(autograph=False, jit_compile=jit_compile)
     def row_losses(inputs: Any, labels: Any, chosen: Any) -> Any:
-        logits = ops.cast(supernet.candidate_logits(inputs, chosen), "float32")
-        return ops.softplus(logits) - labels * logits  # [c, B]
+        return log_losses(supernet.candidate_logits(inputs, chosen), labels)  # [c, B]
+
+    @tf.function(autograph=False, jit_compile=jit_compile)
+    def plain_losses(inputs: Any, labels: Any) -> Any:
+        return log_losses(supernet.plain_logits(inputs), labels)  # [B]
+
+    def log_losses(logits: Any, labels: Any) -> Any:
+        logits = ops.cast(logits, "float32")
+        return ops.softplus(logits) - labels * logits
 
     gains, squares, losses = (np.zeros(size) for _ in range(3))
     num_rows = 0
@@ -116,7 +123,7 @@ def _accumulate(
         parts = [row_losses(inputs, labels, chosen).numpy() for chosen in chunks]
         # The last chunk is filled up with the last candidate.
         own = np.concatenate(parts)[:size, present].astype(np.float64)
-        gain = own.mean(axis=0) - own
+        gain = plain_losses(inputs, labels).numpy()[present] - own
         gains += gain.sum(axis=1)
         squares += (gain**2).sum(axis=1)
         losses += own.sum(axis=1)

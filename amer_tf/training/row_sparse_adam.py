@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -23,6 +23,15 @@ _DENSIFYING = (
 )
 
 
+class _Rows(NamedTuple):
+    """Rows of a table, their moments, and the steps that gathered them last."""
+
+    table: Any
+    momentum: Any
+    velocity: Any
+    gathered_at: Any
+
+
 @keras.saving.register_keras_serializable(package="amer_tf")
 class RowSparseAdam(keras.optimizers.Adam):
     """Adam whose moments and weights of untouched embedding rows stay as they are.
@@ -36,13 +45,17 @@ class RowSparseAdam(keras.optimizers.Adam):
 
     `m_r += (1 - beta_1) (g_r - m_r)`, `v_r += (1 - beta_2) (g_r^2 - v_r)`,
     `w_r -= rate sqrt(1 - beta_2^n) / (1 - beta_1^n) m_r / (sqrt(v_r) + epsilon)` for every
-    gathered row `r` at step `n`.
+    gathered row `r` at step `n`. With `row_l2` its gradient is that of the loss and
+    `row_l2 (n - n_r) w_r`, `n_r` the step that gathered it before: what a penalty
+    `row_l2 / 2 sum(w^2)` over the whole table would have added in the steps since then. So rare
+    rows, about which the data say little, are drawn to zero more than frequent ones.
 
     Reference: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015.
 
     Args:
         learning_rate: Positive float or schedule.
         embedding_rate_factor: Positive float: row-wise updates use the learning rate times this.
+        row_l2: Non-negative float: weight of the squared rows of row-wise updates.
         beta_1: Decay of the first moment.
         beta_2: Decay of the second moment.
         epsilon: Added to the root of the second moment.
@@ -55,6 +68,7 @@ class RowSparseAdam(keras.optimizers.Adam):
         self,
         learning_rate: Any = 0.001,
         embedding_rate_factor: float = 1.0,
+        row_l2: float = 0.0,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -71,16 +85,32 @@ class RowSparseAdam(keras.optimizers.Adam):
                 "`embedding_rate_factor` must be a positive number. "
                 f"Received: embedding_rate_factor={embedding_rate_factor}"
             )
+        if row_l2 < 0:
+            raise ValueError(f"`row_l2` must not be negative. Received: row_l2={row_l2}")
         super().__init__(
             learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs
         )
         self.embedding_rate_factor = embedding_rate_factor
+        self.row_l2 = row_l2
+
+    def build(self, variables: Sequence[Any]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        # TensorFlow keeps int32 variables off accelerators.
+        self._gathered_at = [
+            self.add_variable((variable.shape[0],), dtype="int64", name=f"{variable.name}_gathered")
+            if self.row_l2 and len(variable.shape) == 2
+            else None
+            for variable in variables
+        ]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
         index = self._get_variable_index(variable)
+        gathered_at = self._gathered_at[index]
         table = variable.value if isinstance(variable, keras.Variable) else variable
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
         step = tf.cast(self.iterations + 1, variable.dtype)
@@ -94,72 +124,65 @@ class RowSparseAdam(keras.optimizers.Adam):
             update = self._update_in_slots
         else:
             update = self._update_unique_rows
-        update(table, momentum, velocity, ids, values, rate)
+        rows = _Rows(table, momentum, velocity, None if gathered_at is None else gathered_at.value)
+        update(rows, ids, values, rate)
 
-    def _update_whole_table(
-        self, table: Any, momentum: Any, velocity: Any, ids: Any, values: Any, rate: Any
-    ) -> None:
+    def _update_whole_table(self, rows: _Rows, ids: Any, values: Any, rate: Any) -> None:
         """Static shapes; one pass over all rows, which leaves the untouched ones in place."""
-        num_rows = table.shape[0]
+        num_rows = rows.table.shape[0]
         summed = tf.math.unsorted_segment_sum(values, ids, num_rows)  # (rows, K)
         touched = tf.math.unsorted_segment_max(tf.ones_like(ids), ids, num_rows) > 0
-        changes = self._changes(touched, summed, momentum, velocity, rate)
-        for variable, change in zip((momentum, velocity, table), changes, strict=True):
-            variable.assign_add(change)
+        changes = self._changes(rows, touched, summed, rate)
+        for variable, change in zip(rows, changes, strict=True):
+            if variable is not None:
+                variable.assign_add(change)
 
-    def _update_in_slots(
-        self, table: Any, momentum: Any, velocity: Any, ids: Any, values: Any, rate: Any
-    ) -> None:
+    def _update_in_slots(self, rows: _Rows, ids: Any, values: Any, rate: Any) -> None:
         """Static shapes, as XLA needs them: a slot for each look-up.
 
         The last look-up of a row keeps the sum of its duplicates; the others add zero to it.
         """
         num_lookups = tf.shape(ids)[0]
         positions = tf.range(num_lookups)
-        last = tf.math.unsorted_segment_max(positions, ids, table.shape[0])  # (rows,)
+        last = tf.math.unsorted_segment_max(positions, ids, rows.table.shape[0])  # (rows,)
         slots = tf.gather(last, ids)  # (n,)
         summed = tf.math.unsorted_segment_sum(values, slots, num_lookups)  # (n, K)
-        changes = self._changes(
-            tf.equal(slots, positions),
-            summed,
-            tf.gather(momentum, ids),
-            tf.gather(velocity, ids),
-            rate,
-        )
-        for variable, change in zip((momentum, velocity, table), changes, strict=True):
-            variable.scatter_add(tf.IndexedSlices(change, ids))
+        self._scatter(rows, ids, tf.equal(slots, positions), summed, rate)
 
-    def _update_unique_rows(
-        self, table: Any, momentum: Any, velocity: Any, ids: Any, values: Any, rate: Any
-    ) -> None:
+    def _update_unique_rows(self, rows: _Rows, ids: Any, values: Any, rate: Any) -> None:
         """As many slots as there are different rows: a shape that XLA cannot have."""
-        rows, slots = tf.unique(ids)
-        summed = tf.math.unsorted_segment_sum(values, slots, tf.size(rows))  # (u, K)
-        changes = self._changes(
-            tf.ones_like(rows, dtype="bool"),
-            summed,
-            tf.gather(momentum, rows),
-            tf.gather(velocity, rows),
-            rate,
-        )
-        for variable, change in zip((momentum, velocity, table), changes, strict=True):
-            variable.scatter_add(tf.IndexedSlices(change, rows))
+        unique, slots = tf.unique(ids)
+        summed = tf.math.unsorted_segment_sum(values, slots, tf.size(unique))  # (u, K)
+        self._scatter(rows, unique, tf.ones_like(unique, dtype="bool"), summed, rate)
 
-    def _changes(
-        self, touched: Any, summed: Any, momentum: Any, velocity: Any, rate: Any
-    ) -> tuple[Any, Any, Any]:
-        """What the rows' moments and weights change by; zero where a row is not touched."""
+    def _scatter(self, rows: _Rows, ids: Any, touched: Any, summed: Any, rate: Any) -> None:
+        """Changes the rows `ids`, each by the one of its slots that is `touched`."""
+        gathered = _Rows(*(None if part is None else tf.gather(part, ids) for part in rows))
+        changes = self._changes(gathered, touched, summed, rate)
+        for variable, change in zip(rows, changes, strict=True):
+            if variable is not None:
+                variable.scatter_add(tf.IndexedSlices(change, ids))
+
+    def _changes(self, rows: _Rows, touched: Any, summed: Any, rate: Any) -> _Rows:
+        """What the rows, their moments and steps change by; zero where a row is not touched."""
+        steps = None
+        if rows.gathered_at is not None:
+            missed = tf.cast(self.iterations + 1, "int64") - rows.gathered_at
+            summed += self.row_l2 * tf.cast(missed, summed.dtype)[:, None] * rows.table
+            steps = tf.where(touched, missed, 0)
         touched = touched[:, None]
-        first = tf.where(touched, (summed - momentum) * (1.0 - self.beta_1), 0.0)
-        second = tf.where(touched, (tf.square(summed) - velocity) * (1.0 - self.beta_2), 0.0)
-        moved = (momentum + first) / (tf.sqrt(velocity + second) + self.epsilon)
-        return first, second, tf.where(touched, -rate * moved, 0.0)
+        first = tf.where(touched, (summed - rows.momentum) * (1.0 - self.beta_1), 0.0)
+        squared = tf.square(summed)
+        second = tf.where(touched, (squared - rows.velocity) * (1.0 - self.beta_2), 0.0)
+        moved = (rows.momentum + first) / (tf.sqrt(rows.velocity + second) + self.epsilon)
+        return _Rows(tf.where(touched, -rate * moved, 0.0), first, second, steps)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for name in (*_DENSIFYING, "amsgrad", "ema_momentum", "ema_overwrite_frequency"):
             config.pop(name)
-        return {**config, "embedding_rate_factor": self.embedding_rate_factor}
+        own = {"embedding_rate_factor": self.embedding_rate_factor, "row_l2": self.row_l2}
+        return {**config, **own}
 
 
 def clip_by_global_norm(gradients: Sequence[Any], norm: float) -> list[Any]:

@@ -64,7 +64,9 @@ def test_the_rounds_grow(finished, data):
     assert sorted(t["interaction"] for t in screened) == pairs
     best = sorted(screened, key=lambda trial: -trial["score"])[:5]
     assert sorted(t["interaction"] for t in first) == sorted(t["interaction"] for t in best)
-    kept = sorted(first, key=lambda trial: -trial["gain"])[:4]
+    kept = [trial for trial in first if trial["place"] is not None]
+    kept.sort(key=lambda trial: trial["place"])
+    assert [trial["place"] for trial in kept] == [0, 1, 2, 3]
     assert [t["interaction"] for t in second[:4]] == [t["interaction"] for t in kept]
     assert len(second) == 5
     for trial in second[4:]:
@@ -176,7 +178,8 @@ class KilledError(Exception):
 STOPS = {
     "in a round": (interaction_search.phases, "train_phase", 2),
     "before a round is scored": (interaction_search, "score_candidates", 2),
-    "before the choice": (interaction_search, "select_forward", 1),
+    "before a round's selection": (interaction_search, "select_forward", 2),
+    "before the choice": (interaction_search, "select_forward", 3),
     "in the MLP supernet": (mlp_search.phases, "train_phase", 3),
     "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
     "in final training": (final_training, "fit_until_plateau", 1),
@@ -209,9 +212,10 @@ def test_weights_of_a_round_that_were_deleted(data, tmp_path, monkeypatch):
     def killed(*args, **kwargs):
         raise KilledError
 
-    monkeypatch.setattr(interaction_search, "select_forward", killed)
+    monkeypatch.setattr(interaction_search.InteractionSearch, "_choose", killed)
     with pytest.raises(KilledError):
         search(data, tmp_path / "run").fit(data.train, data.validation)
+    monkeypatch.undo()
     [file] = (tmp_path / "run" / "checkpoints").glob("interaction_supernet_*.npz")
     file.unlink()
     with pytest.raises(RunError, match="The weights of round 2 of the interactions are gone: sea"):

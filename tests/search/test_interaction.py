@@ -28,13 +28,30 @@ def make(spec=SPEC, candidates=CANDIDATES, **options) -> InteractionSupernet:
     return supernet
 
 
+def linear_parts(supernet: InteractionSupernet, inputs: dict[str, np.ndarray]) -> tf.Tensor:
+    """What each candidate adds to every logit, one after another: `(C, B)`."""
+    matrix = supernet.stem(inputs)["fields"]
+    parts = []
+    for number, group in enumerate(supernet.candidates):
+        product = supernet.linear[number]
+        for name in group:
+            product = product * matrix[:, supernet.fields.index(name)]
+        parts.append(tf.reduce_sum(product, axis=-1))
+    return tf.stack(parts)
+
+
 def large_batch(spec=SPEC, size: int = 20) -> dict[str, np.ndarray]:
     small = batch(spec)
     return {name: np.concatenate([value] * (size // 5)) for name, value in small.items()}
 
 
 def derive(supernet: InteractionSupernet, candidate: int) -> keras.Model:
-    """The model with one interaction in the MLP and a linear one beside it, from `build`."""
+    """The model with one interaction in the MLP and a linear one beside it, from `build`.
+
+    Its shortcut sums the fields up, so all of them have the first field's linear weights.
+    """
+    shared = np.asarray(supernet.field_linear)[:1]
+    supernet.field_linear.assign(np.repeat(shared, len(supernet.fields), axis=0))
     group = supernet.candidates[candidate]
     architecture = Architecture(
         interactions=(group,),
@@ -52,7 +69,7 @@ def derive(supernet: InteractionSupernet, candidate: int) -> keras.Model:
     kernel, bias = supernet.output_layer.get_weights()
     linear = np.asarray(supernet.linear)[candidate][:, None]
     # Last hidden layer, sum of the fields, sum of the interactions.
-    kernel = np.concatenate([kernel, np.zeros((3, 1)), linear])
+    kernel = np.concatenate([kernel, shared.T, linear])
     model.get_layer("amer.output").set_weights([kernel, bias])
     return model
 
@@ -97,8 +114,9 @@ def test_bad_spaces_are_refused(arguments, message):
 @pytest.mark.parametrize("candidate", range(len(CANDIDATES)))
 def test_derived_equals_path(candidate: int):
     supernet = make()
+    derived = derive(supernet, candidate)
     logits = supernet.candidate_logits(batch(SPEC), np.array([candidate]))
-    np.testing.assert_allclose(logits[0], derive(supernet, candidate)(batch(SPEC)), atol=1e-5)
+    np.testing.assert_allclose(logits[0], derived(batch(SPEC)), atol=1e-5)
 
 
 @pytest.mark.parametrize("spec", [SPEC, HYBRID], ids=["table", "hybrid"])
@@ -106,6 +124,9 @@ def test_each_candidate_serves_its_hand(spec):
     supernet, inputs = make(spec), large_batch(spec)
     every = np.asarray(supernet.candidate_logits(inputs, np.arange(4)))
     assert every.shape == (4, 20)
+    # Every row also has the linear parts of the other candidates.
+    linear = np.asarray(linear_parts(supernet, inputs))
+    every = every + linear.sum(axis=0) - linear
     dealt = np.asarray(supernet(inputs)).reshape(4, 5)
     for candidate in range(4):
         own = slice(5 * candidate, 5 * candidate + 5)
@@ -139,7 +160,7 @@ def test_gradient_is_the_sum_of_the_candidates():
     supernet, inputs = make(), large_batch()
     labels = (np.arange(20) % 3 == 0).astype("float32")
     table = supernet.stem.get_layer("amer.embedding").table
-    weights = [supernet.kernels, supernet.projection.kernel, table]
+    weights = [supernet.kernels, supernet.linear, supernet.projection.kernel, table]
 
     def gradients(loss_of):
         with tf.GradientTape() as tape:
@@ -154,7 +175,9 @@ def test_gradient_is_the_sum_of_the_candidates():
         own = {name: value[rows] for name, value in inputs.items()}
 
         def loss_of(own=own, candidate=candidate, rows=rows):
-            logits = supernet.candidate_logits(own, np.array([candidate]))[0]
+            linear = linear_parts(supernet, own)
+            others = tf.reduce_sum(linear, axis=0) - linear[candidate]
+            logits = supernet.candidate_logits(own, np.array([candidate]))[0] + others
             return tf.reduce_sum(tf.nn.softplus(logits) - labels[rows] * logits) / 20
 
         for total, gradient in zip(summed, gradients(loss_of), strict=True):

@@ -14,12 +14,15 @@ IDS = np.array([[1, 3, 3, 1, 5], [3, 0, 0, 0, 0], [2, 2, 2, 2, 5]])
 VALUES = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
 
 
-def lazy_adam(table, rate=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+def lazy_adam(table, rate=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-7, row_l2=0.0):
     table = table.astype("float64")
     momentum, velocity = np.zeros_like(table), np.zeros_like(table)
+    gathered_at = np.zeros(len(table), int)
     for step, (ids, values) in enumerate(zip(IDS, VALUES, strict=True), start=1):
         for row in set(ids.tolist()):
             gradient = values[ids == row].sum(axis=0)
+            gradient = gradient + row_l2 * (step - gathered_at[row]) * table[row]
+            gathered_at[row] = step
             momentum[row] += (1 - beta_1) * (gradient - momentum[row])
             velocity[row] += (1 - beta_2) * (gradient**2 - velocity[row])
             correction = np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
@@ -45,13 +48,14 @@ def make_table(num_rows):
 
 @pytest.mark.parametrize(("num_rows", "jit_compile"), WAYS)
 @pytest.mark.parametrize("dynamic", [False, True])
-def test_equals_lazy_adam(num_rows, jit_compile, dynamic):
+@pytest.mark.parametrize("row_l2", [0.0, 0.3])
+def test_equals_lazy_adam(num_rows, jit_compile, dynamic, row_l2):
     start = make_table(num_rows)
     variable = keras.Variable(start)
-    optimizer = RowSparseAdam(0.1)
+    optimizer = RowSparseAdam(0.1, row_l2=row_l2)
     optimizer.build([variable])
     run_steps(optimizer, variable, jit_compile, dynamic)
-    table, momentum, velocity = lazy_adam(start)
+    table, momentum, velocity = lazy_adam(start, row_l2=row_l2)
     np.testing.assert_allclose(variable.numpy(), table, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(optimizer._momentums[0].numpy(), momentum, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(optimizer._velocities[0].numpy(), velocity, rtol=1e-5, atol=1e-8)
@@ -108,6 +112,16 @@ def test_equals_adam_where_every_row_is_gathered():
         values = np.random.default_rng(step).normal(size=(6, 2)).astype("float32")
         sparse.apply([tf.IndexedSlices(values, np.arange(6), (6, 2))], [ours])
         dense.apply([tf.constant(values)], [theirs])
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+def test_row_l2_is_a_penalty_on_the_whole_table_where_every_row_is_gathered():
+    ours, theirs = keras.Variable(make_table(6)), keras.Variable(make_table(6))
+    sparse, dense = RowSparseAdam(0.01, row_l2=0.1), keras.optimizers.Adam(0.01)
+    for step in range(3):
+        values = np.random.default_rng(step).normal(size=(6, 2)).astype("float32")
+        sparse.apply([tf.IndexedSlices(values, np.arange(6), (6, 2))], [ours])
+        dense.apply([tf.constant(values) + 0.1 * theirs.value], [theirs])
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
 
 
@@ -182,12 +196,18 @@ def test_embedding_rate_scales_the_rows_alone():
 
 def test_config_and_state_round_trip():
     optimizer = RowSparseAdam(
-        0.3, embedding_rate_factor=0.5, beta_1=0.8, beta_2=0.95, epsilon=1e-5, name="rows"
+        0.3,
+        embedding_rate_factor=0.5,
+        row_l2=0.1,
+        beta_1=0.8,
+        beta_2=0.95,
+        epsilon=1e-5,
+        name="rows",
     )
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(again, RowSparseAdam)
     assert again.get_config() == optimizer.get_config()
-    assert (again.embedding_rate_factor, again.beta_1, again.epsilon) == (0.5, 0.8, 1e-5)
+    assert (again.embedding_rate_factor, again.row_l2, again.beta_1) == (0.5, 0.1, 0.8)
     variable = keras.Variable(make_table(50))
     optimizer.build([variable])
     run_steps(optimizer, variable, jit_compile=False)
@@ -204,6 +224,7 @@ def test_config_and_state_round_trip():
         ({"global_clipnorm": 5.0}, "no `global_clipnorm`.*global_clipnorm=5.0"),
         ({"amsgrad": True}, "no `amsgrad`.*amsgrad=True"),
         ({"embedding_rate_factor": 0.0}, "positive number.*embedding_rate_factor=0.0"),
+        ({"row_l2": -0.1}, "must not be negative.*row_l2=-0.1"),
     ],
 )
 def test_refuses_what_would_touch_every_row(arguments, message):

@@ -28,16 +28,16 @@ def test_triples_extend_pairs() -> None:
     for triple in triples:
         assert any(set(pair) < set(triple) for pair in pairs)
     assert len(model.sizes) == 26
-    assert (min(model.sizes), max(model.sizes)) == (6, 10_000)
+    assert (min(model.sizes), max(model.sizes)) == (6, 1000)
 
 
 def test_share_of_clicks_and_strength() -> None:
     model = PlantedModel(SPEC)
     values, numbers = model.draw(ROWS, np.random.default_rng(1))
     assert model.chances(values, numbers).mean() == pytest.approx(0.25, abs=0.01)
-    # Independent parts: 8 fields of 0.2, 5 interactions of 0.5.
+    # Independent parts: 8 fields of 0.2, 5 interactions of 0.7.
     _, found = logits(model)
-    assert found.var() == pytest.approx(8 * 0.04 + 5 * 0.25, rel=0.15)
+    assert found.var() == pytest.approx(8 * 0.04 + 5 * 0.49, rel=0.15)
 
 
 def share_explained(groups: list[npt.NDArray[np.int64]], target: npt.NDArray[np.float64]) -> float:
@@ -85,6 +85,7 @@ def test_numbers_have_effects_and_gaps() -> None:
     [
         {"num_rows": 0},
         {"num_fields": 2},
+        {"largest_vocabulary": 5},
         {"num_numbers": -1},
         {"num_pairs": 0},
         {"num_pairs": 400},
