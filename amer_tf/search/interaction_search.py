@@ -200,7 +200,13 @@ class InteractionSearch:
         return {int(best[choice.candidate]): place for place, choice in enumerate(choices)}
 
     def _select(self, supernet: InteractionSupernet, among: Any, number: int) -> list[Choice]:
-        return select_forward(*candidate_parts(supernet, self.validation, among), number)
+        """Selects by what the parts add, and by screening where that is too little to tell."""
+        screened = {
+            tuple(trial["interaction"]): float(trial["score"]) for trial in self.trials.of(SCREENED)
+        }
+        groups = [supernet.candidates[index] for index in among]
+        scores = [screened[group] for group in groups] if screened.keys() >= set(groups) else None
+        return select_forward(*candidate_parts(supernet, self.validation, among), number, scores)
 
     def _choose(self, supernet: InteractionSupernet | None) -> None:
         """Chooses out of those that the last round kept the ones that complement each other."""

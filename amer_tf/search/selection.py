@@ -9,6 +9,8 @@ from scipy import special
 
 _NEWTON_STEPS = 6
 _TINY = 1e-9
+# Standard errors beyond which a gain is not by chance.
+_CERTAIN = 3.0
 
 
 class Choice(NamedTuple):
@@ -25,43 +27,67 @@ class Choice(NamedTuple):
     standard_error: float | None
 
 
-def select_forward(labels: Any, logits: Any, parts: Any, num_chosen: int) -> list[Choice]:
+def select_forward(
+    labels: Any, logits: Any, parts: Any, num_chosen: int, scores: Any = None
+) -> list[Choice]:
     """Greedy forward selection by log loss.
 
     An interaction of three fields often repeats most of what two of them say, so that the best by
     themselves are many of one kind. Here each step takes the candidate whose part `d` of the logit
     promises to lower the loss the most on top of what is chosen already, `(sum (y - p) d)^2 / sum
-    p (1 - p) d^2`; then the scales of all chosen parts are fitted anew.
+    p (1 - p) d^2`; then the scales of all chosen parts are fitted anew. Once that gains no more
+    than three standard errors, which chance might, the other evidence decides on the rest.
 
     Args:
         labels: `(R,)` of 0 and 1.
         logits: `(R,)`: logits without any interaction.
         parts: `(C, R)`: what each candidate adds to the logits.
         num_chosen: How many are wanted; fewer come back where there are fewer candidates.
+        scores: `(C,)`: other evidence for each candidate, the larger the better; None for none.
 
     Returns: The choices, in the order in which they were made.
     """
     labels, parts = np.asarray(labels, np.float64), np.asarray(parts, np.float64)
-    current = np.array(logits, np.float64)
-    if parts.ndim != 2 or parts.shape[1:] != labels.shape or current.shape != labels.shape:
+    base = np.array(logits, np.float64)
+    if parts.ndim != 2 or parts.shape[1:] != labels.shape or base.shape != labels.shape:
         raise ValueError(
             "`labels`, `logits` and the rows of `parts` must be equally long. Received: "
-            f"labels.shape={labels.shape}, logits.shape={current.shape}, parts.shape={parts.shape}"
+            f"labels.shape={labels.shape}, logits.shape={base.shape}, parts.shape={parts.shape}"
         )
-    left = list(range(len(parts)))
+    current, left, by_loss = base, list(range(len(parts))), True
     choices: list[Choice] = []
     while left and len(choices) < num_chosen:
-        chances = special.expit(current)
-        slopes = parts[left] @ (labels - chances)
-        curvatures = np.maximum((parts[left] ** 2) @ (chances * (1.0 - chances)), _TINY)
-        index = left.pop(int(np.argmax(slopes**2 / curvatures)))
-        chosen = [*(choice.candidate for choice in choices), index]
-        updated = _fit_scales(labels, np.asarray(logits, np.float64), parts[chosen])
-        gains = _losses(labels, current) - _losses(labels, updated)
-        error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
-        choices.append(Choice(index, float(gains.mean()), error))
+        if by_loss:
+            promises = _promises(labels, current, parts[left])
+        else:
+            promises = np.asarray(scores)[left]
+        candidate = left[int(np.argmax(promises))]
+        chosen = [*(choice.candidate for choice in choices), candidate]
+        updated = _fit_scales(labels, base, parts[chosen])
+        choice = _choice(candidate, _losses(labels, current) - _losses(labels, updated))
+        if by_loss and scores is not None and not _is_certain(choice):
+            by_loss = False
+            continue
+        choices.append(choice)
+        left.remove(candidate)
         current = updated
     return choices
+
+
+def _promises(labels: Any, logits: Any, parts: Any) -> Any:
+    """How much each part would lower the loss, to second order and up to a factor."""
+    chances = special.expit(logits)
+    curvatures = np.maximum((parts**2) @ (chances * (1.0 - chances)), _TINY)
+    return (parts @ (labels - chances)) ** 2 / curvatures
+
+
+def _choice(candidate: int, gains: Any) -> Choice:
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
+    return Choice(candidate, float(gains.mean()), error)
+
+
+def _is_certain(choice: Choice) -> bool:
+    return choice.standard_error is None or choice.gain > _CERTAIN * choice.standard_error
 
 
 def _fit_scales(labels: Any, logits: Any, parts: Any) -> Any:

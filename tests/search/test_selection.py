@@ -56,3 +56,15 @@ def test_a_part_of_zeros_and_fewer_candidates_than_wanted():
 def test_refuses_other_lengths():
     with pytest.raises(ValueError, match=r"equally long. Received: .*parts.shape=\(1, 3\)"):
         select_forward([0, 1], [0, 0], [[1, 2, 3]], 1)
+
+
+def test_other_evidence_decides_where_the_gain_is_noise():
+    labels, base, strong, weak, _ = make()
+    noises = np.random.default_rng(1).normal(size=(3, len(labels)))
+    parts = [*noises, weak, strong]
+    scores = [0.0, 2.0, 1.0, -9.0, -9.0]
+    choices = select_forward(labels, base, parts, 4, scores)
+    assert [choice.candidate for choice in choices] == [4, 3, 1, 2]
+    assert all(choice.gain < 4 * choice.standard_error for choice in choices[2:])
+    # Without it the noise that fits these labels best goes first.
+    assert select_forward(labels, base, parts, 2) == choices[:2]
