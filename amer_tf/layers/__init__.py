@@ -5,6 +5,7 @@ from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
 from amer_tf.layers.event_dropout import EventDropout
@@ -31,6 +32,7 @@ __all__ = [
     "BidirectionalGru",
     "CatalogLookup",
     "ChoiceBlock",
+    "Cross",
     "Dice",
     "EmptyHistory",
     "EventDropout",

@@ -1,4 +1,4 @@
-"""DeepFM: the hand-made system beside a searched model of task ctr."""
+"""DeepFM: a factorization machine and an MLP over the same embeddings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import keras
 
-from amer_tf.architecture import HiddenLayer
-from amer_tf.features import FeatureSpec, SpecError
-from amer_tf.layers import FactorizationMachine, SumPooling
-from amer_tf.models import aggregation, components
+from amer_tf.features import FeatureSpec
+from amer_tf.layers import FactorizationMachine
+from amer_tf.models import table_parts
 from amer_tf.models.components import layer_name
 
 
@@ -36,25 +35,10 @@ def build(
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
     """
-    if spec.task != "ctr":
-        raise SpecError(f"DeepFM is a model of task 'ctr'. Received: spec.task={spec.task!r}")
-    inputs = {
-        name: tensor
-        for name, tensor in components.make_inputs(spec).items()
-        if spec.field(name).role != "behavior"
-    }
-    embedding = components.make_embedding(spec, embedding_dim, l2)
-    weights = components.make_embedding(spec, 1, l2, name="linear")
-    fields = aggregation.read_fields(spec, inputs, embedding)
-    linear = aggregation.read_fields(spec, inputs, weights, "linear")
-    hidden = aggregation.make_mlp_input([fields.matrix, *fields.numbers], dropout)
-    mlp = [HiddenLayer("relu", units=units) for units in hidden_units]
-    hidden = aggregation.make_mlp(hidden, mlp, dropout)
-    parts = [
-        keras.layers.Dense(1, name=layer_name("output"))(hidden),
-        FactorizationMachine(name=layer_name("pairs"))(fields.matrix),
-        SumPooling(name=layer_name("linear", "sum"))(linear.matrix),
-    ]
-    logit = keras.layers.Add(name=layer_name("sum"))(parts)
-    logit = keras.layers.Reshape((), name=layer_name("logit"))(logit)
-    return keras.Model(inputs, logit, name="deepfm")
+    table = table_parts.read_table(spec, "DeepFM", embedding_dim, dropout, l2)
+    logit = table_parts.sum_logit(
+        table_parts.deep_part(table.flat, hidden_units, dropout),
+        FactorizationMachine(name=layer_name("pairs"))(table.fields.matrix),
+        table_parts.linear_part(spec, table.inputs, l2),
+    )
+    return keras.Model(table.inputs, logit, name="deepfm")

@@ -8,13 +8,13 @@ from typing import Any
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.models import aggregation
-from amer_tf.search import ctr_settings
+from amer_tf.models.boosted_trees import BoostedTrees
+from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_search import METRIC, PHASE_SHARES, STEPS, CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
-from amer_tf.search.references import REFERENCE_FILE
 from amer_tf.search.spaces import InteractionSpace
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
@@ -53,7 +53,8 @@ class CtrProgram:
 
     @staticmethod
     def check(spec: FeatureSpec, settings: CtrSettings) -> None:
-        """Raises where there are no two fields that could interact."""
+        """Raises where no two fields could interact, or a reference's package is missing."""
+        ctr_references.check(settings)
         InteractionSpace(aggregation.interaction_fields(spec), settings.max_order or None)
 
     def check_splits(self, train: Any, validation: Any) -> None:
@@ -81,23 +82,26 @@ class CtrProgram:
         search.clock.deadline("references")
         limit = search.clock.training_limit(training, "references", len(self.settings.references))
         try:
-            model = train_final(
-                bench,
-                search.clock,
-                training,
-                lambda: bench.build_reference(name),
-                search.train,
-                search.validation,
-                learning_rate=self.settings.learning_rate,
-                time_limit=limit,
-                title=f"Training the reference {name}",
-            )
-            metrics = bench.score(model, search.validation)
+            if name == ctr_references.TREES:
+                model: Any = BoostedTrees(self.spec, seed=self.seed)
+                model.fit(search.train, search.validation)
+            else:
+                model = train_final(
+                    bench,
+                    search.clock,
+                    training,
+                    lambda: ctr_references.build(bench, name),
+                    search.train,
+                    search.validation,
+                    learning_rate=self.settings.learning_rate,
+                    time_limit=limit,
+                    title=f"Training the reference {name}",
+                )
+            metrics = ctr_references.evaluate(model, search.validation)
         except (TrainingError, MetricError) as error:
             search.trials.add_failure("reference", error, name=name)
             return
-        with self.run.staged(REFERENCE_FILE.format(name=name)) as file:
-            model.save(file)
+        ctr_references.save(self.run, name, model)
         self.run.append_trials(
             [
                 {
@@ -106,7 +110,7 @@ class CtrProgram:
                     "score": metrics[METRIC],
                     "standard_error": metrics["standard_errors"][METRIC],
                     "rows": metrics["count"],
-                    "parameters": int(model.count_params()),
+                    "parameters": ctr_references.size(model),
                     "metrics": metrics,
                 }
             ]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from amer_tf.search import ctr_references
 from amer_tf.search.interaction_search import CHOSEN
-from amer_tf.search.references import REFERENCE_FILE
 from amer_tf.search.result import SearchResult
 from amer_tf.training.ctr import CtrEvaluator
 
@@ -47,7 +47,9 @@ class CtrResult(SearchResult):
     def evaluate_references(self, split: Any) -> dict[str, dict[str, Any]]:
         """The same metrics of the run's hand-made systems, on the same rows, by name."""
         return {
-            name: CtrEvaluator(self.load_model(REFERENCE_FILE.format(name=name))).evaluate(split)
+            name: ctr_references.evaluate(
+                ctr_references.load(self.run, name, self.spec, self.load_model), split
+            )
             for name in self.references()
         }
 

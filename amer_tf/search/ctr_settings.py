@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from amer_tf.search.settings_base import BaseSettings
 
-REFERENCES = ("dnn", "deepfm")
+REFERENCES = ("dnn", "wide_and_deep", "deepfm", "dcn", "lightgbm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,7 @@ class CtrSettings(BaseSettings):
     finetune_learning_rate: float = 1e-4
     patience: int = 2
     max_cuts: int = 1
-    references: tuple[str, ...] = REFERENCES
+    references: tuple[str, ...] = ("dnn", "deepfm")
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),

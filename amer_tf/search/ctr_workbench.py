@@ -10,7 +10,7 @@ import keras
 
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.features import FeatureSpec
-from amer_tf.models import amer, deepfm
+from amer_tf.models import amer
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.state import RunFolder
 from amer_tf.search.workbench import STEPS_FOR_XLA
@@ -59,19 +59,6 @@ class CtrWorkbench:
             self.spec,
             architecture,
             embedding_dim=settings.embedding_dim,
-            dropout=settings.dropout,
-            l2=settings.l2,
-        )
-
-    def build_reference(self, name: str) -> keras.Model:
-        """A hand-made system of the same width: `"dnn"` or `"deepfm"`."""
-        settings = self.settings
-        if name == "dnn":
-            return self.build(Architecture(mlp=self.predefined_mlp))
-        return deepfm.build(
-            self.spec,
-            embedding_dim=settings.embedding_dim,
-            hidden_units=settings.hidden_units,
             dropout=settings.dropout,
             l2=settings.l2,
         )

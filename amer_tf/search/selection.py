@@ -57,10 +57,7 @@ def select_forward(
     current, left, by_loss = base, list(range(len(parts))), True
     choices: list[Choice] = []
     while left and len(choices) < num_chosen:
-        if by_loss:
-            promises = _promises(labels, current, parts[left])
-        else:
-            promises = np.asarray(scores)[left]
+        promises = _promises(labels, current, parts[left]) if by_loss else np.take(scores, left)
         candidate = left[int(np.argmax(promises))]
         chosen = [*(choice.candidate for choice in choices), candidate]
         updated = _fit_scales(labels, base, parts[chosen])

@@ -77,6 +77,9 @@ DESCRIPTIONS = {
         2 + 10 + 4 + 8 + 5,
         {"static_batch": True},
     ),
+    "Cross": Description(
+        layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
+    ),
     "Dice": Description(
         layers.Dice, {"momentum": 0.9, "epsilon": 1e-6}, {"inputs": POOLED}, POOLED.shape, 3
     ),

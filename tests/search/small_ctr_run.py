@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import data_pipelines
-from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.ctr_settings import REFERENCES, CtrSettings
 from data_pipelines.planted import PlantedSpec, generate
 
 SEED = 3
@@ -30,6 +30,7 @@ SETTINGS = CtrSettings(
     final_epochs=3,
     learning_rate=0.01,
     patience=1,
+    references=REFERENCES,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import itertools
 import json
 
@@ -15,6 +16,7 @@ from amer_tf.architecture import ArchitectureError
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.search import ctr_search, final_training, interaction_search, mlp_search
 from amer_tf.search.ctr_result import CtrResult
+from amer_tf.search.ctr_settings import REFERENCES
 from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.split_checks import SplitError
@@ -94,7 +96,7 @@ def test_the_mlp_is_of_its_space(finished):
 def test_all_ways_of_training_are_reported(finished, data):
     board = finished.leaderboard()
     assert list(board.columns[:4]) == ["system", "training", "auc", "log_loss"]
-    assert set(board["system"]) == {"amer", "dnn", "deepfm"}
+    assert set(board["system"]) == {"amer", *REFERENCES}
     trainings = board[board["system"] == "amer"]["training"]
     assert set(trainings) == {"inherited", "fine-tuned", "scratch"}
     assert board["auc"].is_monotonic_decreasing
@@ -109,8 +111,12 @@ def test_the_model_on_disk_is_that_of_the_best_trial(finished, data):
     assert metrics["log_loss"] == pytest.approx(known["log_loss"], rel=1e-5)
     assert metrics["count"] == known["count"] == data.validation.num_examples
     references = finished.evaluate_references(data.test)
-    assert set(references) == {"dnn", "deepfm"}
+    assert tuple(references) == REFERENCES
     assert references["dnn"]["count"] == data.test.num_examples
+    scored = finished.evaluate_references(data.validation)
+    board = finished.leaderboard().set_index("system")["auc"]
+    for name in REFERENCES:
+        assert scored[name]["auc"] == pytest.approx(board[name], abs=1e-6)
     assert isinstance(finished.model, keras.Model)
 
 
@@ -125,6 +131,9 @@ def test_nothing_but_the_result_is_left(finished):
         "model.keras",
         "phases.json",
         "reference_deepfm.keras",
+        "reference_wide_and_deep.keras",
+        "reference_dcn.keras",
+        "reference_lightgbm.txt",
         "reference_dnn.keras",
         "spec.json",
         "trials.jsonl",
@@ -289,3 +298,20 @@ def test_splits_that_do_not_fit(data, tmp_path):
     alike.__class__ = OneClass
     with pytest.raises(SplitError, match=r"The validation split must have both.*Received: \[1.0\]"):
         search(data, tmp_path / "run").fit(data.train, alike)
+
+
+def test_trees_that_were_deleted(data, tmp_path):
+    settings = small_ctr_run.SETTINGS.replace(references=("lightgbm",))
+    result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(
+        data.train, data.validation
+    )
+    (result.run.path / "reference_lightgbm.txt").unlink()
+    with pytest.raises(RunError, match="The trees of the reference lightgbm are gone. Received: "):
+        result.evaluate_references(data.validation)
+
+
+def test_a_reference_without_its_package(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"install amer_tf\[trees\], or leave it out. Received: "):
+        search(data, tmp_path / "run").fit(data.train, data.validation)
+    assert not (tmp_path / "run").exists()

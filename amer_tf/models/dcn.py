@@ -1,0 +1,46 @@
+"""DCN: a network of crosses beside an MLP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from amer_tf.features import FeatureSpec
+from amer_tf.layers import Cross
+from amer_tf.models import table_parts
+from amer_tf.models.components import layer_name
+
+
+def build(
+    spec: FeatureSpec,
+    *,
+    embedding_dim: int = 16,
+    hidden_units: Sequence[int] = (200, 200, 200),
+    num_crosses: int = 3,
+    dropout: float = 0.0,
+    l2: float = 0.0,
+) -> keras.Model:
+    """Builds a DCN over the non-sequential fields.
+
+    `z = w^T [x_L, h]` with `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l` over `x_0 = [e, numbers]`, and
+    the MLP's last hidden layer `h`.
+
+    Reference: Wang et al., "Deep & cross network for ad click predictions", 2017.
+
+    Args:
+        spec: What the model reads and predicts, of task ctr.
+        embedding_dim: `K`.
+        hidden_units: Hidden layers of the MLP, ReLU.
+        num_crosses: Cross layers, `L`.
+        dropout: Rate of dropout on the MLP's input and hidden layers.
+        l2: Weight of the squared embeddings that a batch gathers.
+
+    Returns: `keras.Model` from fields by name to logits `(B,)`.
+    """
+    table = table_parts.read_table(spec, "DCN", embedding_dim, dropout, l2)
+    states = table.flat
+    for index in range(num_crosses):
+        states = Cross(name=layer_name("cross", str(index)))(table.flat, states)
+    hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
+    return keras.Model(table.inputs, table_parts.joint_logit(states, hidden), name="dcn")

@@ -1,0 +1,40 @@
+"""Wide & Deep: a linear model and an MLP, trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from amer_tf.features import FeatureSpec
+from amer_tf.models import table_parts
+
+
+def build(
+    spec: FeatureSpec,
+    *,
+    embedding_dim: int = 16,
+    hidden_units: Sequence[int] = (200, 200, 200),
+    dropout: float = 0.0,
+    l2: float = 0.0,
+) -> keras.Model:
+    """Builds a Wide & Deep over the non-sequential fields; the wide part reads the values as is.
+
+    `z = w^T x + MLP([e, numbers])`.
+
+    Reference: Cheng et al., "Wide & deep learning for recommender systems", 2016, equation 3,
+    without hand-made crosses.
+
+    Args:
+        spec: What the model reads and predicts, of task ctr.
+        embedding_dim: `K`.
+        hidden_units: Hidden layers of the MLP, ReLU.
+        dropout: Rate of dropout on the MLP's input and hidden layers.
+        l2: Weight of the squared embeddings that a batch gathers.
+
+    Returns: `keras.Model` from fields by name to logits `(B,)`.
+    """
+    table = table_parts.read_table(spec, "Wide & Deep", embedding_dim, dropout, l2)
+    hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
+    logit = table_parts.sum_logit(hidden, table_parts.linear_part(spec, table.inputs, l2))
+    return keras.Model(table.inputs, logit, name="wide_and_deep")

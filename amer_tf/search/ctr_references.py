@@ -1,0 +1,85 @@
+"""Hand-made systems of task ctr beside the result: same rows, same recipe, same budget."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from amer_tf.architecture import Architecture
+from amer_tf.features import FeatureSpec
+from amer_tf.models import dcn, deepfm, wide_and_deep
+from amer_tf.models.boosted_trees import BoostedTrees
+from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.references import REFERENCE_FILE
+from amer_tf.search.state import RunError, RunFolder
+from amer_tf.training.binary_metrics import evaluate_binary
+from amer_tf.training.ctr import CtrEvaluator
+
+TREES = "lightgbm"
+_TREES_FILE = "reference_lightgbm.txt"
+_NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
+    "wide_and_deep": wide_and_deep.build,
+    "deepfm": deepfm.build,
+    "dcn": dcn.build,
+}
+
+
+def check(settings: CtrSettings) -> None:
+    """Raises where a reference wants a package that is not there."""
+    if TREES in settings.references and importlib.util.find_spec("lightgbm") is None:
+        raise ValueError(
+            "The reference lightgbm needs the package of this name: install amer_tf[trees], or "
+            f"leave it out. Received: references={settings.references}"
+        )
+
+
+def build(bench: CtrWorkbench, name: str) -> keras.Model:
+    """A network of the predefined MLP's size, and with its embeddings and dropout."""
+    settings = bench.settings
+    if name == "dnn":
+        return bench.build(Architecture(mlp=bench.predefined_mlp))
+    return _NETWORKS[name](
+        bench.spec,
+        embedding_dim=settings.embedding_dim,
+        hidden_units=settings.hidden_units,
+        dropout=settings.dropout,
+        l2=settings.l2,
+    )
+
+
+def save(run: RunFolder, name: str, model: Any) -> None:
+    """Writes a trained reference into the run folder."""
+    if name == TREES:
+        with run.staged(_TREES_FILE) as file:
+            file.write_text(model.text, encoding="utf-8")
+    else:
+        with run.staged(REFERENCE_FILE.format(name=name)) as file:
+            model.save(file)
+
+
+def load(run: RunFolder, name: str, spec: FeatureSpec, load_model: Callable[[str], Any]) -> Any:
+    """A reference as `save` wrote it; `load_model` reads files of Keras."""
+    if name != TREES:
+        return load_model(REFERENCE_FILE.format(name=name))
+    try:
+        return BoostedTrees.from_text(spec, (run.path / _TREES_FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(
+            f"The trees of the reference lightgbm are gone. Received: run_dir={str(run.path)!r}"
+        ) from error
+
+
+def evaluate(model: Any, split: Any) -> dict[str, Any]:
+    """AUC, log loss, GAUC and calibration of a reference on a whole split."""
+    if isinstance(model, BoostedTrees):
+        return evaluate_binary(split.labels, model.logits(split), split.groups)
+    return CtrEvaluator(model).evaluate(split)
+
+
+def size(model: Any) -> int:
+    """Parameters of a network, trees of LightGBM."""
+    return model.num_trees if isinstance(model, BoostedTrees) else int(model.count_params())

@@ -1,0 +1,48 @@
+"""DCN against NumPy, and saved."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.features import SpecError
+from amer_tf.models import dcn
+from tests import helpers
+from tests.models.test_ctr import SPEC, batch, dense, embeddings
+from tests.search import nets
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    model = dcn.build(SPEC, embedding_dim=3, hidden_units=(6, 5), num_crosses=2)
+    helpers.fix_weights(model)
+    return model
+
+
+def test_equals_numpy(model: keras.Model):
+    inputs = batch(SPEC)
+    embedded = embeddings(model, inputs)
+    names = ("user", "hour", "ad", "tags")
+    first = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
+    states = first
+    for index in range(2):
+        kernel, bias = model.get_layer(f"amer.cross.{index}").get_weights()
+        states = first * (states @ kernel)[:, None] + bias + states
+    hidden = first
+    for index in range(2):
+        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
+    joint = np.concatenate([states, hidden], axis=1)
+    expected = dense(model, "amer.output", joint)[:, 0]
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_saved_and_reloaded(model: keras.Model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
+
+
+def test_refuses_another_task():
+    with pytest.raises(SpecError, match="DCN is a model of task 'ctr'. Received: "):
+        dcn.build(nets.next_item_spec())

@@ -1,0 +1,53 @@
+"""Wide & Deep against NumPy, and saved."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.features import SpecError
+from amer_tf.models import wide_and_deep
+from tests import helpers
+from tests.models.test_ctr import HYBRID, SPEC, batch, dense, embeddings
+from tests.search import nets
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    model = wide_and_deep.build(SPEC, embedding_dim=3, hidden_units=(6, 5))
+    helpers.fix_weights(model)
+    return model
+
+
+def test_equals_numpy(model: keras.Model):
+    inputs = batch(SPEC)
+    embedded = embeddings(model, inputs)
+    names = ("user", "hour", "ad", "tags")
+    layer = model.get_layer("amer.linear")
+    weights = np.asarray(layer.table)[:, 0]
+    wide = 0.0
+    for name in names:
+        ids = inputs[name].reshape(5, -1)
+        wide = wide + (weights[ids + layer.offset(name)] * (ids > 0)).sum(axis=1)
+    hidden = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
+    for index in range(2):
+        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
+    expected = dense(model, "amer.output", hidden)[:, 0] + wide
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_saved_and_reloaded(model: keras.Model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
+
+
+def test_a_behaviour_is_not_read():
+    model = wide_and_deep.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
+    assert set(model.input) == {"user", "hour", "price", "ad", "tags"}
+
+
+def test_refuses_another_task():
+    with pytest.raises(SpecError, match="Wide & Deep is a model of task 'ctr'. Received: "):
+        wide_and_deep.build(nets.next_item_spec())
