@@ -19,12 +19,11 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from recording import amer
 
 METRICS = ("hr@1", "hr@5", "ndcg@5", "hr@10", "ndcg@10", "mrr")
 OPTIONS = {"plain": [], "attributes": ["--option=item_fields=attributes"]}
@@ -90,24 +89,6 @@ def measure(
         }
         result_file.write_text(json.dumps(record, indent=1))
     return json.loads(result_file.read_text())
-
-
-def amer(verb: str, *flags: str, cores: Sequence[int] = ()) -> dict[str, Any]:
-    """The last line of a command's output, and the most memory it took, in GiB, as `"peak"`."""
-
-    def bind() -> None:
-        if cores:
-            os.sched_setaffinity(0, cores)
-
-    command = [sys.executable, "-m", "amer_tf", verb, *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=bind) as process:
-        assert process.stdout is not None
-        lines = process.stdout.read().splitlines()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with exit code {process.returncode}")
-    return {**json.loads(lines[-1]), "peak": round(usage.ru_maxrss / 2**20, 2)}
 
 
 def markdown(tests: Sequence[dict[str, Any]]) -> list[str]:

@@ -54,7 +54,7 @@ class CtrSettings(BaseSettings):
 
     embedding_dim: int = 16
     batch_size: int = 4096
-    prior_precision: float = 10.0
+    prior_precision: float = 30.0
     l2: float = 0.0
     dropout: float = 0.1
     embedding_rate_factor: float = 10.0
@@ -71,9 +71,9 @@ class CtrSettings(BaseSettings):
     num_interactions: int = 15
     max_order: int = 0
     mlp_layers: int = 3
-    max_units: int = 0
+    max_units: int = 200
     feed: str = "split"
-    mlp_epochs: int = 10
+    mlp_epochs: int = 8
     mlp_learning_rate: float = 1e-3
     num_mlps: int = 2000
     num_rescored: int = 20

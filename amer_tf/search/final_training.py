@@ -65,6 +65,7 @@ def train_final(
                 **phases.snapshot(trainer),
                 **{f"{_BEST}{index}": value for index, value in enumerate(best)},
                 "losses": np.array(progress.losses),
+                "forced_cuts": np.array(progress.forced_cuts, np.int64),
                 "progress": np.array([progress.seconds, progress.train_loss, progress.is_over]),
             }
             run.save_arrays(name, arrays)
@@ -107,6 +108,7 @@ def _load(
         return None, None
     seconds, train_loss, is_over = map(float, arrays.pop("progress"))
     losses = tuple(map(float, arrays.pop("losses")))
+    forced_cuts = tuple(map(int, arrays.pop("forced_cuts")))
     best = [arrays.pop(key) for key in [key for key in arrays if key.startswith(_BEST)]]
     phases.restore(trainer, arrays, name)
-    return PlateauProgress(losses, seconds, train_loss, bool(is_over)), best
+    return PlateauProgress(losses, seconds, train_loss, bool(is_over), forced_cuts), best

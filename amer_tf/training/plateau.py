@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 
@@ -22,17 +22,20 @@ class PlateauState(NamedTuple):
     restores: bool
 
 
-def plateau_state(losses: Sequence[float], *, patience: int, max_cuts: int) -> PlateauState:
+def plateau_state(
+    losses: Sequence[float], *, patience: int, max_cuts: int, forced_cuts: Collection[int] = ()
+) -> PlateauState:
     """What the validation losses of the epochs so far say.
 
     After `patience` epochs without a lower loss the best weights come back and the learning rate
     is cut; where that has been done `max_cuts` times, training is over. The state is a function of
-    the losses alone, so that an interrupted training goes on as an undisturbed one would.
+    the arguments alone, so that an interrupted training goes on as an undisturbed one would.
 
     Args:
         losses: Validation loss of each epoch.
         patience: Epochs without a lower loss that are one too many, at least 1.
         max_cuts: Most cuts, 0 for early stopping alone.
+        forced_cuts: Epochs after which the rate is cut whatever the losses.
     """
     if patience < 1 or max_cuts < 0:
         raise ValueError(
@@ -44,10 +47,10 @@ def plateau_state(losses: Sequence[float], *, patience: int, max_cuts: int) -> P
         restores = False
         if loss < best:
             best, best_epoch, waited = loss, epoch, 0
-            continue
-        waited += 1
-        if waited == patience:
-            waited, restores = 0, True
+        else:
+            waited += 1
+        if waited == patience or epoch in forced_cuts:
+            waited, restores = 0, epoch > best_epoch
             cuts += 1
             if cuts > max_cuts:
                 return PlateauState(best_epoch, max_cuts, True, True)

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 
 from amer_tf.training.fit import TrainingError, TrainSplit, steps_per_epoch
-from amer_tf.training.plateau import plateau_state
+from amer_tf.training.plateau import PlateauState, plateau_state
 
 CUT = 0.1
+# Share of the time that is left for what follows a cut.
+_TIME_AFTER_CUT = 0.25
 
 
 class PlateauPhase(NamedTuple):
@@ -45,12 +47,14 @@ class PlateauProgress(NamedTuple):
         seconds: Seconds used, over all attempts.
         train_loss: Mean training loss of the last epoch.
         is_over: Whether it has ended.
+        forced_cuts: Epochs after which the learning rate was cut for want of time.
     """
 
     losses: tuple[float, ...]
     seconds: float
     train_loss: float
     is_over: bool
+    forced_cuts: tuple[int, ...] = ()
 
 
 def fit_until_plateau(
@@ -65,6 +69,9 @@ def fit_until_plateau(
     best_weights: list[Any] | None = None,
 ) -> PlateauProgress:
     """Trains until the validation loss has stopped falling; leaves the best weights in place.
+
+    Under a time limit the cuts come early enough for each to bear fruit: the first after three
+    quarters of the time, or before the last epoch that still fits, if that is earlier.
 
     Args:
         trainer: Compiled Keras model with the `network` that is trained.
@@ -85,8 +92,14 @@ def fit_until_plateau(
     progress = resume or PlateauProgress((), 0.0, float("nan"), phase.epochs < 1)
     start = time.monotonic() - progress.seconds
     best = best_weights if best_weights is not None else network.get_weights()
+
+    def state_of(losses: tuple[float, ...], forced_cuts: tuple[int, ...]) -> PlateauState:
+        return plateau_state(
+            losses, patience=phase.patience, max_cuts=phase.max_cuts, forced_cuts=forced_cuts
+        )
+
     while not progress.is_over:
-        state = plateau_state(progress.losses, patience=phase.patience, max_cuts=phase.max_cuts)
+        state = state_of(progress.losses, progress.forced_cuts)
         trainer.optimizer.learning_rate = phase.learning_rate * CUT**state.num_cuts
         epoch = len(progress.losses)
         limit = _TimeLimit(start, phase.time_limit, on_step)
@@ -105,22 +118,35 @@ def fit_until_plateau(
                 f"The loss is {loss} after epoch {epoch + 1}, {train_loss} in training. Lower the "
                 "learning rate, or look for broken values in the data."
             )
-        losses = (*progress.losses, loss)
-        state = plateau_state(losses, patience=phase.patience, max_cuts=phase.max_cuts)
+        losses, forced_cuts = (*progress.losses, loss), progress.forced_cuts
+        seconds = time.monotonic() - start
+        state = state_of(losses, forced_cuts)
+        if _cut_is_due(phase, state.num_cuts, seconds, seconds - progress.seconds):
+            forced_cuts = (*forced_cuts, len(losses))
+            state = state_of(losses, forced_cuts)
         if state.best_epoch == len(losses):
             best = network.get_weights()
         elif state.restores:
             network.set_weights(best)
         progress = PlateauProgress(
             losses,
-            time.monotonic() - start,
+            seconds,
             train_loss,
             state.is_over or len(losses) >= phase.epochs or limit.is_over,
+            forced_cuts,
         )
         if on_epoch is not None:
             on_epoch(progress, best)
     network.set_weights(best)
     return progress
+
+
+def _cut_is_due(phase: PlateauPhase, num_cuts: int, seconds: float, epoch_seconds: float) -> bool:
+    """Whether the time that is left is needed at a lower rate."""
+    if phase.time_limit is None or num_cuts >= phase.max_cuts:
+        return False
+    left = phase.time_limit - seconds
+    return left <= phase.time_limit * _TIME_AFTER_CUT ** (num_cuts + 1) or left < 2 * epoch_seconds
 
 
 class _TimeLimit(keras.callbacks.Callback):

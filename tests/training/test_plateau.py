@@ -28,6 +28,19 @@ def test_early_stopping_alone():
     assert plateau_state([2, 3], patience=1, max_cuts=0) == PlateauState(1, 0, True, True)
 
 
+@pytest.mark.parametrize(
+    ("losses", "state"),
+    [
+        ([5, 4], PlateauState(2, 1, False, False)),  # the last epoch is the best one
+        ([5, 6], PlateauState(1, 1, False, True)),
+        ([5, 4, 3, 3.5], PlateauState(3, 1, False, False)),  # patience begins anew
+        ([5, 4, 3, 3.5, 3.5], PlateauState(3, 1, True, True)),
+    ],
+)
+def test_a_forced_cut(losses: list[float], state: PlateauState):
+    assert plateau_state(losses, patience=2, max_cuts=1, forced_cuts=(2,)) == state
+
+
 def test_a_loss_that_is_no_number_is_no_better():
     assert plateau_state([2, float("nan")], patience=1, max_cuts=1).restores
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from amer_tf.training import plateau_fit
 from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.plateau_fit import PlateauPhase, fit_until_plateau
@@ -88,6 +89,27 @@ def test_time_ends_it_within_an_epoch():
     )
     assert len(progress.losses) == 1
     assert len(steps) == 1
+
+
+@pytest.mark.parametrize(("seconds", "cut_after"), [(10, 8), (30, 2), (60, 1), (1, 75)])
+def test_the_rate_is_cut_in_time(monkeypatch, seconds, cut_after):
+    """Of 100 s, a quarter and one whole epoch at least are for the lower rate."""
+    clock = [0.0]
+    monkeypatch.setattr(plateau_fit.time, "monotonic", lambda: clock[0])
+    made, rates = trainer(), []
+    train, _ = tables(300)
+
+    def loss() -> float:
+        rates.append(float(made.optimizer.learning_rate))
+        clock[0] += seconds
+        return 1.0 - 0.001 * len(rates)
+
+    phase = PHASE._replace(epochs=200, time_limit=100.0, batch_size=300)
+    progress = fit_until_plateau(made, train, phase, loss)
+    assert progress.forced_cuts == (cut_after,)
+    np.testing.assert_allclose(rates[:cut_after], 0.02)
+    np.testing.assert_allclose(rates[cut_after:], 0.002)
+    assert len(rates) == -(-100 // seconds)
 
 
 def test_resumed_equals_undisturbed():
