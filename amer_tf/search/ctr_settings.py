@@ -33,7 +33,7 @@ class CtrSettings(BaseSettings):
         num_screened: Candidates of a round that are trained: those that were kept, and of the new
             ones the best by screening; 0 for all, as in the paper.
         screening_rows: Training rows that they are screened on.
-        scoring_rows: Validation rows that candidates are scored on.
+        scoring_rows: Validation rows that interactions are scored on.
         num_kept: Interactions that a round hands on, `k`: those that complement each other best.
         num_interactions: Interactions of the result, `k'`.
         max_order: Most fields of an interaction; 0 for no limit.
@@ -43,6 +43,7 @@ class CtrSettings(BaseSettings):
         mlp_epochs: Epochs of the supernet of step 3.
         mlp_learning_rate: Its peak.
         num_mlps: Random MLPs to score.
+        mlp_scoring_rows: Validation rows that they are scored on.
         num_rescored: Best of them to score again on the whole validation split.
         final_epochs: Most epochs of each final training.
         learning_rate: Learning rate of training from scratch.
@@ -76,6 +77,7 @@ class CtrSettings(BaseSettings):
     mlp_epochs: int = 8
     mlp_learning_rate: float = 1e-3
     num_mlps: int = 2000
+    mlp_scoring_rows: int = 20_000
     num_rescored: int = 20
     final_epochs: int = 50
     learning_rate: float = 1e-3
@@ -123,6 +125,7 @@ PRESETS = {
         mlp_layers=2,
         mlp_epochs=2,
         num_mlps=200,
+        mlp_scoring_rows=5000,
         num_rescored=5,
         final_epochs=10,
         patience=1,

@@ -142,7 +142,7 @@ class MlpSearch:
     def _score(self) -> None:
         supernet = self.supernet()
         space = supernet.space
-        rows = min(self.settings.scoring_rows, self.validation.num_examples)
+        rows = min(self.settings.mlp_scoring_rows, self.validation.num_examples)
         scorer = MlpScorer(supernet, self.validation.limit(rows, seed=self.bench.seed))
         num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
         # A full disk may have cut a group short in the log.

@@ -5,22 +5,18 @@ The processes are real, compiled and killed with SIGKILL; only the space and the
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 import random
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 
 import pytest
 import tensorflow as tf
 
+from tests.integration import processes
+from tests.integration.processes import finish, kill_when, phase_is_running, without_time
 from tests.search import small_run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 300.0  # seconds that a process may take, on a machine that does much else
 SETTINGS = {
     "embedding_dim": 8,
     "num_blocks": 2,
@@ -46,44 +42,7 @@ SETTINGS = {
 pytestmark = pytest.mark.slow
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.small_amer", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> dict[str, object]:
-    """The result of a process that is left alone."""
-    output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
-    return json.loads(output.splitlines()[-1])
-
-
-def kill_when(process: subprocess.Popen[str], reached: Callable[[], bool], seconds: float) -> bool:
-    """Kills a process so many seconds after something was reached; whether that was in time."""
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        assert process.poll() is None, "the process ended before it came there"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    time.sleep(seconds)
-    process.kill()
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
-
-
-def phase_is_running(run: pathlib.Path, phase: str) -> Callable[[], bool]:
-    def reached() -> bool:
-        # The file is replaced whole, so it can be read at any moment.
-        file = run / "phases.json"
-        record = json.loads(file.read_text()).get(phase, {}) if file.exists() else {}
-        return bool(record.get("epoch") or record.get("groups")) and not record.get("done")
-
-    return reached
+start = functools.partial(processes.start, program="tests.integration.small_amer")
 
 
 def search(folder: pathlib.Path, run: str) -> tuple[str, ...]:
@@ -94,10 +53,6 @@ def search(folder: pathlib.Path, run: str) -> tuple[str, ...]:
 def export(folder: pathlib.Path, run: str) -> tuple[str, ...]:
     target = folder / f"serving_of_{run}" / "1"
     return ("export", f"--run_dir={folder / run}", f"--export_dir={target}")
-
-
-def without_time(file: pathlib.Path) -> dict[str, object]:
-    return {key: value for key, value in json.loads(file.read_text()).items() if key != "seconds"}
 
 
 @pytest.fixture(scope="module")

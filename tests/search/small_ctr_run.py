@@ -20,6 +20,7 @@ SETTINGS = CtrSettings(
     num_screened=5,
     screening_rows=300,
     scoring_rows=100,
+    mlp_scoring_rows=100,
     num_kept=4,
     num_interactions=3,
     max_order=3,
