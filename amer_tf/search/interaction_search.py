@@ -76,10 +76,10 @@ class InteractionSearch:
         kept = self._kept(number - 1) if number else []
         grown = self.space.grow(kept if number else self.space.start())
         new = [group for group in grown if group not in kept]
-        room = max(1, self.settings.num_screened - len(kept))
-        if not self.settings.num_screened or len(new) <= room:
+        if not self.settings.num_screened:
             return grown
         scores = self._screen(number, new)
+        room = max(1, self.settings.num_screened - len(kept))
         best = sorted(range(len(new)), key=lambda index: -scores[index])[:room]
         return [*kept, *(new[index] for index in sorted(best))]
 
