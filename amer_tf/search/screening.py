@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST_BUCKETS = 1 << 22
-# Rows that a cell's mean is drawn towards 0 by.
-_SHRINKAGE = 20.0
+# Rows that a cell's mean is drawn towards 0 by. Where much of a mean is left, whatever splits its
+# cell up further seems to explain it.
+_SHRINKAGE = 1.0
+# Means of one kind of cell come back in part when those of another are taken away.
+_SWEEPS = 2
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 FloatArray = npt.NDArray[np.float64]
@@ -42,7 +45,7 @@ class Screening:
         self._num_buckets = min(_MOST_BUCKETS, 1 << (4 * len(labels)).bit_length())
         residuals = labels - labels.mean()
         for name in ids:
-            residuals = self._without(residuals, (name,))
+            residuals = _without(residuals, *self._counted((name,)))
         self._residuals = residuals
 
     def scores(self, interactions: Sequence[tuple[str, ...]]) -> FloatArray:
@@ -52,8 +55,9 @@ class Screening:
     def _score(self, group: tuple[str, ...]) -> float:
         residuals = self._residuals
         if len(group) > 2:
-            for smaller in itertools.combinations(group, len(group) - 1):
-                residuals = self._without(residuals, smaller)
+            smaller = itertools.combinations(group, len(group) - 1)
+            for cells, counts in [self._counted(part) for part in smaller] * _SWEEPS:
+                residuals = _without(residuals, cells, counts)
         cells = self._cells(group)
         squares = residuals**2
         sums, totals, fourths = (
@@ -63,12 +67,10 @@ class Screening:
         variance = 2.0 * float((totals**2 - fourths).sum())
         return float((sums**2 - totals).sum()) / np.sqrt(max(variance, 1e-12))
 
-    def _without(self, residuals: FloatArray, group: tuple[str, ...]) -> FloatArray:
-        """The residuals less the mean of their cell, drawn towards 0 where there are few rows."""
+    def _counted(self, group: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """The cell of each row, and the rows of each cell."""
         cells = self._cells(group)
-        sums = np.bincount(cells, residuals, self._num_buckets)
-        means = sums / (np.bincount(cells, minlength=self._num_buckets) + _SHRINKAGE)
-        return np.asarray(residuals - means[cells])
+        return cells, np.bincount(cells, minlength=self._num_buckets).astype(np.float64)
 
     def _cells(self, group: tuple[str, ...]) -> npt.NDArray[np.int64]:
         """A bucket for each row; different cells may meet in one, which only adds noise."""
@@ -77,6 +79,12 @@ class Screening:
             keys = (keys + self._ids[name]) * _MULTIPLIER
             keys ^= keys >> np.uint64(29)
         return (keys % np.uint64(self._num_buckets)).astype(np.int64)
+
+
+def _without(residuals: FloatArray, cells: npt.NDArray[np.int64], counts: FloatArray) -> FloatArray:
+    """The residuals less the mean of their cell, drawn towards 0 where there are few rows."""
+    means = np.bincount(cells, residuals, len(counts)) / (counts + _SHRINKAGE)
+    return np.asarray(residuals - means[cells])
 
 
 def _codes(ids: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

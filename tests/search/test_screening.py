@@ -92,3 +92,15 @@ def test_sets_of_values():
     assert scores[1:].max() < 6
     turned = Screening({**ids, "tags": tags[:, ::-1]}, draw(logits))
     assert turned.scores([("other", "tags")])[0] == pytest.approx(scores[0])
+
+
+def test_a_field_that_another_one_fixes_adds_nothing():
+    """A country goes with its user: with few rows a cell, the pair's effect must not pass over."""
+    generator = np.random.default_rng(0)
+    user, item = generator.integers(0, 150, (2, 60_000))
+    chances = generator.choice([0.1, 0.6], (150, 150))[user, item]
+    ids = {"user": user, "item": item, "country": user % 7}
+    screening = Screening(ids, generator.random(len(user)) < chances)
+    pair, triple = screening.scores([("item", "user"), ("country", "item", "user")])
+    assert pair > 50
+    assert triple < 0.1 * pair
