@@ -50,7 +50,8 @@ def test_settings_are_plain_json():
         ({"search_units": (8, 0)}, r"`search_units` must be .*search_units=\(8, 0\)"),
         ({"max_order": 1}, "`max_order` must be 0 or at least 2"),
         ({"max_order": -1}, "`max_order` must be a whole number of at least 0"),
-        ({"references": ("lightgbm",)}, "`references` must be different names among dnn, deepfm"),
+        ({"references": ("fm",)}, "`references` must be different names among dnn, wide_and_deep"),
+        ({"prior_precision": -1.0}, "`prior_precision` must be a number of at least 0"),
     ],
 )
 def test_wrong_values_are_named(change, message):
