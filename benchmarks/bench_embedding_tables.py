@@ -7,7 +7,10 @@ each, trained with batches of 4096 of power-law frequency, with and without the 
 measured in a process of its own, all after another and again, so that a busy machine slows them
 alike; the least of the medians is printed. Memory is the peak of the whole process.
 
-Result: not measured yet.
+Result (2 quiet cores, --repeats 1):
+
+    no prior     1,000,000 rows 43.9 ms, 1.44 GiB; 10,000,000 rows 49.9 ms, 3.75 GiB: 1.14 times
+    with prior   1,000,000 rows 85.1 ms, 1.46 GiB; 10,000,000 rows 65.6 ms, 3.77 GiB: .77 times
 """
 
 from __future__ import annotations
