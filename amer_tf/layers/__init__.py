@@ -17,6 +17,7 @@ from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.padding_mask import PaddingMask
+from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
@@ -45,6 +46,7 @@ __all__ = [
     "MaskedLayerNormalization",
     "MultiHotPooling",
     "PaddingMask",
+    "PlattScaling",
     "RecencyPositionEmbedding",
     "ResidualBlock",
     "SelfAttention",

@@ -19,6 +19,7 @@ from amer_tf.models.components import layer_name, side_by_side
 
 NON_SEQUENTIAL = ("profile", "context", "target")
 MLP_INPUT = layer_name("mlp_input")
+_SCALING = layer_name("platt_scaling")
 
 
 def interaction_fields(spec: FeatureSpec) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def make_interactions(spec: FeatureSpec, architecture: Architecture, fields: Any
     return layers.HadamardProducts(groups, name=layer_name("interactions"))(fields)
 
 
-def make_mlp_input(parts: Sequence[Any], dropout: float) -> Any:
+def make_mlp_input(parts: Sequence[Any]) -> Any:
     """`h_0 = [e, numbers, p, behaviour]` of shape `(B, K_0)` (paper, section 2.1, stage 3)."""
     flat = [
         part
@@ -89,8 +90,7 @@ def make_mlp_input(parts: Sequence[Any], dropout: float) -> Any:
         else keras.layers.Flatten(name=layer_name("flat", str(index)))(part)
         for index, part in enumerate(parts)
     ]
-    joined = keras.layers.Concatenate(name=MLP_INPUT)(flat)
-    return layers.FusedDropout(dropout, name=layer_name("mlp_dropout"))(joined)
+    return keras.layers.Concatenate(name=MLP_INPUT)(flat)
 
 
 def make_mlp(hidden: Any, mlp: Sequence[HiddenLayer], dropout: float) -> Any:
@@ -137,8 +137,18 @@ def make_shortcut(kind: str, fields: Any, interactions: Any) -> list[Any]:
 def make_logit(*parts: Any) -> Any:
     """The logit `w^T h` of shape `(B,)` (equation 6)."""
     hidden = side_by_side("hidden", *parts)
-    logit = keras.layers.Dense(1, name=layer_name("output"))(hidden)
-    return keras.layers.Reshape((), name=layer_name("logit"))(logit)
+    return scaled_logit(keras.layers.Dense(1, name=layer_name("output"))(hidden))
+
+
+def scaled_logit(logit: Any) -> Any:
+    """`(B, 1)` to `(B,)`, with the slope and intercept that `calibrate` sets after training."""
+    logit = keras.layers.Reshape((), name=layer_name("logit"))(logit)
+    return layers.PlattScaling(name=_SCALING)(logit)
+
+
+def calibrate(model: keras.Model, slope: float, intercept: float) -> None:
+    """Sets with which slope and intercept the logits of a model become chances."""
+    model.get_layer(_SCALING).assign(slope, intercept)
 
 
 def input_size(model: keras.Model) -> int:

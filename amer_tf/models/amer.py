@@ -33,7 +33,7 @@ def build(
         architecture: The blocks to stack.
         embedding_dim: `K`, the same for every field.
         dropout: Rate of dropout on the behaviour embeddings, on each block's operation, and on the
-            input and the hidden layers of the MLP.
+            hidden layers of the MLP.
         drop_operation: Rate at which a whole operation is dropped for an example, in training.
         drop_event: Rate at which events of the history are turned into padding, in training.
         l2: Weight of the squared embeddings that a batch gathers, in the loss.

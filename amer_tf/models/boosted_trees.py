@@ -83,6 +83,14 @@ class BoostedTrees:
         found = self._booster.predict(self._columns(split), raw_score=True)
         return np.asarray(found, np.float32)
 
+    def calibrate(self, slope: float, intercept: float) -> None:
+        """Scales all leaves, so that `logits` gives `slope` times what it gave, and `intercept`."""
+        for index, tree in enumerate(self._booster.dump_model()["tree_info"]):
+            shift = intercept if index == 0 else 0.0
+            for leaf in range(tree["num_leaves"]):
+                value = self._booster.get_leaf_output(index, leaf)
+                self._booster.set_leaf_output(index, leaf, slope * value + shift)
+
     @property
     def text(self) -> str:
         """The trees in LightGBM's own text format."""

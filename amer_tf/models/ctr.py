@@ -95,7 +95,7 @@ def make_stem(
     present = [part for part in mlp_parts if part is not None]
     return Stem(
         inputs,
-        aggregation.make_mlp_input(present, dropout),
+        aggregation.make_mlp_input(present),
         aggregation.make_shortcut(architecture.shortcut, fields.matrix, interactions),
     )
 

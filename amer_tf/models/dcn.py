@@ -33,12 +33,12 @@ def build(
         embedding_dim: `K`.
         hidden_units: Hidden layers of the MLP, ReLU.
         num_crosses: Cross layers, `L`.
-        dropout: Rate of dropout on the MLP's input and hidden layers.
+        dropout: Rate of dropout on the hidden layers.
         l2: Weight of the squared embeddings that a batch gathers.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
     """
-    table = table_parts.read_table(spec, "DCN", embedding_dim, dropout, l2)
+    table = table_parts.read_table(spec, "DCN", embedding_dim, l2)
     states = table.flat
     for index in range(num_crosses):
         states = Cross(name=layer_name("cross", str(index)))(table.flat, states)

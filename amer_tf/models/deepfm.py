@@ -30,12 +30,12 @@ def build(
         spec: What the model reads and predicts, of task ctr.
         embedding_dim: `K`.
         hidden_units: Hidden layers of the MLP, ReLU.
-        dropout: Rate of dropout on the MLP's input and hidden layers.
+        dropout: Rate of dropout on the hidden layers.
         l2: Weight of the squared embeddings that a batch gathers.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
     """
-    table = table_parts.read_table(spec, "DeepFM", embedding_dim, dropout, l2)
+    table = table_parts.read_table(spec, "DeepFM", embedding_dim, l2)
     logit = table_parts.sum_logit(
         table_parts.deep_part(table.flat, hidden_units, dropout),
         FactorizationMachine(name=layer_name("pairs"))(table.fields.matrix),

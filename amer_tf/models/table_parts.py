@@ -20,7 +20,7 @@ class Table(NamedTuple):
     Attributes:
         inputs: `keras.Input` by field name.
         fields: Embeddings and numbers.
-        flat: All of them side by side, `(B, K_0)`, with dropout.
+        flat: All of them side by side, `(B, K_0)`.
     """
 
     inputs: dict[str, Any]
@@ -28,9 +28,7 @@ class Table(NamedTuple):
     flat: Any
 
 
-def read_table(
-    spec: FeatureSpec, system: str, embedding_dim: int, dropout: float, l2: float
-) -> Table:
+def read_table(spec: FeatureSpec, system: str, embedding_dim: int, l2: float) -> Table:
     """Inputs and embeddings of the non-sequential fields.
 
     Raises:
@@ -45,7 +43,7 @@ def read_table(
     }
     embedding = components.make_embedding(spec, embedding_dim, l2)
     fields = aggregation.read_fields(spec, inputs, embedding)
-    flat = aggregation.make_mlp_input([fields.matrix, *fields.numbers], dropout)
+    flat = aggregation.make_mlp_input([fields.matrix, *fields.numbers])
     return Table(inputs, fields, flat)
 
 
@@ -67,7 +65,7 @@ def sum_logit(hidden: Any, *parts: Any) -> Any:
     logit = keras.layers.Dense(1, name=layer_name("output"))(hidden)
     if parts:
         logit = keras.layers.Add(name=layer_name("sum"))([logit, *parts])
-    return keras.layers.Reshape((), name=layer_name("logit"))(logit)
+    return aggregation.scaled_logit(logit)
 
 
 def joint_logit(*hidden: Any) -> Any:

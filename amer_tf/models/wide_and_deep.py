@@ -29,12 +29,12 @@ def build(
         spec: What the model reads and predicts, of task ctr.
         embedding_dim: `K`.
         hidden_units: Hidden layers of the MLP, ReLU.
-        dropout: Rate of dropout on the MLP's input and hidden layers.
+        dropout: Rate of dropout on the hidden layers.
         l2: Weight of the squared embeddings that a batch gathers.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
     """
-    table = table_parts.read_table(spec, "Wide & Deep", embedding_dim, dropout, l2)
+    table = table_parts.read_table(spec, "Wide & Deep", embedding_dim, l2)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
     logit = table_parts.sum_logit(hidden, table_parts.linear_part(spec, table.inputs, l2))
     return keras.Model(table.inputs, logit, name="wide_and_deep")

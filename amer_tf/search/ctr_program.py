@@ -20,6 +20,7 @@ from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.fit import TrainingError
+from amer_tf.training.platt_scaling import fit_platt_scaling
 
 
 class CtrProgram:
@@ -72,11 +73,11 @@ class CtrProgram:
         known = {trial.get("name") for trial in self.run.trials()}
         for name in self.settings.references:
             if name not in known:
-                self._score_reference(name, bench, search)
+                self._score_reference(name, search)
             self.run.record_phase("references", **search.clock.now())
         return architecture, search.trials.best()["metrics"]
 
-    def _score_reference(self, name: str, bench: CtrWorkbench, search: CtrSearch) -> None:
+    def _score_reference(self, name: str, search: CtrSearch) -> None:
         """Trains a hand-made system as the result is trained, and scores it."""
         training = f"reference_{name}"
         search.clock.deadline("references")
@@ -85,12 +86,15 @@ class CtrProgram:
             if name == ctr_references.TREES:
                 model: Any = BoostedTrees(self.spec, seed=self.seed)
                 model.fit(search.train, search.validation)
+                if self.settings.calibration == "platt":
+                    logits = model.logits(search.validation)
+                    model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
             else:
                 model = train_final(
-                    bench,
+                    search.bench,
                     search.clock,
                     training,
-                    lambda: ctr_references.build(bench, name),
+                    lambda: ctr_references.build(search.bench, name),
                     search.train,
                     search.validation,
                     learning_rate=self.settings.learning_rate,

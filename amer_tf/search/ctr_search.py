@@ -15,6 +15,7 @@ from amer_tf.search.final_training import train_final
 from amer_tf.search.interaction_search import InteractionSearch
 from amer_tf.search.mlp_search import MlpSearch
 from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.prior_search import choose_prior
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
@@ -24,7 +25,8 @@ STEPS = ("interaction", "mlp")
 METRIC = "auc"
 # What each phase may use of a time limit.
 PHASE_SHARES = {
-    "interaction": 0.45,
+    "prior": 0.05,
+    "interaction": 0.40,
     "mlp": 0.12,
     "mlp_scoring": 0.04,
     "rescoring": 0.04,
@@ -38,7 +40,7 @@ class CtrSearch:
     """All phases of a search of task ctr, each of which goes on where it was killed.
 
     Args:
-        bench: How models are built, trained and scored.
+        bench: How models are built, trained and scored; the prior is chosen first.
         budget: The time that is left.
         train: Training split.
         validation: Validation split.
@@ -65,6 +67,7 @@ class CtrSearch:
 
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
+        self.bench = choose_prior(self.bench, self.clock, self.trials, self.train, self.validation)
         interactions: Sequence[tuple[str, ...]] = ()
         if "interaction" in self.steps:
             interactions = InteractionSearch(

@@ -17,12 +17,15 @@ class CtrSettings(BaseSettings):
 
     Args:
         embedding_dim: `K`.
-        batch_size: Rows of a step; rounded to equal hands or shares in the supernets.
-        prior_precision: Precision of the Gaussian prior of the embeddings: adds
-            `prior_precision / 2 sum(table^2)` to the loss summed over the training rows, so that
-            rare values are drawn to zero more than frequent ones; 0 for none.
+        batch_size: Most rows of a step; rounded to equal hands or shares in the supernets.
+        epoch_steps: Steps that an epoch should have: where there are few rows, a step has fewer,
+            down to 64.
+        prior_precisions: Precisions `p` of the Gaussian prior of the embeddings, to choose from:
+            adds `p / 2 sum(table^2)` to the loss summed over the training rows, so that rare
+            values are drawn to zero more than frequent ones. Just one is not tried out; 0 is none.
+        prior_rows: Training rows that they are tried out on.
         l2: Weight of the squared gathered embeddings beside the mean loss, which draws all alike.
-        dropout: Dropout of the MLP's input and hidden layers in final training.
+        dropout: Dropout of the MLP's hidden layers in final training.
         embedding_rate_factor: Learning rate of the embeddings over that of all else.
         hidden_units: The predefined MLP, ReLU, of step 2 and where step 3 is left out.
         shortcut: `"squeeze_excitation"`, `"sum"` or `"none"`.
@@ -50,12 +53,16 @@ class CtrSettings(BaseSettings):
         finetune_learning_rate: Learning rate of training from inherited weights.
         patience: Epochs without a lower validation loss before the learning rate is cut.
         max_cuts: Cuts by ten, after which the next such wait ends the training.
+        calibration: `"platt"`: epochs are compared, and logits given, with the slope and intercept
+            that fit the validation split; `"none"`: as they are.
         references: Which hand-made systems to put beside the result.
     """
 
     embedding_dim: int = 16
     batch_size: int = 4096
-    prior_precision: float = 30.0
+    epoch_steps: int = 100
+    prior_precisions: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
+    prior_rows: int = 200_000
     l2: float = 0.0
     dropout: float = 0.1
     embedding_rate_factor: float = 10.0
@@ -84,16 +91,18 @@ class CtrSettings(BaseSettings):
     finetune_learning_rate: float = 1e-4
     patience: int = 2
     max_cuts: int = 1
+    calibration: str = "platt"
     references: tuple[str, ...] = ("dnn", "deepfm")
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "calibration": ("platt", "none"),
         "feed": ("split", "replicate"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = ("dropout",)
     MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
-        "prior_precision",
+        "prior_precisions",
         "l2",
         "num_screened",
         "max_order",
@@ -113,6 +122,7 @@ class CtrSettings(BaseSettings):
 PRESETS = {
     "quick": CtrSettings(
         embedding_dim=8,
+        prior_precisions=(30.0,),
         hidden_units=(64, 64),
         rounds=2,
         round_epochs=1,
@@ -136,7 +146,8 @@ PRESETS = {
     "paper": CtrSettings(
         embedding_dim=5,
         dropout=0.0,
-        prior_precision=0.0,
+        epoch_steps=1,
+        prior_precisions=(0.0,),
         l2=1e-6,
         embedding_rate_factor=1.0,
         search_units=(200, 200, 200),
@@ -146,6 +157,7 @@ PRESETS = {
         feed="replicate",
         mlp_epochs=30,
         finetune_learning_rate=1e-3,
+        calibration="none",
     ),
 }
 

@@ -17,6 +17,8 @@ from amer_tf.search.workbench import STEPS_FOR_XLA
 from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 
+_SMALLEST_BATCH = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class CtrWorkbench:
@@ -28,6 +30,7 @@ class CtrWorkbench:
         settings: Sizes and rates.
         seed: Seed of every random choice.
         num_examples: Training rows.
+        prior_precision: Precision of the Gaussian prior of the embeddings, of those in `settings`.
     """
 
     run: RunFolder
@@ -35,6 +38,13 @@ class CtrWorkbench:
     settings: CtrSettings
     seed: int
     num_examples: int
+    prior_precision: float = 0.0
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a step: fewer than the settings say where there are few."""
+        few = max(_SMALLEST_BATCH, self.num_examples // self.settings.epoch_steps)
+        return min(self.settings.batch_size, few, self.num_examples)
 
     @property
     def predefined_mlp(self) -> tuple[HiddenLayer, ...]:
@@ -47,7 +57,7 @@ class CtrWorkbench:
         optimizer = RowSparseAdam(
             learning_rate,
             self.settings.embedding_rate_factor,
-            row_l2=self.settings.prior_precision / self.num_examples,
+            row_l2=self.prior_precision / self.num_examples,
         )
         trainer.compile(optimizer=optimizer, jit_compile=num_steps >= STEPS_FOR_XLA)
         return trainer

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from amer_tf.models import aggregation
 from amer_tf.search import phases
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.phase_clock import PhaseClock
@@ -16,6 +17,7 @@ from amer_tf.training import binary_metrics
 from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import steps_per_epoch
 from amer_tf.training.plateau_fit import PlateauPhase, PlateauProgress, fit_until_plateau
+from amer_tf.training.platt_scaling import Scaling, fit_platt_scaling
 
 _BEST = "best:"
 
@@ -34,6 +36,10 @@ def train_final(
 ) -> keras.Model:
     """Trains a model until its validation loss stops falling; gives it with its best weights.
 
+    With `calibration="platt"` its logits are scaled to fit the validation split, at each epoch for
+    the loss, and at the end for good: a network goes on learning to rank when it has begun to be
+    too sure, and would be stopped too early.
+
     Args:
         bench: Rates and sizes.
         clock: Keeps the time that is used.
@@ -48,15 +54,19 @@ def train_final(
     settings, run = bench.settings, bench.run
     keras.utils.set_random_seed(bench.seed)
     model = build()
-    batch_size = min(settings.batch_size, train.num_examples)
+    batch_size = bench.batch_size
     num_steps = settings.final_epochs * steps_per_epoch(train.num_examples, batch_size)
     trainer = bench.trainer(model, learning_rate, num_steps)
     trainer.optimizer.build(trainer.trainable_variables)
     resume, best = _load(bench, name, trainer)
     evaluator, labels = CtrEvaluator(model), validation.labels
 
+    def scaling_of(logits: Any) -> Scaling:
+        return fit_platt_scaling(labels, logits) if settings.calibration == "platt" else Scaling()
+
     def validation_loss() -> float:
-        return float(binary_metrics.log_losses(labels, evaluator.logits(validation)).mean())
+        logits = evaluator.logits(validation)
+        return float(binary_metrics.log_losses(labels, scaling_of(logits)(logits)).mean())
 
     with PhaseProgress(title, settings.final_epochs) as bar:
 
@@ -96,6 +106,7 @@ def train_final(
             resume=resume,
             best_weights=best,
         )
+    aggregation.calibrate(model, *scaling_of(evaluator.logits(validation)))
     return model
 
 

@@ -144,7 +144,7 @@ class InteractionSearch:
         if number:
             supernet.inherit(before or self._load(number - 1))
         settings, size = self.settings, len(supernet.candidates)
-        batch_size = size * supernet.hand_size(min(settings.batch_size, self.train.num_examples))
+        batch_size = size * supernet.hand_size(self.bench.batch_size)
         num_steps = settings.round_epochs * steps_per_epoch(self.train.num_examples, batch_size)
         name, title = _round(number), f"Round {number + 1} of {settings.rounds}"
         with PhaseProgress(f"{title}: {size} interactions", 1.0) as bar:

@@ -35,7 +35,7 @@ class MlpSupernet(keras.Model):
         max_units: Units of the widest layer, or None for `K_0`.
         activations: Activation candidates.
         embedding_dim: `K`.
-        dropout: Rate of dropout on the MLP's input and on hidden layers in training.
+        dropout: Rate of dropout on the hidden layers in training.
         l2: Weight of the squared embeddings that a batch gathers.
         feed: `"split"`: each path trains on its share of the batch; `"replicate"`: on all of it.
         seed: Seed of the paths.

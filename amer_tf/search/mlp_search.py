@@ -109,7 +109,7 @@ class MlpSearch:
     def _train(self) -> None:
         settings = self.settings
         supernet = self._supernet = self._make()
-        batch_size = min(settings.batch_size, self.train.num_examples)
+        batch_size = self.bench.batch_size
         if settings.feed == "split":
             num_paths = supernet.space.num_paths
             batch_size = num_paths * max(1, batch_size // num_paths)

@@ -19,7 +19,7 @@ class BaseSettings:
 
     # Texts that a field must be one of.
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    # Lists of different names, and what those are among; other lists hold whole numbers.
+    # Lists of different names, and what those are among; other lists hold numbers.
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # Numbers in [0, 1).
     RATES: ClassVar[tuple[str, ...]] = ()
@@ -31,7 +31,8 @@ class BaseSettings:
             value = getattr(self, field.name)
             if isinstance(field.default, tuple):
                 object.__setattr__(self, field.name, tuple(value))
-                self._require_list(field.name, tuple(value))
+                whole = any(isinstance(each, int) for each in field.default)
+                self._require_list(field.name, tuple(value), whole=whole)
             elif field.name in self.CHOICES:
                 self._require_choice(field.name, value)
             else:
@@ -69,7 +70,7 @@ class BaseSettings:
                 f"Received: {name}={value!r}"
             )
 
-    def _require_list(self, name: str, values: tuple[Any, ...]) -> None:
+    def _require_list(self, name: str, values: tuple[Any, ...], *, whole: bool) -> None:
         if name in self.NAMES:
             known = self.NAMES[name]
             if set(values) - set(known) or len(set(values)) < len(values):
@@ -77,15 +78,16 @@ class BaseSettings:
                     f"`{name}` must be different names among {', '.join(known)}. "
                     f"Received: {name}={values!r}"
                 )
-        elif not values or not all(type(value) is int and value > 0 for value in values):
+            return
+        least = 0 if name in self.MAY_BE_ZERO else 1
+        if not values or not all(_is_number(each, whole) and each >= least for each in values):
             raise ValueError(
-                f"`{name}` must be one or more whole numbers of at least 1. "
+                f"`{name}` must be one or more {'whole ' * whole}numbers of at least {least}. "
                 f"Received: {name}={values!r}"
             )
 
     def _require_number(self, name: str, value: Any, *, whole: bool) -> None:
-        right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        right = right and abs(value) <= sys.float_info.max  # not so: NaN, infinite, huge integers
+        right = _is_number(value, whole)
         if name in self.RATES:
             expected, right = "a number in [0, 1)", right and 0.0 <= value < 1.0
         elif name in self.MAY_BE_ZERO:
@@ -96,6 +98,11 @@ class BaseSettings:
             expected, right = "a positive number", right and value > 0
         if not right:
             raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+
+
+def _is_number(value: Any, whole: bool) -> bool:
+    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    return right and abs(value) <= sys.float_info.max  # not so: NaN, infinite, huge integers
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

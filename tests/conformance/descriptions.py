@@ -168,6 +168,7 @@ DESCRIPTIONS = {
         STATES.shape,
         2,
     ),
+    "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
     ),

@@ -80,6 +80,15 @@ def test_saved_as_text(spec, model):
     np.testing.assert_allclose(again.logits(Split(2)), model.logits(Split(2)), rtol=1e-6)
 
 
+def test_scaled_leaves(spec, model):
+    scaled = BoostedTrees.from_text(spec, model.text)
+    scaled.calibrate(0.5, -1.0)
+    expected = 0.5 * model.logits(Split(2)) - 1.0
+    np.testing.assert_allclose(scaled.logits(Split(2)), expected, atol=1e-5)
+    again = BoostedTrees.from_text(spec, scaled.text)
+    np.testing.assert_allclose(again.logits(Split(2)), expected, atol=1e-5)
+
+
 def test_refuses_another_task_and_no_training(spec):
     with pytest.raises(SpecError, match="LightGBM is a model of task 'ctr'. Received: 'next_item'"):
         BoostedTrees(nets.next_item_spec())

@@ -39,6 +39,7 @@ SPEC = FeatureSpec(
     vocabularies=vocabularies("user", "hour", "ad", "tags"),
     label="click",
 )
+FIELDS = ("user", "hour", "ad", "tags")
 HYBRID = dataclasses.replace(
     SPEC,
     fields=(
@@ -80,7 +81,7 @@ def embeddings(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, n
     table = np.asarray(layer.table)
     rows = {
         name: table[inputs[name] + layer.offset(name)] * (inputs[name] > 0)[..., None]
-        for name in ("user", "hour", "ad", "tags")
+        for name in FIELDS
     }
     return {**rows, "tags": rows["tags"].sum(axis=1)}
 
@@ -88,6 +89,35 @@ def embeddings(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, n
 def dense(model: keras.Model, name: str, hidden: np.ndarray) -> np.ndarray:
     kernel, bias = model.get_layer(name).get_weights()
     return hidden @ kernel + bias
+
+
+def flat_input(embedded, inputs):
+    """`h_0` of a hand-made system: the embeddings and the number side by side."""
+    fields = [embedded[name] for name in FIELDS]
+    return np.concatenate([*fields, inputs["price"][:, None]], axis=1)
+
+
+def deep_part(model, hidden, num_layers=2):
+    """The hidden layers, ReLU."""
+    for index in range(num_layers):
+        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
+    return hidden
+
+
+def linear_part(model, inputs):
+    """The sum of one weight for each value."""
+    layer = model.get_layer("amer.linear")
+    weights = np.asarray(layer.table)[:, 0]
+    ids = {name: inputs[name].reshape(5, -1) for name in FIELDS}
+    return sum(
+        (weights[each + layer.offset(name)] * (each > 0)).sum(axis=1) for name, each in ids.items()
+    )
+
+
+def scaled_logit(model, *parts):
+    """The sum of logits, with the slope and intercept of the model."""
+    slope, intercept = model.get_layer("amer.platt_scaling").get_weights()
+    return slope * sum(parts) + intercept
 
 
 @pytest.mark.parametrize("shortcut", ["none", "sum", "squeeze_excitation"])
@@ -118,7 +148,7 @@ def test_equals_numpy(shortcut: str, in_mlp: bool):
     elif shortcut == "squeeze_excitation":
         layer = model.get_layer("amer.squeeze_excitation")
         hidden = np.concatenate([hidden, layer(features)], axis=1)
-    expected = dense(model, "amer.output", hidden)[:, 0]
+    expected = scaled_logit(model, dense(model, "amer.output", hidden)[:, 0])
     np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -9,7 +9,15 @@ import pytest
 from amer_tf.features import SpecError
 from amer_tf.models import dcn
 from tests import helpers
-from tests.models.test_ctr import SPEC, batch, dense, embeddings
+from tests.models.test_ctr import (
+    SPEC,
+    batch,
+    deep_part,
+    dense,
+    embeddings,
+    flat_input,
+    scaled_logit,
+)
 from tests.search import nets
 
 
@@ -22,18 +30,12 @@ def model() -> keras.Model:
 
 def test_equals_numpy(model: keras.Model):
     inputs = batch(SPEC)
-    embedded = embeddings(model, inputs)
-    names = ("user", "hour", "ad", "tags")
-    first = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
-    states = first
+    states = first = flat_input(embeddings(model, inputs), inputs)
     for index in range(2):
         kernel, bias = model.get_layer(f"amer.cross.{index}").get_weights()
         states = first * (states @ kernel)[:, None] + bias + states
-    hidden = first
-    for index in range(2):
-        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
-    joint = np.concatenate([states, hidden], axis=1)
-    expected = dense(model, "amer.output", joint)[:, 0]
+    joint = np.concatenate([states, deep_part(model, first)], axis=1)
+    expected = scaled_logit(model, dense(model, "amer.output", joint)[:, 0])
     np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 

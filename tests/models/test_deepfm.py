@@ -11,7 +11,18 @@ import pytest
 from amer_tf.features import SpecError
 from amer_tf.models import deepfm
 from tests import helpers
-from tests.models.test_ctr import HYBRID, SPEC, batch, dense, embeddings
+from tests.models.test_ctr import (
+    FIELDS,
+    HYBRID,
+    SPEC,
+    batch,
+    deep_part,
+    dense,
+    embeddings,
+    flat_input,
+    linear_part,
+    scaled_logit,
+)
 from tests.search import nets
 
 
@@ -25,20 +36,11 @@ def model() -> keras.Model:
 def test_equals_numpy(model: keras.Model):
     inputs = batch(SPEC)
     embedded = embeddings(model, inputs)
-    names = ("user", "hour", "ad", "tags")
     pairs = sum(
-        (embedded[a] * embedded[b]).sum(axis=1) for a, b in itertools.combinations(names, 2)
+        (embedded[a] * embedded[b]).sum(axis=1) for a, b in itertools.combinations(FIELDS, 2)
     )
-    layer = model.get_layer("amer.linear")
-    weights = np.asarray(layer.table)[:, 0]
-    linear = 0.0
-    for name in names:
-        ids = inputs[name].reshape(5, -1)
-        linear = linear + (weights[ids + layer.offset(name)] * (ids > 0)).sum(axis=1)
-    hidden = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
-    for index in range(2):
-        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
-    expected = dense(model, "amer.output", hidden)[:, 0] + pairs + linear
+    deep = dense(model, "amer.output", deep_part(model, flat_input(embedded, inputs)))[:, 0]
+    expected = scaled_logit(model, deep, pairs, linear_part(model, inputs))
     np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 

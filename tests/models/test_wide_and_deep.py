@@ -9,7 +9,17 @@ import pytest
 from amer_tf.features import SpecError
 from amer_tf.models import wide_and_deep
 from tests import helpers
-from tests.models.test_ctr import HYBRID, SPEC, batch, dense, embeddings
+from tests.models.test_ctr import (
+    HYBRID,
+    SPEC,
+    batch,
+    deep_part,
+    dense,
+    embeddings,
+    flat_input,
+    linear_part,
+    scaled_logit,
+)
 from tests.search import nets
 
 
@@ -22,18 +32,9 @@ def model() -> keras.Model:
 
 def test_equals_numpy(model: keras.Model):
     inputs = batch(SPEC)
-    embedded = embeddings(model, inputs)
-    names = ("user", "hour", "ad", "tags")
-    layer = model.get_layer("amer.linear")
-    weights = np.asarray(layer.table)[:, 0]
-    wide = 0.0
-    for name in names:
-        ids = inputs[name].reshape(5, -1)
-        wide = wide + (weights[ids + layer.offset(name)] * (ids > 0)).sum(axis=1)
-    hidden = np.concatenate([embedded[name] for name in names] + [inputs["price"][:, None]], axis=1)
-    for index in range(2):
-        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
-    expected = dense(model, "amer.output", hidden)[:, 0] + wide
+    hidden = deep_part(model, flat_input(embeddings(model, inputs), inputs))
+    deep = dense(model, "amer.output", hidden)[:, 0]
+    expected = scaled_logit(model, deep, linear_part(model, inputs))
     np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 

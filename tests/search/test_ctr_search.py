@@ -14,14 +14,23 @@ import pytest
 from amer_tf import AmerSearch, Architecture
 from amer_tf.architecture import ArchitectureError
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
-from amer_tf.search import ctr_search, final_training, interaction_search, mlp_search
+from amer_tf.models.boosted_trees import BoostedTrees
+from amer_tf.search import (
+    ctr_search,
+    final_training,
+    interaction_search,
+    mlp_search,
+)
 from amer_tf.search.ctr_result import CtrResult
 from amer_tf.search.ctr_settings import REFERENCES
+from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.result import SearchResult
 from amer_tf.search.settings import Settings
 from amer_tf.search.split_checks import SplitError
 from amer_tf.search.state import RunError
+from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import TrainingError
+from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests.search import small_ctr_run
 from tests.search.conftest import small_and_eager
 
@@ -54,6 +63,31 @@ def finished(data, tmp_path_factory) -> CtrResult:
 
 def of_kind(result, kind):
     return [trial for trial in result.run.trials() if trial["kind"] == kind]
+
+
+def test_chances_fit_the_validation_split(finished, data):
+    labels = data.validation.labels
+    for name in ("dnn", "wide_and_deep", "deepfm", "dcn"):
+        model = finished.load_model(f"reference_{name}.keras")
+        slope, intercept = model.get_layer("amer.platt_scaling").get_weights()
+        assert slope > 0
+        assert (slope, intercept) != (1.0, 0.0)
+        logits = CtrEvaluator(model).logits(data.validation)
+        np.testing.assert_allclose(fit_platt_scaling(labels, logits), (1.0, 0.0), atol=0.05)
+    trees = BoostedTrees.from_text(
+        data.spec, (finished.run.path / "reference_lightgbm.txt").read_text()
+    )
+    scaling = fit_platt_scaling(labels, trees.logits(data.validation))
+    np.testing.assert_allclose(scaling, (1.0, 0.0), atol=0.05)
+
+
+def test_without_calibration_logits_are_as_they_are(data, tmp_path):
+    settings = small_ctr_run.SETTINGS.replace(references=("dnn",), calibration="none")
+    result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(
+        data.train, data.validation
+    )
+    layer = result.load_model("reference_dnn.keras").get_layer("amer.platt_scaling")
+    assert layer.get_weights() == [1.0, 0.0]
 
 
 def test_the_rounds_grow(finished, data):
@@ -191,7 +225,9 @@ STOPS = {
     "before the choice": (interaction_search, "select_forward", 3),
     "in the MLP supernet": (mlp_search.phases, "train_phase", 3),
     "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
-    "in final training": (final_training, "fit_until_plateau", 1),
+    "in the second prior": (final_training, "fit_until_plateau", 2),
+    "before the second prior is scored": (CtrWorkbench, "score", 2),
+    "in final training": (final_training, "fit_until_plateau", 3),
     "before scratch": (ctr_search, "train_final", 2),
 }
 

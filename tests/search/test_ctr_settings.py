@@ -51,7 +51,9 @@ def test_settings_are_plain_json():
         ({"max_order": 1}, "`max_order` must be 0 or at least 2"),
         ({"max_order": -1}, "`max_order` must be a whole number of at least 0"),
         ({"references": ("fm",)}, "`references` must be different names among dnn, wide_and_deep"),
-        ({"prior_precision": -1.0}, "`prior_precision` must be a number of at least 0"),
+        ({"prior_precisions": (30.0, -1.0)}, r"`prior_precisions` must be one or more numbers.*-1"),
+        ({"prior_precisions": (float("nan"),)}, r"`prior_precisions` must be .*at least 0.*nan"),
+        ({"calibration": "isotonic"}, "`calibration` must be one of platt, none.*'isotonic'"),
     ],
 )
 def test_wrong_values_are_named(change, message):
@@ -61,8 +63,10 @@ def test_wrong_values_are_named(change, message):
 
 def test_text_takes_the_type_of_the_setting():
     changed = CtrSettings().with_text(
-        {"hidden_units": "64,32", "dropout": "0.5", "references": "dnn"}
+        {"hidden_units": "64,32", "dropout": "0.5", "references": "dnn", "prior_precisions": "3,.5"}
     )
-    assert changed == CtrSettings(hidden_units=(64, 32), dropout=0.5, references=("dnn",))
+    assert changed == CtrSettings(
+        hidden_units=(64, 32), dropout=0.5, references=("dnn",), prior_precisions=(3.0, 0.5)
+    )
     with pytest.raises(ValueError, match="`hidden_units` must be a whole number.*'64,x'"):
         CtrSettings().with_text({"hidden_units": "64,x"})
