@@ -143,7 +143,11 @@ class MlpSearch:
         supernet = self.supernet()
         space = supernet.space
         rows = min(self.settings.mlp_scoring_rows, self.validation.num_examples)
-        scorer = MlpScorer(supernet, self.validation.limit(rows, seed=self.bench.seed))
+        scorer = MlpScorer(
+            supernet,
+            self.validation.limit(rows, seed=self.bench.seed),
+            calibrate=self.settings.calibration == "platt",
+        )
         num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
         # A full disk may have cut a group short in the log.
         first, known = divmod(len(self.trials.of(RANDOM)), space.num_paths)

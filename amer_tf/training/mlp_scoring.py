@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from amer_tf.training.binary_metrics import log_losses
+from amer_tf.training.platt_scaling import fit_platt_scaling
 from amer_tf.training.ranking_metrics import Estimate, estimate
 
 BATCH_ROWS = 4096
@@ -20,6 +22,8 @@ class MlpScorer:
         supernet: The supernet.
         split: Validation rows, `TableEvaluationSplit`.
         batch_rows: Rows at a time.
+        calibrate: Whether the logits of each path are scaled to fit the labels first: larger MLPs
+            are sooner too sure, which says little of how well they tell rows apart.
         jit_compile: Whether XLA compiles the supernet.
     """
 
@@ -29,17 +33,18 @@ class MlpScorer:
         split: Any,
         *,
         batch_rows: int = BATCH_ROWS,
+        calibrate: bool = False,
         jit_compile: bool = False,
     ) -> None:
         self._split = split
         self._batch_rows = min(batch_rows, split.num_examples)
 
         @tf.function(autograph=False, jit_compile=jit_compile)
-        def row_losses(inputs: Any, labels: Any, group: Any) -> Any:
-            logits = ops.cast(supernet.path_logits(inputs, group), "float32")
-            return ops.softplus(logits) - labels * logits  # [P, B]
+        def path_logits(inputs: Any, group: Any) -> Any:
+            return ops.cast(supernet.path_logits(inputs, group), "float32")  # [P, B]
 
-        self._row_losses = row_losses
+        self._path_logits = path_logits
+        self._calibrate = calibrate
 
     @property
     def num_rows(self) -> int:
@@ -50,7 +55,13 @@ class MlpScorer:
         """The mean log loss of each path, and its standard error."""
         group = type(group)(*(tf.constant(part, tf.int32) for part in group))
         parts = []
-        for inputs, labels, weights in self._split.batches(self._batch_rows):
-            losses = self._row_losses(inputs, labels, group).numpy()
-            parts.append(losses[:, weights.numpy() > 0])
-        return [estimate(own) for own in np.concatenate(parts, axis=1)]
+        for inputs, _, weights in self._split.batches(self._batch_rows):
+            logits = self._path_logits(inputs, group).numpy()
+            parts.append(logits[:, weights.numpy() > 0])
+        return [self._loss(logits) for logits in np.concatenate(parts, axis=1)]
+
+    def _loss(self, logits: Any) -> Estimate:
+        labels = self._split.labels
+        if self._calibrate:
+            logits = fit_platt_scaling(labels, logits)(logits)
+        return estimate(log_losses(labels, logits))

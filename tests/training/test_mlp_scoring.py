@@ -8,6 +8,7 @@ from amer_tf.architecture import Architecture
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.training import binary_metrics
 from amer_tf.training.mlp_scoring import MlpScorer
+from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests import helpers
 from tests.training.test_ctr import SPEC, tables
 
@@ -27,3 +28,19 @@ def test_equals_every_path_by_itself(options):
         expected = binary_metrics.log_loss(labels.numpy(), own)
         assert found.value == pytest.approx(expected.value, rel=1e-5)
         assert found.standard_error == pytest.approx(expected.standard_error, rel=1e-4)
+
+
+def test_each_path_is_scaled_to_fit_the_labels():
+    keras.utils.set_random_seed(0)
+    supernet = MlpSupernet(SPEC, Architecture(), num_layers=2, embedding_dim=4)
+    helpers.fix_weights(supernet)
+    _, split = tables(120)
+    group = supernet.space.sample_group(np.random.default_rng(0))
+    [(inputs, labels, _)] = split.batches(split.num_examples)
+    logits = np.asarray(supernet.path_logits(inputs, group))
+    raw, scaled = (MlpScorer(supernet, split, calibrate=each)(group) for each in (False, True))
+    for before, after, own in zip(raw, scaled, logits, strict=True):
+        expected = fit_platt_scaling(labels.numpy(), own)(own)
+        loss = binary_metrics.log_loss(labels.numpy(), expected).value
+        assert after.value == pytest.approx(loss, rel=1e-5)
+        assert after.value < before.value
