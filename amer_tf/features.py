@@ -245,6 +245,13 @@ class FeatureSpec:
             f"Received: {name!r}"
         )
 
+    def require_task(self, task: str, system: str) -> None:
+        """Raises `SpecError` where a system of `task` is asked for with a spec of another."""
+        if self.task != task:
+            raise SpecError(
+                f"{system} is a model of task {task!r}. Received: spec.task={self.task!r}"
+            )
+
     def with_role(self, *roles: str) -> tuple[AnyField, ...]:
         """The fields that have one of the roles, in order."""
         for role in roles:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amer_tf.features import FeatureSpec, MultiValuedField, NumericField, SpecError
+from amer_tf.features import FeatureSpec, MultiValuedField, NumericField
 from amer_tf.models import aggregation
 
 _PARAMETERS = {
@@ -49,8 +49,7 @@ class BoostedTrees:
         patience: int = 30,
         set_columns: int = 32,
     ) -> None:
-        if spec.task != "ctr":
-            raise SpecError(f"LightGBM is a model of task 'ctr'. Received: {spec.task!r}")
+        spec.require_task("ctr", "LightGBM")
         self.spec = spec
         self.seed = seed
         self.num_rounds = num_rounds
@@ -60,7 +59,7 @@ class BoostedTrees:
 
     def fit(self, train: Any, validation: Any) -> BoostedTrees:
         """Grows trees until the validation loss no longer falls."""
-        lightgbm = _lightgbm()
+        lightgbm = import_lightgbm()
         sets = [
             lightgbm.Dataset(
                 self._columns(split), split.labels, categorical_feature=self._categories()
@@ -100,7 +99,7 @@ class BoostedTrees:
     def from_text(cls, spec: FeatureSpec, text: str) -> BoostedTrees:
         """The model of `text`."""
         model = cls(spec)
-        model._booster = _lightgbm().Booster(model_str=text)
+        model._booster = import_lightgbm().Booster(model_str=text)
         return model
 
     @property
@@ -136,7 +135,12 @@ class BoostedTrees:
         return min(self.set_columns + 1, self.spec.vocabulary(field.name).num_rows)
 
 
-def _lightgbm() -> Any:
+def import_lightgbm() -> Any:
+    """The package, which is no requirement of the library.
+
+    Raises:
+        ImportError: Where it is not installed, with what to do.
+    """
     try:
         import lightgbm
     except ImportError as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 
 from amer_tf.architecture import HiddenLayer
-from amer_tf.features import FeatureSpec, SpecError
+from amer_tf.features import FeatureSpec
 from amer_tf.layers import SumPooling
 from amer_tf.models import aggregation, components
 from amer_tf.models.components import layer_name, side_by_side
@@ -34,8 +34,7 @@ def read_table(spec: FeatureSpec, system: str, embedding_dim: int, l2: float) ->
     Raises:
         SpecError: Where the spec is of another task than ctr.
     """
-    if spec.task != "ctr":
-        raise SpecError(f"{system} is a model of task 'ctr'. Received: spec.task={spec.task!r}")
+    spec.require_task("ctr", system)
     inputs = {
         name: tensor
         for name, tensor in components.make_inputs(spec).items()

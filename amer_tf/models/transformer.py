@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from amer_tf import layers
-from amer_tf.features import FeatureSpec, SpecError
+from amer_tf.features import FeatureSpec
 from amer_tf.models import components
 from amer_tf.models.components import layer_name
 from amer_tf.models.next_item import NextItemNetwork
@@ -48,10 +48,7 @@ def build(
         `keras.Model`. Inputs: `spec.input_fields` by name, and the encoded items to score,
         `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
     """
-    if spec.task != "next_item":
-        raise SpecError(
-            f"The transformer is a model of task 'next_item'. Received: spec.task={spec.task!r}"
-        )
+    spec.require_task("next_item", "The transformer")
     if num_blocks < 1:
         raise ValueError(
             f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"

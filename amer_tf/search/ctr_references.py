@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import keras
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.models import dcn, deepfm, wide_and_deep
-from amer_tf.models.boosted_trees import BoostedTrees
+from amer_tf.models.boosted_trees import BoostedTrees, import_lightgbm
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.references import REFERENCE_FILE
@@ -30,11 +29,11 @@ _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
 
 def check(settings: CtrSettings) -> None:
     """Raises where a reference wants a package that is not there."""
-    if TREES in settings.references and importlib.util.find_spec("lightgbm") is None:
-        raise ValueError(
-            "The reference lightgbm needs the package of this name: install amer_tf[trees], or "
-            f"leave it out. Received: references={settings.references}"
-        )
+    if TREES in settings.references:
+        try:
+            import_lightgbm()
+        except ImportError as error:
+            raise ValueError(f"{error} Received: references={settings.references}") from error
 
 
 def build(bench: CtrWorkbench, name: str) -> keras.Model:
