@@ -26,12 +26,12 @@ METRIC = "auc"
 # What each phase may use of a time limit.
 PHASE_SHARES = {
     "prior": 0.05,
-    "interaction": 0.40,
+    "interaction": 0.35,
     "mlp": 0.12,
     "mlp_scoring": 0.04,
     "rescoring": 0.04,
     "finetuning": 0.10,
-    "scratch": 0.15,
+    "scratch": 0.20,
     "references": 0.10,
 }
 
@@ -73,19 +73,24 @@ class CtrSearch:
             interactions = InteractionSearch(
                 self.bench, self.clock, self.trials, self.train, self.validation
             ).search()
-        found = Architecture(
+        predefined = Architecture(
             interactions=tuple(interactions),
             mlp=self.bench.predefined_mlp,
             shortcut=self.settings.shortcut,
         )
+        finalists = [predefined]
         if "mlp" in self.steps:
-            found = self._search_mlp(found)
-        self._train("scratch", found, lambda: self.bench.build(found), self.settings.learning_rate)
+            found = self._search_mlp(predefined)
+            # The predefined MLP is what the found one must be better than.
+            finalists = [found] if found == predefined else [found, predefined]
+        self._train_from_scratch(finalists)
         return Architecture.from_dict(self.trials.best()["architecture"])
 
-    def _search_mlp(self, found: Architecture) -> Architecture:
+    def _search_mlp(self, predefined: Architecture) -> Architecture:
         """The architecture with the best MLP, whose inherited weights are scored and trained on."""
-        search = MlpSearch(self.bench, self.clock, self.trials, self.train, self.validation, found)
+        search = MlpSearch(
+            self.bench, self.clock, self.trials, self.train, self.validation, predefined
+        )
         ranked = search.search()
         self._score_again(search, ranked[: self.settings.num_rescored])
         [best, *_] = self.trials.ranked("inherited") or [search.architecture_of(ranked[0])]
@@ -95,6 +100,7 @@ class CtrSearch:
             lambda: search.inherited(best.mlp),
             self.settings.finetune_learning_rate,
         )
+        self.clock.finish("finetuning")
         search.forget()
         return best
 
@@ -114,18 +120,33 @@ class CtrSearch:
                     break
         self.clock.finish("rescoring")
 
+    def _train_from_scratch(self, finalists: Sequence[Architecture]) -> None:
+        """Trains and scores architectures, each with its part of the time."""
+        for index, architecture in enumerate(finalists):
+            self._train(
+                "scratch",
+                architecture,
+                functools.partial(self.bench.build, architecture),
+                self.settings.learning_rate,
+                index,
+                len(finalists) - index,
+            )
+        self.clock.finish("scratch")
+
     def _train(
         self,
         kind: str,
         architecture: Architecture,
         build: Callable[[], keras.Model],
         learning_rate: float,
+        index: int = 0,
+        parts: int = 1,
     ) -> None:
-        """Trains the architecture to its end in one way, and scores it."""
+        """Trains an architecture to its end in one way, and scores it."""
         phase = {"fine-tuned": "finetuning"}.get(kind, kind)
         if not self.trials.has(kind, architecture):
             self.clock.deadline(phase)
-            name = f"final_{phase}"
+            name = f"{phase}_{index}"
 
             def trained() -> keras.Model:
                 return train_final(
@@ -136,13 +157,12 @@ class CtrSearch:
                     self.train,
                     self.validation,
                     learning_rate=learning_rate,
-                    time_limit=self.clock.training_limit(name, phase),
+                    time_limit=self.clock.training_limit(name, phase, parts),
                     title=f"Final training, {kind}",
                 )
 
             self._record(kind, architecture, trained)
             self.run.remove_checkpoint(name)
-        self.clock.finish(phase)
 
     def _record(
         self, kind: str, architecture: Architecture, make: Callable[[], keras.Model]

@@ -64,7 +64,7 @@ class CtrSettings(BaseSettings):
     prior_precisions: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
     prior_rows: int = 200_000
     l2: float = 0.0
-    dropout: float = 0.1
+    dropout: float = 0.3
     embedding_rate_factor: float = 10.0
     hidden_units: tuple[int, ...] = (200, 200, 200)
     shortcut: str = "squeeze_excitation"

@@ -127,6 +127,15 @@ def test_the_mlp_is_of_its_space(finished):
     assert len(of_kind(finished, "inherited")) == 2
 
 
+def test_the_predefined_mlp_is_trained_beside_the_found_one(finished):
+    found, predefined = [trial["architecture"] for trial in of_kind(finished, "scratch")]
+    [best, *_] = sorted(of_kind(finished, "inherited"), key=lambda trial: -trial["score"])
+    assert found == best["architecture"]
+    assert [layer["units"] for layer in predefined["mlp"]] == [8, 8]
+    assert {layer["activation"] for layer in predefined["mlp"]} == {"relu"}
+    assert predefined["interactions"] == found["interactions"]
+
+
 def test_all_ways_of_training_are_reported(finished, data):
     board = finished.leaderboard()
     assert list(board.columns[:4]) == ["system", "training", "auc", "log_loss"]
@@ -282,14 +291,14 @@ def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
     original = ctr_search.train_final
 
     def diverges(bench, clock, name, *args, **kwargs):
-        if name == "final_scratch":
+        if name.startswith("scratch"):
             raise TrainingError("The loss is nan")
         return original(bench, clock, name, *args, **kwargs)
 
     monkeypatch.setattr(ctr_search, "train_final", diverges)
     settings = small_ctr_run.SETTINGS.replace(references=())
     result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
-    assert [trial["reason"] for trial in of_kind(result, "failed")] == ["The loss is nan"]
+    assert [trial["reason"] for trial in of_kind(result, "failed")] == ["The loss is nan"] * 2
     assert set(result.leaderboard()["training"]) == {"inherited", "fine-tuned"}
 
 
