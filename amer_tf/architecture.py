@@ -238,10 +238,11 @@ class Architecture:
         return cls.from_dict(data)
 
     def __str__(self) -> str:
-        parts = [" | ".join(str(block) for block in self.blocks if block.layer != "zero") or "zero"]
+        blocks = [str(block) for block in self.blocks if block.layer != "zero"]
+        parts = [" | ".join(blocks)] if blocks else []
         parts += ["*".join(interaction) for interaction in self.interactions]
         parts += [f"{layer.units or layer.ratio} {layer.activation}" for layer in self.mlp]
-        return "; ".join(parts)
+        return "; ".join(parts) or "zero"
 
 
 def _construct(

@@ -2,7 +2,8 @@
 
     python benchmarks/bench_preparation.py
 
-Planted data with 13 numbers and 26 categories (power-law vocabularies) are written as CSV, then
+Planted data with 13 numbers and 26 categories (vocabularies of 6 to 100,000 values whose
+frequencies follow a power law) are written as CSV, then
 prepared by `data_pipelines.prepare` in a process of its own: reading, coding, fitting, splitting,
 encoding and checksums. Beside it the usual way on the smaller table, in one go in memory: pandas
 reads the CSV, factorizes each category, scales each number and saves one array.
@@ -73,7 +74,7 @@ def main() -> None:
         start_up = {script: run(imports)["seconds"] for script, imports in IMPORTS.items()}
         for rows in arguments.rows:
             source = folder / f"source_{rows}"
-            generate(source, PlantedSpec(num_rows=rows, num_numbers=13))
+            generate(source, PlantedSpec(num_rows=rows, num_numbers=13, largest_vocabulary=100_000))
             jobs = {"prepare": (PREPARE, str(folder / f"data_{rows}"))}
             if rows == min(arguments.rows):
                 jobs["pandas"] = (PANDAS, str(folder / "pandas.npy"))

@@ -98,7 +98,8 @@ def test_text():
     assert str(FULL) == (
         "layer_norm > conv_3 > relu | bi_gru; hour*site; ad*hour*site; 0.8 dice; 80 relu"
     )
-    assert str(Architecture(blocks=(SKIPPED,))) == "zero"
+    assert str(Architecture(blocks=(SKIPPED,))) == str(Architecture()) == "zero"
+    assert str(Architecture(interactions=FULL.interactions)) == "hour*site; ad*hour*site"
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ def with_values(spec: FeatureSpec) -> FeatureSpec:
 
 def check(model: keras.Model, spec: FeatureSpec, architecture: Architecture, top_k: int) -> None:
     """Raises where there is nothing that could be exported."""
-    if spec.task != "next_item":
+    if spec.task == "ctr" and spec.with_role("behavior"):
         raise ExportError(
-            f"This version exports models of task 'next_item'. Received: spec.task={spec.task!r}"
+            "This version exports models of task 'ctr' without behaviour fields. Received: "
+            f"{[field.name for field in spec.with_role('behavior')]}"
         )
     if not isinstance(architecture, Architecture):
         raise ExportError(
@@ -53,7 +54,9 @@ def check(model: keras.Model, spec: FeatureSpec, architecture: Architecture, top
 
 
 def _check_inputs(model: keras.Model, spec: FeatureSpec) -> None:
-    wanted = sorted([*(field.name for field in spec.input_fields), spec.item_field])
+    wanted = sorted(field.name for field in spec.input_fields)
+    if spec.task == "next_item":
+        wanted = sorted([*wanted, spec.item_field])
     inputs = sorted(tensor.name for tensor in model.inputs or ())
     if inputs != wanted:
         raise ExportError(

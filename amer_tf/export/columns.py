@@ -48,16 +48,27 @@ class Column:
 
 
 def input_columns(spec: FeatureSpec, tables: Mapping[str, VocabularyTable]) -> dict[str, Column]:
-    """The raw columns of `spec.input_fields`, by name; all but the history may be left out."""
+    """The raw columns of `spec.input_fields`, by name; all but the leading one may be left out."""
     columns = {}
+    lead = lead_field(spec)
     for field in spec.input_fields:
         column = _input_column(field, tables)
-        if field.name == spec.history_field:
+        if field.role == "behavior" and field.name == lead:
             column = dataclasses.replace(column, note="items of the history, oldest first")
-        else:
+        elif field.name != lead:
             column = column.optional()
         columns[field.name] = column
     return columns
+
+
+def lead_field(spec: FeatureSpec) -> str:
+    """The field whose column tells how many rows, and steps, a request has.
+
+    The items of the history; for a table the first field of the target, or the first of all.
+    """
+    if spec.with_role("behavior"):
+        return spec.history_field
+    return (*spec.with_role("target"), *spec.input_fields)[0].name
 
 
 def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Column:

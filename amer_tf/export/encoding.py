@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from amer_tf.export.columns import Column
+from amer_tf.export.columns import Column, lead_field
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import (
     PADDING_ID,
@@ -41,37 +41,44 @@ class InputEncoder:
         tables: Mapping[str, VocabularyTable],
     ) -> None:
         self._spec = spec
+        self._lead = lead_field(spec)
         self._columns = dict(columns)
         self._tables = dict(tables)
 
     def complete(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Checks ranks and sizes, and fills columns that were left out with missing values."""
-        name = self._spec.history_field
-        history = with_rank(raw[name], self._columns[name])  # [B, S]
-        whole = {name: history}
+        lead = with_rank(raw[self._lead], self._columns[self._lead])  # [B, S] or [B]
+        whole = {self._lead: lead}
         for field in self._spec.input_fields:
-            if field.name != name:
+            if field.name != self._lead:
                 column = self._columns[field.name]
                 values = with_rank(raw[field.name], column)
-                whole[field.name] = _filled(values, column, tf.shape(history), name)
+                whole[field.name] = _filled(values, column, tf.shape(lead), self._lead)
         return whole
 
     def __call__(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Model inputs `[B, T, ...]` and `[B, ...]`, by field name, of complete raw columns."""
-        name = self._spec.history_field
-        present = raw[name] != self._columns[name].missing  # [B, S]
+        inputs = {
+            field.name: self._encode(field, raw[field.name])
+            for field in self._spec.input_fields
+            if field.role != "behavior"
+        }
+        if self._spec.with_role("behavior"):
+            inputs |= self._encode_history(raw)
+        return inputs
+
+    def _encode_history(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """The newest steps of the behaviour fields, `[B, T, ...]`."""
+        present = raw[self._lead] != self._columns[self._lead].missing  # [B, S]
         positions = kept_positions(present, self._spec.max_length, newest=True)  # [B, T]
         valid = positions < tf.shape(present)[1]
         inputs = {}
-        for field in self._spec.input_fields:
-            values = raw[field.name]
-            if field.role == "behavior":
-                values = take(values, positions, self._columns[field.name].missing)
-            encoded = self._encode(field, values)
-            if field.role == "behavior":
+        for field in self._spec.with_role("behavior"):
+            if field.name in self._columns:
+                values = take(raw[field.name], positions, self._columns[field.name].missing)
+                encoded = self._encode(field, values)
                 extended = valid[..., None] if isinstance(field, MultiValuedField) else valid
-                encoded = tf.where(extended, encoded, tf.zeros([], encoded.dtype))
-            inputs[field.name] = encoded
+                inputs[field.name] = tf.where(extended, encoded, tf.zeros([], encoded.dtype))
         return inputs
 
     def _encode(self, field: AnyField, values: Any) -> Any:
@@ -140,8 +147,8 @@ def normalize(values: Any, normalization: Normalization) -> Any:
     return tf.cast(scaled, tf.float32)
 
 
-def _filled(values: Any, column: Column, history_shape: Any, history: str) -> Any:
-    """`values` with the rows and steps of the history; where it has none of them, missing ones."""
+def _filled(values: Any, column: Column, lead_shape: Any, lead: str) -> Any:
+    """`values` with the rows and steps of the lead; where it has none of them, missing ones."""
     assert column.axes is not None
     shape = tf.shape(values)
     checks, paddings = [], []
@@ -149,9 +156,9 @@ def _filled(values: Any, column: Column, history_shape: Any, history: str) -> An
         if counted == "values":
             paddings.append([0, 0])
             continue
-        size, wanted = shape[axis], history_shape[axis]
+        size, wanted = shape[axis], lead_shape[axis]
         rows = "rows" if counted == "batch" else "steps"
-        expected = f"as many {rows} as column {history!r}, or none"
+        expected = f"as many {rows} as column {lead!r}, or none"
         checks.append(require((size == wanted) | (size == 0), column.name, expected, shape))
         paddings.append([0, wanted - size])
     with tf.control_dependencies(checks):

@@ -21,15 +21,13 @@ class ExampleParser:
     Args:
         columns: The columns to read.
         separators: For each nested column its separator.
-        history: The column whose steps the other columns with steps follow.
+        lead: The column whose steps the other columns with steps follow.
     """
 
-    def __init__(
-        self, columns: Iterable[Column], separators: Mapping[str, str], history: str
-    ) -> None:
+    def __init__(self, columns: Iterable[Column], separators: Mapping[str, str], lead: str) -> None:
         self._columns = tuple(columns)
         self._separators = dict(separators)
-        self._history = history
+        self._lead = lead
 
     def __call__(self, serialized: Any) -> dict[str, Any]:
         """Columns `[B]`, `[B, n]` or `[B, n, V]` of examples `[B]`."""
@@ -41,7 +39,7 @@ class ExampleParser:
             for column in self._columns
         }
         parsed = tf.io.parse_example(serialized, features)
-        steps = parsed[self._history].row_lengths()
+        steps = parsed[self._lead].row_lengths()
         return {
             column.name: self._dense(column, parsed[column.name], steps) for column in self._columns
         }
@@ -55,7 +53,7 @@ class ExampleParser:
                 return ragged.to_tensor(column.missing, shape=[None, 1])[:, 0]
         if "steps" not in column.axes:
             return ragged.to_tensor(column.missing)
-        expected = f"as many values as {self._history!r}, or none"
+        expected = f"as many values as {self._lead!r}, or none"
         aligned = tf.reduce_all((lengths == steps) | (lengths == 0))
         with tf.control_dependencies([require(aligned, column.name, expected, lengths)]):
             if column.name in self._separators:

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,6 +19,7 @@ from amer_tf.architecture import Architecture
 from amer_tf.export import readme
 from amer_tf.export import warmup as warmup_requests
 from amer_tf.export.checks import check, with_values
+from amer_tf.export.ctr import CtrServing
 from amer_tf.export.export_folder import is_exported, staged
 from amer_tf.export.next_item import NextItemServing
 from amer_tf.export.vocabulary_tables import VocabularyTable
@@ -28,7 +30,7 @@ ARCHITECTURE_FILE = "architecture.json"
 # Part of what tells exports apart: another number, another content for the same model.
 _FORMAT = 1
 
-_SERVINGS = {"next_item": NextItemServing}
+_SERVINGS: Mapping[str, Any] = {"ctr": CtrServing, "next_item": NextItemServing}
 
 
 def export(
@@ -42,10 +44,10 @@ def export(
 ) -> pathlib.Path:
     """Writes a SavedModel that answers raw columns, with all that is known of it.
 
-    The folder holds the SavedModel with signatures `serving_default`, `predict_examples` and
-    `recommend`, its vocabularies as assets; `spec.json` and `architecture.json`; a README of the
-    signatures; requests for warming up; and `export.json`, the digests of all files. It appears
-    whole or not at all. Exporting the same again changes nothing.
+    The folder holds the SavedModel with signatures `serving_default`, `predict_examples` and, for
+    next_item, `recommend`, its vocabularies as assets; `spec.json` and `architecture.json`; a
+    README of the signatures; requests for warming up; and `export.json`, the digests of all files.
+    It appears whole or not at all. Exporting the same again changes nothing.
 
     Args:
         model: What `models.amer.build` gave for the spec and the architecture, trained.

@@ -63,18 +63,19 @@ class Case:
 
     def _encoded(self, field: Any, row: Row) -> Any:
         if field.role != "behavior":
-            return self._value(field, row.get(field.name))
+            return self.encoded(field, row.get(field.name))
         history = row["history_item_id"]
         values = row.get(field.name) or [None] * len(history)
         kept = [
-            self._value(field, value)
+            self.encoded(field, value)
             for item, value in zip(history, values, strict=True)
             if item is not None
         ][-self.spec.max_length :]
-        padding = np.zeros_like(self._value(field, None))
+        padding = np.zeros_like(self.encoded(field, None))
         return np.array([*kept, *[padding] * (self.spec.max_length - len(kept))])
 
-    def _value(self, field: Any, value: Any) -> Any:
+    def encoded(self, field: Any, value: Any) -> Any:
+        """One raw value as the model reads it."""
         if isinstance(field, NumericField):
             return np.float32(normalized(field.normalization, value))
         vocabulary = self.spec.vocabulary(field.name)

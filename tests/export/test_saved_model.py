@@ -17,7 +17,6 @@ from amer_tf.export import ExportError, export
 from amer_tf.export.saved_model import _SERVINGS
 from amer_tf.features import (
     TASKS,
-    CategoricalField,
     FeatureSpec,
     Normalization,
     NumericField,
@@ -176,8 +175,8 @@ def test_mixed_precision_answers_in_float32(tmp_path):
     np.testing.assert_allclose(answer, made.scores(rows, asked), atol=2e-2)
 
 
-def test_every_task_but_ctr_is_served():
-    assert set(TASKS) - set(_SERVINGS) == {"ctr"}
+def test_every_task_is_served():
+    assert set(_SERVINGS) == set(TASKS)
     assert amer_tf.export.__all__ == ["ExportError", "export"]
 
 
@@ -186,16 +185,6 @@ def refused(case, **changes):
     options = {key: changes.pop(key) for key in ("top_k",) if key in changes}
     arguments.update(changes)
     return lambda folder: export(*arguments.values(), folder, **options)
-
-
-def test_ctr_is_refused(case, tmp_path):
-    spec = FeatureSpec(
-        fields=(CategoricalField("country"),),
-        vocabularies=(Vocabulary("country", "hash", size=3),),
-        label="click",
-    )
-    with pytest.raises(ExportError, match="models of task 'next_item'. Received: spec.task='ctr'"):
-        refused(case, spec=spec)(tmp_path / "1")
 
 
 def test_a_spec_that_has_not_been_fitted_is_refused(case, tmp_path):
