@@ -18,6 +18,7 @@ from amer_tf.features import (
 )
 from amer_tf.models import aggregation
 from tests.export import small_models
+from tests.export.test_examples import example
 from tests.models.test_ctr import HYBRID, build
 from tests.search import nets
 
@@ -118,21 +119,16 @@ def saved_signatures(exported):
 
 
 def test_serialised_examples(exported, expected):
-    examples = []
-    for row in ROWS:
-        message = tf.train.Example()
-        for name, value in row.items():
-            values = value if isinstance(value, list) else [value]
-            if value is None or not values:
-                continue
-            feature = message.features.feature[name]
-            if isinstance(values[0], str):
-                feature.bytes_list.value.extend(each.encode() for each in values)
-            elif isinstance(values[0], int):
-                feature.int64_list.value.extend(values)
-            else:
-                feature.float_list.value.extend(values)
-        examples.append(message.SerializeToString())
+    examples = [
+        example(
+            **{
+                name: value if isinstance(value, list) else [value]
+                for name, value in row.items()
+                if value is not None
+            }
+        )
+        for row in ROWS
+    ]
     answer = exported.ask("predict_examples", examples=examples)
     np.testing.assert_allclose(answer["logit"], expected, rtol=1e-6, atol=1e-6)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import data_pipelines
+from amer_tf import AmerSearch
 from amer_tf.search.ctr_settings import REFERENCES, CtrSettings
+from amer_tf.search.result import SearchResult
 from data_pipelines.planted import PlantedSpec, generate
 
 SEED = 3
@@ -45,3 +48,13 @@ def prepare(folder: pathlib.Path) -> data_pipelines.PreparedData:
     generate(folder / "source", spec)
     data_pipelines.prepare(folder / "source" / "planted.json", None, folder / "data")
     return data_pipelines.load(folder / "data")
+
+
+def search(data: data_pipelines.PreparedData, folder: pathlib.Path, **options: Any) -> AmerSearch:
+    """A search of those data with these settings, or with others."""
+    return AmerSearch(data.spec, folder, **{"settings": SETTINGS, "seed": SEED, **options})
+
+
+def of_kind(result: SearchResult, kind: str) -> list[dict[str, Any]]:
+    """The trials of one kind."""
+    return [trial for trial in result.run.trials() if trial["kind"] == kind]

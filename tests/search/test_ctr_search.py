@@ -33,6 +33,7 @@ from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests.search import small_ctr_run
 from tests.search.conftest import small_and_eager
+from tests.search.small_ctr_run import of_kind, search
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
@@ -49,20 +50,11 @@ def data(tmp_path_factory):
     return small_ctr_run.prepare(tmp_path_factory.mktemp("data"))
 
 
-def search(data, folder, **options):
-    options = {"settings": small_ctr_run.SETTINGS, "seed": small_ctr_run.SEED, **options}
-    return AmerSearch(data.spec, folder, **options)
-
-
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> CtrResult:
     result = search(data, tmp_path_factory.mktemp("run")).fit(data.train, data.validation)
     assert isinstance(result, CtrResult)
     return result
-
-
-def of_kind(result, kind):
-    return [trial for trial in result.run.trials() if trial["kind"] == kind]
 
 
 def test_chances_fit_the_validation_split(finished, data):

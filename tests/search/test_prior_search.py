@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from amer_tf import AmerSearch
 from amer_tf.search import prior_search
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.training.fit import TrainingError
 from tests.search import small_ctr_run
 from tests.search.conftest import small_and_eager
+from tests.search.small_ctr_run import of_kind, search
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
@@ -24,15 +24,6 @@ def eagerly():
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return small_ctr_run.prepare(tmp_path_factory.mktemp("data"))
-
-
-def search(data, folder, **options):
-    options = {"settings": small_ctr_run.SETTINGS, "seed": small_ctr_run.SEED, **options}
-    return AmerSearch(data.spec, folder, **options)
-
-
-def of_kind(result, kind):
-    return [trial for trial in result.run.trials() if trial["kind"] == kind]
 
 
 def test_the_prior_of_the_lowest_loss_is_taken(data, tmp_path, monkeypatch):
