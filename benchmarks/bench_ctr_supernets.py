@@ -88,15 +88,21 @@ def main() -> None:
     result["step 2 over DNN (limit 3)"] = round(seconds / dnn, 2)
 
     rows = Rows(ROWS)
-    together = median_seconds(lambda: score_candidates(supernet, rows), 1)
+    together = {
+        dtype: median_seconds(lambda dtype=dtype: score_candidates(supernet, rows, dtype=dtype), 1)
+        for dtype in ("float32", "bfloat16")
+    }
     start = time.perf_counter()
     for group in supernet.candidates[:NUM_DERIVED]:
         alone = Architecture(interactions=(group,), mlp=mlp, shortcut="sum")
         CtrEvaluator(amer.build(spec, alone, embedding_dim=K)).evaluate(rows)
     one_by_one = (time.perf_counter() - start) * NUM_CANDIDATES / NUM_DERIVED
-    result["scoring together, s"] = round(together, 1)
-    result["one after another, s"] = round(one_by_one, 1)
-    result["one after another over together (at least 20)"] = round(one_by_one / together, 1)
+    result["scoring one after another, s"] = round(one_by_one, 1)
+    for dtype, seconds in together.items():
+        result[f"scoring together, {dtype}, s"] = round(seconds, 1)
+        result[f"one after another over together, {dtype} (at least 20)"] = round(
+            one_by_one / seconds, 1
+        )
 
     step_3 = MlpSupernet(
         spec, Architecture(shortcut="squeeze_excitation"), max_units=UNITS, embedding_dim=K

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from data_pipelines.permutation import permute
 from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
-from data_pipelines.tables import CHUNK_ROWS
+from data_pipelines.spool import Spool
 from data_pipelines.times import parse_times
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
@@ -56,7 +56,7 @@ def prepare_ctr_table(
         counts["skipped_rows"] = num_skipped
 
     counter = FieldCounter(source.spec, coders)
-    for chunk, part in _chunks(rows, parts):
+    for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
         counter.add(source.spec.fields, chunk[part == 0])
     vocabularies, ids = counter.fit_vocabularies()
     counter.warn_of_constants()
@@ -70,7 +70,7 @@ def prepare_ctr_table(
     for number, name in enumerate(splits.NAMES):
         file = folder / split_file(name)
         with records.RecordWriter(file, layout.width, layout=layout.to_json()) as writer:
-            for chunk, part in _chunks(rows, parts):
+            for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
                 own = chunk[part == number]
                 encoded = layout.encode(spec.fields, own, ids)
                 label = layout.column(LABEL).offset
@@ -85,10 +85,10 @@ def prepare_ctr_table(
 
 def _spool(
     source: Source, coder: FieldCoder, groups: ValueIndex, file: pathlib.Path
-) -> tuple[npt.NDArray[Any], int]:
+) -> tuple[Spool, int]:
     """Reads the source once and writes codes, labels and what the split needs to a file.
 
-    Returns: The rows, mapped from the file, and how many bad ones were left out.
+    Returns: The rows, and how many bad ones were left out.
     """
     group = source.spec.group
     members: list[tuple[Any, ...]] = [(LABEL, "<i1"), *coder.dtype()]
@@ -124,7 +124,7 @@ def _spool(
             f"The data set {source.name!r} must have at least one row. "
             f"Received: none in {source.events.place}"
         )
-    return np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), num_skipped
+    return Spool(file, dtype, num_rows), num_skipped
 
 
 def _labels(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:
@@ -149,16 +149,18 @@ def _named_parts(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:
     return parts
 
 
-def _deal_out(source: Source, rows: npt.NDArray[Any], file: pathlib.Path) -> npt.NDArray[np.int8]:
+def _deal_out(source: Source, rows: Spool, file: pathlib.Path) -> Spool:
     """Writes for each row whether it trains (0), validates (1) or tests (2)."""
     split = source.split
     dealt = np.zeros(2, np.int64)
     totals = np.zeros(2, np.int64)
-    for chunk in _row_chunks(rows):
+    for chunk in rows.chunks():
         totals += np.bincount(chunk[LABEL], minlength=2)
-    moments = split.moments(rows[MOMENT]) if isinstance(split, splits.ByTime) else (0.0, 0.0)
+    moments = (0.0, 0.0)
+    if isinstance(split, splits.ByTime):
+        moments = split.moments(rows.mapped()[MOMENT])
     with writing(file), file.open("wb") as stream:
-        for chunk in _row_chunks(rows):
+        for chunk in rows.chunks():
             if isinstance(split, splits.ByTime):
                 part = np.searchsorted(moments, chunk[MOMENT], "right")
             elif isinstance(split, splits.Random):
@@ -175,25 +177,13 @@ def _deal_out(source: Source, rows: npt.NDArray[Any], file: pathlib.Path) -> npt
             else:
                 part = chunk[PART]
             stream.write(part.astype(np.int8).tobytes())
-    return np.asarray(np.memmap(file, np.int8, "r", shape=(len(rows),)))
+    return Spool(file, np.dtype(np.int8), len(rows))
 
 
-def _row_chunks(rows: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    for start in range(0, len(rows), CHUNK_ROWS):
-        yield rows[start : start + CHUNK_ROWS]
-
-
-def _chunks(
-    rows: npt.NDArray[Any], parts: npt.NDArray[np.int8]
-) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.int8]]]:
-    for start in range(0, len(rows), CHUNK_ROWS):
-        yield rows[start : start + CHUNK_ROWS], parts[start : start + CHUNK_ROWS]
-
-
-def _count_parts(rows: npt.NDArray[Any], parts: npt.NDArray[np.int8]) -> dict[str, Any]:
+def _count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
     """Rows and positive rate of each split; refuses one that is empty or of one class."""
     sizes, positives = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    for chunk, part in _chunks(rows, parts):
+    for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
         sizes += np.bincount(part, minlength=3)
         positives += np.bincount(part[chunk[LABEL] == 1], minlength=3)
     counts: dict[str, Any] = {"rows": len(rows)}

@@ -37,6 +37,8 @@ class CtrSettings(BaseSettings):
             ones the best by screening; 0 for all, as in the paper.
         screening_rows: Training rows that they are screened on.
         scoring_rows: Validation rows that interactions are scored on.
+        scoring_dtype: Of the hidden layers meanwhile: `"float32"`, or `"bfloat16"`, which is faster
+            on processors that multiply such.
         num_kept: Interactions that a round hands on, `k`: those that complement each other best.
         num_interactions: Interactions of the result, `k'`.
         max_order: Most fields of an interaction; 0 for no limit.
@@ -75,6 +77,7 @@ class CtrSettings(BaseSettings):
     num_screened: int = 100
     screening_rows: int = 200_000
     scoring_rows: int = 50_000
+    scoring_dtype: str = "float32"
     num_kept: int = 50
     num_interactions: int = 15
     max_order: int = 0
@@ -97,6 +100,7 @@ class CtrSettings(BaseSettings):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "calibration": ("platt", "none"),
         "feed": ("split", "replicate"),
+        "scoring_dtype": ("float32", "bfloat16"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}

@@ -110,7 +110,10 @@ class InteractionSupernet(keras.Model):
         first = self._project(matrix, numbers)
         first = ops.reshape(first, (size, -1, first.shape[-1]))
         hidden = first + ops.matmul(self._own_products(hands), self.kernels)
-        logits = ops.reshape(self._finish(hidden, training), (-1,))
+        hidden = self.dropout_layer(ops.relu(hidden), training=training)
+        for dense in self.hidden_layers:
+            hidden = self.dropout_layer(dense(hidden), training=training)
+        logits = ops.reshape(self.output_layer(hidden), (-1,))
         return logits + self._main_effects(matrix) + self.products(matrix, self.linear)
 
     def candidate_logits(self, inputs: dict[str, Any], chosen: Any) -> Any:
@@ -120,17 +123,55 @@ class InteractionSupernet(keras.Model):
             inputs: A batch named by the spec.
             chosen: Integer tensor of shape `(c,)`: numbers of candidates.
         """
+        return self.finish(*self.candidate_hidden(inputs, chosen))
+
+    def candidate_hidden(
+        self, inputs: dict[str, Any], chosen: Any, dtype: str = "float32", unrolled: bool = False
+    ) -> tuple[Any, Any]:
+        """The first half of `candidate_logits`, which `finish` ends.
+
+        Args:
+            inputs: A batch named by the spec.
+            chosen: Numbers of candidates, `(c,)`.
+            dtype: Of the hidden units, and of all that `finish` does with them.
+            unrolled: Whether `W_c p_c` is a sum over `K`, of which XLA makes one pass with all
+                around it, and not a matrix product.
+
+        Returns: The units of the first hidden layer `(c, B, H)`, and the logits' linear part
+            `(c, B)`.
+        """
         matrix, numbers = self._read(inputs, False)
         products = self._chosen_products(matrix, chosen)  # [c, B, K]
+        kernels = ops.take(self.kernels, chosen, axis=0)  # [c, K, H]
         hidden = self._project(matrix, numbers)
-        hidden = hidden + ops.matmul(products, ops.take(self.kernels, chosen, axis=0))
+        if unrolled:
+            for index in range(products.shape[-1]):
+                hidden = hidden + products[:, :, index : index + 1] * kernels[:, None, index]
+        else:
+            hidden = hidden + ops.matmul(products, kernels)
         linear = ops.sum(products * ops.take(self.linear, chosen, axis=0)[:, None], axis=-1)
-        return self._finish(hidden, False) + self._main_effects(matrix) + linear
+        return ops.cast(ops.relu(hidden), dtype), self._main_effects(matrix) + linear
+
+    def plain_hidden(self, inputs: dict[str, Any], dtype: str = "float32") -> tuple[Any, Any]:
+        """The first half of `plain_logits`: `(B, H)` and `(B,)`."""
+        matrix, numbers = self._read(inputs, False)
+        hidden = ops.relu(self._project(matrix, numbers))
+        return ops.cast(hidden, dtype), self._main_effects(matrix)
 
     def plain_logits(self, inputs: dict[str, Any]) -> Any:
         """Logits `(B,)` without any interaction."""
-        matrix, numbers = self._read(inputs, False)
-        return self._finish(self._project(matrix, numbers), False) + self._main_effects(matrix)
+        return self.finish(*self.plain_hidden(inputs))
+
+    def finish(self, hidden: Any, linear: Any) -> Any:
+        """Logits of the units of the first hidden layer and the linear part, without dropout."""
+        dtype = hidden.dtype
+        # Backends fuse bias and ReLU into the product of two matrices only.
+        flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
+        for dense in self.hidden_layers:
+            flat = ops.matmul(flat, ops.cast(dense.kernel, dtype))
+            flat = ops.relu(ops.add(flat, ops.cast(dense.bias, dtype)))
+        logits = ops.cast(ops.matmul(flat, ops.cast(self.output_layer.kernel, dtype)), "float32")
+        return ops.reshape(logits + self.output_layer.bias, ops.shape(linear)) + linear
 
     def inherit(self, other: InteractionSupernet) -> None:
         """Takes over embeddings, MLP, and what both have of the candidates (paper, step 2)."""
@@ -189,12 +230,6 @@ class InteractionSupernet(keras.Model):
     def _main_effects(self, matrix: Any) -> Any:
         """`sum_f <u_f, e_f>`, `(B,)`."""
         return ops.sum(matrix * self.field_linear, axis=(1, 2))
-
-    def _finish(self, hidden: Any, training: bool) -> Any:
-        hidden = self.dropout_layer(ops.relu(hidden), training=training)
-        for dense in self.hidden_layers:
-            hidden = self.dropout_layer(dense(hidden), training=training)
-        return ops.squeeze(self.output_layer(hidden), -1)
 
 
 def _make_stem(spec: FeatureSpec, embedding_dim: int, l2: float) -> keras.Model:

@@ -168,7 +168,7 @@ class InteractionSearch:
                 on_epoch=after_epoch,
                 on_step=lambda: self.clock.keep(name),
             )
-        scores = score_candidates(supernet, self.validation)
+        scores = score_candidates(supernet, self.validation, dtype=settings.scoring_dtype)
         places = self._places(supernet, [score.gain for score in scores])
         known = len(self._scored(number))  # a full disk may have cut them short
         self.run.append_trials(

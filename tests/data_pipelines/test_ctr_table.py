@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 import data_pipelines
-from data_pipelines import DataError, PreparedData, ctr_table
+from data_pipelines import DataError, PreparedData
 
 NUM_ROWS = 600
 DESCRIPTION: dict[str, Any] = {
@@ -235,7 +235,7 @@ def test_by_column(tmp_path: pathlib.Path) -> None:
 def test_chunks_make_no_difference(
     tmp_path: pathlib.Path, data: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ctr_table, "CHUNK_ROWS", 37)
+    monkeypatch.setattr("data_pipelines.spool.CHUNK_ROWS", 37)
     monkeypatch.setattr("data_pipelines.delimited.CHUNK_ROWS", 41)
     other = prepare(tmp_path)
     for name in ("train", "validation", "test"):

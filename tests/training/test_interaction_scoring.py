@@ -34,6 +34,17 @@ def test_equals_every_model_by_itself(supernet, options):
         assert score.standard_error == pytest.approx(error, rel=1e-4)
 
 
+def test_in_half_precision(supernet):
+    _, split = tables(120)
+    exact = score_candidates(supernet, split)
+    for jit_compile in (False, True):
+        scores = score_candidates(supernet, split, dtype="bfloat16", jit_compile=jit_compile)
+        for score, own in zip(scores, exact, strict=True):
+            assert score.loss == pytest.approx(own.loss, rel=1e-2)
+            assert score.gain == pytest.approx(own.gain, abs=0.1 * own.standard_error)
+            assert score.gain != own.gain
+
+
 def test_parts_of_candidates(supernet):
     _, split = tables(120)
     [(inputs, labels, _)] = split.batches(split.num_examples)
