@@ -13,6 +13,7 @@ from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_search import METRIC, PHASE_SHARES, STEPS, CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.ctr_tuning import choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.spaces import InteractionSpace
@@ -71,17 +72,23 @@ class CtrProgram:
         search = CtrSearch(bench, budget, train, validation, self.steps)
         architecture = search.search()
         known = {trial.get("name") for trial in self.run.trials()}
-        for name in self.settings.references:
+        references = self.settings.references
+        for index, name in enumerate(references):
             if name not in known:
-                self._score_reference(name, search)
+                self._score_reference(name, search, len(references) - index)
             self.run.record_phase("references", **search.clock.now())
         return architecture, search.trials.best()["metrics"]
 
-    def _score_reference(self, name: str, search: CtrSearch) -> None:
-        """Trains a hand-made system as the result is trained, and scores it."""
-        training = f"reference_{name}"
+    def _score_reference(self, name: str, search: CtrSearch, num_left: int) -> None:
+        """Trains a hand-made system as the result is trained, and scores it.
+
+        Args:
+            name: Of the system.
+            search: What trained the result.
+            num_left: References that share the time that is left, this one among them.
+        """
         search.clock.deadline("references")
-        limit = search.clock.training_limit(training, "references", len(self.settings.references))
+        training = f"reference_{name}"
         try:
             if name == ctr_references.TREES:
                 model: Any = BoostedTrees(self.spec, seed=self.seed)
@@ -90,15 +97,27 @@ class CtrProgram:
                     logits = model.logits(search.validation)
                     model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
             else:
+                trials = len(self.settings.prior_precisions)
+                prior = choose_prior(
+                    search.tuner,
+                    search.plain_bench,
+                    name,
+                    lambda bench: ctr_references.build(bench, name),
+                    phase="references",
+                    later_trainings=num_left * (trials + 1) - trials,
+                )
+                training = prior.training or training
                 model = train_final(
-                    search.bench,
+                    prior.bench,
                     search.clock,
                     training,
-                    lambda: ctr_references.build(search.bench, name),
+                    lambda: ctr_references.build(prior.bench, name),
                     search.train,
                     search.validation,
                     learning_rate=self.settings.learning_rate,
-                    time_limit=limit,
+                    time_limit=search.clock.training_limit(
+                        training, "references", (num_left - 1) * (trials + 1) + 1
+                    ),
                     title=f"Training the reference {name}",
                 )
             metrics = ctr_references.evaluate(model, search.validation)

@@ -27,18 +27,21 @@ class CtrResult(SearchResult):
         """The chosen interactions, each with how much it lowered the log loss, and the error.
 
         A gain is that of the interaction on top of those above it, by the supernet's weights, on
-        the validation rows that the search scored on.
+        the validation rows that the search scored on. `taken` are those of the found model: the
+        first ones, as many as predicted best when tried out.
         """
+        taken = self.architecture.interactions
         rows = [
             {
                 "interaction": " * ".join(trial["interaction"]),
                 "gain": trial["gain"],
                 "standard_error": trial["standard_error"],
+                "taken": tuple(trial["interaction"]) in taken,
             }
             for trial in self.run.trials()
             if trial["kind"] == CHOSEN
         ]
-        return pd.DataFrame(rows, columns=["interaction", "gain", "standard_error"])
+        return pd.DataFrame(rows, columns=["interaction", "gain", "standard_error", "taken"])
 
     def evaluate(self, split: Any) -> dict[str, Any]:
         """AUC, log loss, per-user AUC and calibration of the best model on a split."""

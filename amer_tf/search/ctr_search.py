@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.search.budget import Budget
+from amer_tf.search.ctr_tuning import choose_number, choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.interaction_search import InteractionSearch
 from amer_tf.search.mlp_search import MlpSearch
 from amer_tf.search.phase_clock import PhaseClock
-from amer_tf.search.prior_search import choose_prior
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.trials import TrialLog
+from amer_tf.search.tuning import Tuner
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.fit import TrainingError
 
 STEPS = ("interaction", "mlp")
 METRIC = "auc"
+PLAIN, FOUND = "dnn", "amer"
 # What each phase may use of a time limit.
 PHASE_SHARES = {
     "prior": 0.05,
-    "interaction": 0.35,
-    "mlp": 0.12,
+    "interaction": 0.32,
+    "tuning": 0.05,
+    "mlp": 0.10,
     "mlp_scoring": 0.04,
     "rescoring": 0.04,
     "finetuning": 0.10,
@@ -40,7 +43,7 @@ class CtrSearch:
     """All phases of a search of task ctr, each of which goes on where it was killed.
 
     Args:
-        bench: How models are built, trained and scored; the prior is chosen first.
+        bench: How models are built, trained and scored; priors are chosen here.
         budget: The time that is left.
         train: Training split.
         validation: Validation split.
@@ -64,10 +67,13 @@ class CtrSearch:
         self.train = train
         self.validation = validation
         self.steps = tuple(steps)
+        self.tuner = Tuner(self.clock, self.trials, train, validation)
+        # With the prior of the plain network, from which that of others is looked for.
+        self.plain_bench = bench
 
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
-        self.bench = choose_prior(self.bench, self.clock, self.trials, self.train, self.validation)
+        self._choose_plain_prior()
         interactions: Sequence[tuple[str, ...]] = ()
         if "interaction" in self.steps:
             interactions = InteractionSearch(
@@ -78,13 +84,48 @@ class CtrSearch:
             mlp=self.bench.predefined_mlp,
             shortcut=self.settings.shortcut,
         )
+        trained = None
+        if interactions:
+            predefined, trained = self._tune(predefined)
         finalists = [predefined]
         if "mlp" in self.steps:
             found = self._search_mlp(predefined)
             # The predefined MLP is what the found one must be better than.
             finalists = [found] if found == predefined else [found, predefined]
-        self._train_from_scratch(finalists)
+        self._train_from_scratch(finalists, {predefined.to_json(): trained})
         return Architecture.from_dict(self.trials.best()["architecture"])
+
+    def _choose_plain_prior(self) -> None:
+        """The prior of a plain DNN: that of step 2, and where the others' is looked for first."""
+        plain = Architecture(mlp=self.bench.predefined_mlp)
+        self.clock.deadline("prior")
+        self.bench = self.plain_bench = choose_prior(
+            self.tuner,
+            self.bench,
+            PLAIN,
+            lambda bench: bench.build(plain),
+            phase="prior",
+            keep=PLAIN in self.settings.references,
+        ).bench
+        self.clock.finish("prior")
+
+    def _tune(self, predefined: Architecture) -> tuple[Architecture, str | None]:
+        """The prior of what was found, and how many of the interactions it takes.
+
+        Returns: The architecture, and the name of its training where that was all.
+        """
+        self.clock.deadline("tuning")
+        prior = choose_prior(
+            self.tuner, self.bench, FOUND, lambda bench: bench.build(predefined), phase="tuning"
+        )
+        self.bench, loss = prior.bench, prior.answer and prior.answer.loss
+        tuned, trained = choose_number(self.tuner, self.bench, FOUND, predefined, "tuning", loss)
+        if tuned == predefined:
+            trained = trained or prior.training
+        elif prior.training is not None:
+            self.run.remove_checkpoint(prior.training)
+        self.clock.finish("tuning")
+        return tuned, trained
 
     def _search_mlp(self, predefined: Architecture) -> Architecture:
         """The architecture with the best MLP, whose inherited weights are scored and trained on."""
@@ -99,6 +140,7 @@ class CtrSearch:
             best,
             lambda: search.inherited(best.mlp),
             self.settings.finetune_learning_rate,
+            "finetuning_0",
         )
         self.clock.finish("finetuning")
         search.forget()
@@ -120,17 +162,26 @@ class CtrSearch:
                     break
         self.clock.finish("rescoring")
 
-    def _train_from_scratch(self, finalists: Sequence[Architecture]) -> None:
-        """Trains and scores architectures, each with its part of the time."""
+    def _train_from_scratch(
+        self, finalists: Sequence[Architecture], trained: Mapping[str, str | None]
+    ) -> None:
+        """Trains and scores architectures, each with its part of the time.
+
+        Args:
+            finalists: The architectures.
+            trained: For some of them, as JSON, the name of a training that has done so already.
+        """
         for index, architecture in enumerate(finalists):
             self._train(
                 "scratch",
                 architecture,
                 functools.partial(self.bench.build, architecture),
                 self.settings.learning_rate,
-                index,
+                trained.get(architecture.to_json()) or f"scratch_{index}",
                 len(finalists) - index,
             )
+        for name in filter(None, trained.values()):
+            self.run.remove_checkpoint(name)
         self.clock.finish("scratch")
 
     def _train(
@@ -139,14 +190,13 @@ class CtrSearch:
         architecture: Architecture,
         build: Callable[[], keras.Model],
         learning_rate: float,
-        index: int = 0,
+        name: str,
         parts: int = 1,
     ) -> None:
         """Trains an architecture to its end in one way, and scores it."""
         phase = {"fine-tuned": "finetuning"}.get(kind, kind)
         if not self.trials.has(kind, architecture):
             self.clock.deadline(phase)
-            name = f"{phase}_{index}"
 
             def trained() -> keras.Model:
                 return train_final(

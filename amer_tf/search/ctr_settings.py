@@ -23,7 +23,7 @@ class CtrSettings(BaseSettings):
         prior_precisions: Precisions `p` of the Gaussian prior of the embeddings, to choose from:
             adds `p / 2 sum(table^2)` to the loss summed over the training rows, so that rare
             values are drawn to zero more than frequent ones. Just one is not tried out; 0 is none.
-        prior_rows: Training rows that they are tried out on.
+        tuning_rows: Training rows that they, and how many interactions to take, are tried out on.
         l2: Weight of the squared gathered embeddings beside the mean loss, which draws all alike.
         dropout: Dropout of the MLP's hidden layers in final training.
         embedding_rate_factor: Learning rate of the embeddings over that of all else.
@@ -40,7 +40,9 @@ class CtrSettings(BaseSettings):
         scoring_dtype: Of the hidden layers meanwhile: `"float32"`, or `"bfloat16"`, which is faster
             on processors that multiply such.
         num_kept: Interactions that a round hands on, `k`: those that complement each other best.
-        num_interactions: Interactions of the result, `k'`.
+        num_interactions: Interactions that step 2 chooses, `k'`.
+        min_interactions: How few of them the result may have: tried out are half as many, and half
+            of those, and so on.
         max_order: Most fields of an interaction; 0 for no limit.
         mlp_layers: Hidden layers of step 3, `L_c`.
         max_units: Units of the widest hidden layer, the maximum MLP; 0 for `K_0`.
@@ -64,7 +66,7 @@ class CtrSettings(BaseSettings):
     batch_size: int = 4096
     epoch_steps: int = 100
     prior_precisions: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
-    prior_rows: int = 200_000
+    tuning_rows: int = 200_000
     l2: float = 0.0
     dropout: float = 0.3
     embedding_rate_factor: float = 10.0
@@ -80,6 +82,7 @@ class CtrSettings(BaseSettings):
     scoring_dtype: str = "float32"
     num_kept: int = 50
     num_interactions: int = 15
+    min_interactions: int = 1
     max_order: int = 0
     mlp_layers: int = 3
     max_units: int = 200
@@ -89,10 +92,10 @@ class CtrSettings(BaseSettings):
     num_mlps: int = 2000
     mlp_scoring_rows: int = 20_000
     num_rescored: int = 20
-    final_epochs: int = 50
+    final_epochs: int = 100
     learning_rate: float = 1e-3
     finetune_learning_rate: float = 1e-4
-    patience: int = 2
+    patience: int = 5
     max_cuts: int = 1
     calibration: str = "platt"
     references: tuple[str, ...] = ("dnn", "deepfm")
@@ -136,6 +139,7 @@ PRESETS = {
         scoring_rows=5000,
         num_kept=20,
         num_interactions=10,
+        min_interactions=10,
         mlp_layers=2,
         mlp_epochs=2,
         num_mlps=200,
@@ -156,6 +160,7 @@ PRESETS = {
         embedding_rate_factor=1.0,
         search_units=(200, 200, 200),
         num_screened=0,
+        min_interactions=15,
         round_epochs=8,
         round_learning_rate=1e-4,
         feed="replicate",

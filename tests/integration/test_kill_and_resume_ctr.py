@@ -21,9 +21,10 @@ SETTINGS = small_ctr_run.SETTINGS.replace(
     batch_size=24, round_epochs=4, mlp_epochs=6, num_mlps=90, final_epochs=8, patience=8
 )
 PHASES = (
-    "prior_30",
+    "prior_precision_dnn_30",
     "interaction_round_0",
     "interaction_round_1",
+    "num_interactions_amer_1",
     "mlp_supernet",
     "mlp_scoring",
     "finetuning_0",

@@ -16,6 +16,7 @@ from amer_tf.architecture import ArchitectureError
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import (
+    ctr_program,
     ctr_search,
     final_training,
     interaction_search,
@@ -106,9 +107,10 @@ def test_the_rounds_grow(finished, data):
 
 def test_chosen_interactions_are_those_of_the_result(finished):
     table = finished.interactions()
-    assert list(table.columns) == ["interaction", "gain", "standard_error"]
+    assert list(table.columns) == ["interaction", "gain", "standard_error", "taken"]
     assert len(table) == 3
-    named = [tuple(text.split(" * ")) for text in table["interaction"]]
+    named = [tuple(text.split(" * ")) for text in table["interaction"][table["taken"]]]
+    assert table["taken"][0]
     assert finished.architecture.interactions == tuple(named)
     assert finished.summary()["interactions"][0]["interaction"] == table["interaction"][0]
 
@@ -207,12 +209,12 @@ def test_single_steps(data, tmp_path, steps, interactions, units):
     result = search(data, tmp_path / "run", steps=steps, settings=settings).fit(
         data.train, data.validation
     )
-    assert len(result.architecture.interactions) == interactions
+    assert len(result.interactions()) == interactions
     if units is not None:
         assert [layer.units for layer in result.architecture.mlp] == units
         assert set(result.leaderboard()["training"]) == {"scratch"}
     else:
-        assert not len(result.interactions())
+        assert not result.architecture.interactions
 
 
 class KilledError(Exception):
@@ -228,7 +230,9 @@ STOPS = {
     "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
     "in the second prior": (final_training, "fit_until_plateau", 2),
     "before the second prior is scored": (CtrWorkbench, "score", 2),
-    "in final training": (final_training, "fit_until_plateau", 3),
+    "in the prior of the found": (final_training, "fit_until_plateau", 4),
+    "in final training": (final_training, "fit_until_plateau", 5),
+    "in final training of a reference": (ctr_program, "train_final", 2),
     "before scratch": (ctr_search, "train_final", 2),
 }
 
@@ -276,7 +280,7 @@ def test_a_time_limit_ends_every_phase(data, tmp_path):
         data.train, data.validation
     )
     assert result.metrics["seconds"] < 40
-    assert len(result.architecture.interactions) == 3
+    assert len(result.interactions()) == 3
 
 
 def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
