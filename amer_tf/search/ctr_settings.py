@@ -57,6 +57,8 @@ class CtrSettings(BaseSettings):
         finetune_learning_rate: Learning rate of training from inherited weights.
         patience: Epochs without a lower validation loss before the learning rate is cut.
         max_cuts: Cuts by ten, after which the next such wait ends the training.
+        averaging: What the past epochs count in the running average of the weights that is scored
+            and given; 0 for the weights as they are.
         calibration: `"platt"`: epochs are compared, and logits given, with the slope and intercept
             that fit the validation split; `"none"`: as they are.
         references: Which hand-made systems to put beside the result.
@@ -97,6 +99,7 @@ class CtrSettings(BaseSettings):
     finetune_learning_rate: float = 1e-4
     patience: int = 5
     max_cuts: int = 1
+    averaging: float = 0.8
     calibration: str = "platt"
     references: tuple[str, ...] = ("dnn", "deepfm")
 
@@ -107,7 +110,7 @@ class CtrSettings(BaseSettings):
         "shortcut": ("squeeze_excitation", "sum", "none"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
-    RATES: ClassVar[tuple[str, ...]] = ("dropout",)
+    RATES: ClassVar[tuple[str, ...]] = ("dropout", "averaging")
     MAY_BE_ZERO: ClassVar[tuple[str, ...]] = (
         "prior_precisions",
         "l2",
@@ -166,6 +169,7 @@ PRESETS = {
         feed="replicate",
         mlp_epochs=30,
         finetune_learning_rate=1e-3,
+        averaging=0.0,
         calibration="none",
     ),
 }

@@ -16,10 +16,15 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.training import binary_metrics
 from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import steps_per_epoch
-from amer_tf.training.plateau_fit import PlateauPhase, PlateauProgress, fit_until_plateau
+from amer_tf.training.plateau_fit import (
+    KeptWeights,
+    PlateauPhase,
+    PlateauProgress,
+    fit_until_plateau,
+)
 from amer_tf.training.platt_scaling import Scaling, fit_platt_scaling
 
-_BEST = "best:"
+_BEST, _AVERAGE = "best:", "average:"
 
 
 def train_final(
@@ -58,7 +63,7 @@ def train_final(
     num_steps = settings.final_epochs * steps_per_epoch(train.num_examples, batch_size)
     trainer = bench.trainer(model, learning_rate, num_steps)
     trainer.optimizer.build(trainer.trainable_variables)
-    resume, best = _load(bench, name, trainer)
+    resume, kept = _load(bench, name, trainer)
     evaluator, labels = CtrEvaluator(model), validation.labels
 
     def scaling_of(logits: Any) -> Scaling:
@@ -70,10 +75,11 @@ def train_final(
 
     with PhaseProgress(title, settings.final_epochs) as bar:
 
-        def after_epoch(progress: PlateauProgress, best: list[Any]) -> None:
+        def after_epoch(progress: PlateauProgress, kept: KeptWeights) -> None:
             arrays = {
                 **phases.snapshot(trainer),
-                **{f"{_BEST}{index}": value for index, value in enumerate(best)},
+                **{f"{_BEST}{index}": value for index, value in enumerate(kept.best)},
+                **{f"{_AVERAGE}{index}": value for index, value in enumerate(kept.average or ())},
                 "losses": np.array(progress.losses),
                 "forced_cuts": np.array(progress.forced_cuts, np.int64),
                 "progress": np.array([progress.seconds, progress.train_loss, progress.is_over]),
@@ -97,6 +103,7 @@ def train_final(
                 learning_rate=learning_rate,
                 patience=settings.patience,
                 max_cuts=settings.max_cuts,
+                averaging=settings.averaging,
                 time_limit=time_limit,
                 seed=bench.seed,
             ),
@@ -104,7 +111,7 @@ def train_final(
             on_epoch=after_epoch,
             on_step=lambda: clock.keep(name),
             resume=resume,
-            best_weights=best,
+            kept=kept,
         )
     aggregation.calibrate(model, *scaling_of(evaluator.logits(validation)))
     return model
@@ -112,7 +119,7 @@ def train_final(
 
 def _load(
     bench: CtrWorkbench, name: str, trainer: keras.Model
-) -> tuple[PlateauProgress | None, list[Any] | None]:
+) -> tuple[PlateauProgress | None, KeptWeights | None]:
     """Restores the checkpoint of an earlier attempt, if there is one."""
     arrays = bench.run.load_arrays(name)
     if arrays is None:
@@ -120,6 +127,10 @@ def _load(
     seconds, train_loss, is_over = map(float, arrays.pop("progress"))
     losses = tuple(map(float, arrays.pop("losses")))
     forced_cuts = tuple(map(int, arrays.pop("forced_cuts")))
-    best = [arrays.pop(key) for key in [key for key in arrays if key.startswith(_BEST)]]
+    best, average = (
+        [arrays.pop(key) for key in [key for key in arrays if key.startswith(prefix)]]
+        for prefix in (_BEST, _AVERAGE)
+    )
     phases.restore(trainer, arrays, name)
-    return PlateauProgress(losses, seconds, train_loss, bool(is_over), forced_cuts), best
+    progress = PlateauProgress(losses, seconds, train_loss, bool(is_over), forced_cuts)
+    return progress, KeptWeights(best, average or None)

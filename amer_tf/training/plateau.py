@@ -50,7 +50,7 @@ def plateau_state(
         else:
             waited += 1
         if waited == patience or epoch in forced_cuts:
-            waited, restores = 0, epoch > best_epoch
+            waited, restores = 0, True
             cuts += 1
             if cuts > max_cuts:
                 return PlateauState(best_epoch, max_cuts, True, True)

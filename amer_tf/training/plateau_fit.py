@@ -11,6 +11,7 @@ import numpy as np
 
 from amer_tf.training.fit import TrainingError, TrainSplit, steps_per_epoch
 from amer_tf.training.plateau import PlateauState, plateau_state
+from amer_tf.training.weight_average import updated_average
 
 CUT = 0.1
 # Share of the time that is left for what follows a cut.
@@ -26,6 +27,8 @@ class PlateauPhase(NamedTuple):
         learning_rate: The rate before any cut.
         patience: Epochs without a lower loss before a cut.
         max_cuts: Cuts, after which the next such wait ends the training.
+        averaging: What the past counts in the running average of the weights, at the ends of the
+            epochs since the last cut, that is scored and given; 0 for the weights as they are.
         time_limit: Seconds over all attempts, or None.
         seed: Seed of the order of the rows.
     """
@@ -35,8 +38,21 @@ class PlateauPhase(NamedTuple):
     learning_rate: float
     patience: int = 2
     max_cuts: int = 1
+    averaging: float = 0.0
     time_limit: float | None = None
     seed: int = 0
+
+
+class KeptWeights(NamedTuple):
+    """Weights of a network beside those that it trains with.
+
+    Attributes:
+        best: Those with the lowest validation loss.
+        average: The running average, None at the start and after a cut.
+    """
+
+    best: list[Any]
+    average: list[Any] | None = None
 
 
 class PlateauProgress(NamedTuple):
@@ -63,10 +79,10 @@ def fit_until_plateau(
     phase: PlateauPhase,
     validation_loss: Callable[[], float],
     *,
-    on_epoch: Callable[[PlateauProgress, list[Any]], None] | None = None,
+    on_epoch: Callable[[PlateauProgress, KeptWeights], None] | None = None,
     on_step: Callable[[], None] | None = None,
     resume: PlateauProgress | None = None,
-    best_weights: list[Any] | None = None,
+    kept: KeptWeights | None = None,
 ) -> PlateauProgress:
     """Trains until the validation loss has stopped falling; leaves the best weights in place.
 
@@ -78,11 +94,11 @@ def fit_until_plateau(
         split: Training split.
         phase: How to train.
         validation_loss: Scores the network as it is.
-        on_epoch: Called after each epoch with where it stands and the best weights so far, before
+        on_epoch: Called after each epoch with where it stands and the weights that are kept, before
             the next one changes anything: the place for a checkpoint.
         on_step: Called after each step.
         resume: Where the training stood when its state, now restored, was saved.
-        best_weights: The best weights so far, with `resume`.
+        kept: The weights that were kept, with `resume`.
 
     Raises:
         TrainingError: Where a loss is not finite.
@@ -91,7 +107,7 @@ def fit_until_plateau(
     steps = steps_per_epoch(split.num_examples, phase.batch_size)
     progress = resume or PlateauProgress((), 0.0, float("nan"), phase.epochs < 1)
     start = time.monotonic() - progress.seconds
-    best = best_weights if best_weights is not None else network.get_weights()
+    kept = kept or KeptWeights(network.get_weights())
 
     def state_of(losses: tuple[float, ...], forced_cuts: tuple[int, ...]) -> PlateauState:
         return plateau_state(
@@ -112,6 +128,9 @@ def fit_until_plateau(
             verbose=0,
         )
         train_loss = float(history.history["loss"][-1])
+        weights = network.get_weights()
+        average = updated_average(kept.average, weights, phase.averaging)
+        network.set_weights(average)
         loss = validation_loss() if np.isfinite(train_loss) else float("nan")
         if not np.isfinite(loss):
             raise TrainingError(
@@ -124,10 +143,9 @@ def fit_until_plateau(
         if _cut_is_due(phase, state.num_cuts, seconds, seconds - progress.seconds):
             forced_cuts = (*forced_cuts, len(losses))
             state = state_of(losses, forced_cuts)
-        if state.best_epoch == len(losses):
-            best = network.get_weights()
-        elif state.restores:
-            network.set_weights(best)
+        best = average if state.best_epoch == len(losses) else kept.best
+        kept = KeptWeights(best, None if state.restores else average)
+        network.set_weights(best if state.restores else weights)
         progress = PlateauProgress(
             losses,
             seconds,
@@ -136,8 +154,8 @@ def fit_until_plateau(
             forced_cuts,
         )
         if on_epoch is not None:
-            on_epoch(progress, best)
-    network.set_weights(best)
+            on_epoch(progress, kept)
+    network.set_weights(kept.best)
     return progress
 
 

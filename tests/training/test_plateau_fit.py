@@ -66,6 +66,34 @@ def test_cuts_and_restores():
     assert moved[0] < moved[1]
 
 
+def test_averages_are_scored_and_given():
+    """The average of the raw weights since the start or the cut, which goes on from the best."""
+    made, raw = trainer(), []
+    phase = PHASE._replace(averaging=0.75, patience=1)
+    ends = [[], []]
+
+    def note(progress, kept) -> None:
+        raw.append(weights(made))
+        for end, values in zip(ends, kept, strict=True):
+            end.append(None if values is None else np.concatenate([v.ravel() for v in values]))
+
+    progress, seen = scripted(made, [0.9, 0.8, 0.85, 0.84], phase, on_epoch=note)
+    best, average = ends
+    (rates, scored) = zip(*seen, strict=True)
+    np.testing.assert_allclose(rates, [0.02] * 3 + [0.002])
+    np.testing.assert_array_equal(scored[0], raw[0])
+    np.testing.assert_allclose(scored[1], 0.75 * raw[0] + 0.25 * raw[1], atol=1e-6)
+    # After the third epoch the best average is what training goes on with, and averages begin anew.
+    np.testing.assert_array_equal(raw[2], scored[1])
+    assert average[2] is None
+    for kept in best[1:]:
+        np.testing.assert_array_equal(kept, scored[1])
+    np.testing.assert_array_equal(average[1], scored[1])
+    assert np.abs(scored[3] - scored[1]).max() < np.abs(scored[2] - scored[1]).max()
+    np.testing.assert_array_equal(weights(made), scored[1])
+    assert progress.is_over
+
+
 def test_epochs_end_it():
     progress, _ = scripted(trainer(), [0.9, 0.8], PHASE._replace(epochs=2))
     assert progress.is_over
@@ -112,25 +140,27 @@ def test_the_rate_is_cut_in_time(monkeypatch, seconds, cut_after):
     assert len(rates) == -(-100 // seconds)
 
 
-def test_resumed_equals_undisturbed():
+@pytest.mark.parametrize("averaging", [0.0, 0.75])
+def test_resumed_equals_undisturbed(averaging: float):
+    phase = PHASE._replace(averaging=averaging)
     losses = [0.9, 0.8, 0.85, 0.84, 0.79, 0.8, 0.8]
     whole = trainer()
     saved: list[tuple] = []
 
-    def save(progress, best) -> None:
+    def save(progress, kept) -> None:
         saved.append(
-            (progress, best, [np.array(v) for v in (*whole.variables, *whole.optimizer.variables)])
+            (progress, kept, [np.array(v) for v in (*whole.variables, *whole.optimizer.variables)])
         )
 
-    scripted(whole, losses, on_epoch=save)
+    scripted(whole, losses, phase, on_epoch=save)
     for epochs in (1, 3, 4, 6):
-        progress, best, variables = saved[epochs - 1]
+        progress, kept, variables = saved[epochs - 1]
         again = trainer(seed=9)
         for variable, value in zip(
             (*again.variables, *again.optimizer.variables), variables, strict=True
         ):
             variable.assign(value)
-        scripted(again, losses[epochs:], resume=progress, best_weights=best)
+        scripted(again, losses[epochs:], phase, resume=progress, kept=kept)
         np.testing.assert_allclose(weights(again), weights(whole), atol=1e-6)
 
 
