@@ -99,7 +99,7 @@ class CtrSettings(BaseSettings):
     finetune_learning_rate: float = 1e-4
     patience: int = 5
     max_cuts: int = 1
-    averaging: float = 0.8
+    averaging: float = 0.85
     calibration: str = "platt"
     references: tuple[str, ...] = ("dnn", "deepfm")
 
