@@ -10,8 +10,17 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from data_pipelines.errors import DataError, reading
-from data_pipelines.tables import CHUNK_ROWS, Chunk, FactorizedColumn, Table, read_lines
+from data_pipelines.tables import (
+    CHUNK_ROWS,
+    Chunk,
+    FactorizedColumn,
+    Table,
+    numbers_without,
+    read_lines,
+)
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 BAD_ROWS = ("error", "skip")
@@ -105,27 +114,28 @@ def read_csv(
     )
     opener: Any = gzip.open if file.suffix == ".gz" else open
     first_row, num_skipped = 1, 0
-    with reading(file), opener(file, "rb") as stream, _csv_errors(file, len(names), bad):
+    with (
+        reading(file),
+        opener(file, "rb") as stream,
+        _csv_errors(file, len(names), bad, bad_rows == "error"),
+    ):
         if not stream.peek(1):
             return
         reader = arrow_csv.open_csv(stream, read_options, parse_options, convert_options)
         for batch in reader:
+            # Arrow parses ahead: rows may be known to be bad that stand far behind these.
+            skipped = np.array([row.number for row in bad], np.int64) - (not header)
             for start in range(0, batch.num_rows, CHUNK_ROWS):
                 part = batch.slice(start, CHUNK_ROWS)
                 values = {name: factorize(part.column(name)) for name in wanted}
-                yield Chunk(
-                    file.name,
-                    first_row,
-                    {new: values[columns[new]] for new in places},
-                    columns,
-                    len(bad) - num_skipped,
-                )
-                first_row += part.num_rows + len(bad) - num_skipped
-                num_skipped = len(bad)
+                end = int(numbers_without(skipped, first_row, part.num_rows + 1)[-1])
+                own = end - first_row - part.num_rows
+                columns_here = {new: values[columns[new]] for new in places}
+                yield Chunk(file.name, first_row, columns_here, columns, own, skipped)
+                first_row, num_skipped = end, num_skipped + own
     if len(bad) > num_skipped:
-        yield Chunk(
-            file.name, first_row, dict.fromkeys(places, ()), columns, len(bad) - num_skipped
-        )
+        left = len(bad) - num_skipped
+        yield Chunk(file.name, first_row, dict.fromkeys(places, ()), columns, left)
     if bad:
         _log.warning(
             "%s: %d rows do not have %d cells and were left out, the first in line %s: %.80r.",
@@ -206,14 +216,23 @@ def _places(file: pathlib.Path, names: Sequence[str], columns: Mapping[str, str]
 
 
 @contextlib.contextmanager
-def _csv_errors(file: pathlib.Path, num_cells: int, bad: list[Any]) -> Iterator[None]:
-    """Says of an error in CSV where it stands; `bad` holds the rows with too few or many cells."""
+def _csv_errors(
+    file: pathlib.Path, num_cells: int, bad: list[Any], is_fatal: bool
+) -> Iterator[None]:
+    """Says of an error in CSV where it stands.
+
+    Args:
+        file: The file.
+        num_cells: Cells of a row.
+        bad: The rows with too few or too many.
+        is_fatal: Whether one of those is what has ended the reading.
+    """
     import pyarrow
 
     try:
         yield
     except pyarrow.ArrowInvalid as error:
-        if bad:
+        if bad and is_fatal:
             row = bad[-1]
             raise DataError(
                 f"{file.name}, line {row.number}, must have {num_cells} cells: it may be cut off; "

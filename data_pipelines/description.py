@@ -136,6 +136,12 @@ def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
     )
     split = parse_split(data.get("split", Random()))
     columns = {entry.field.name: entry.column for entry in entries}
+    for name, column in columns.items():
+        if column == data["label"]:
+            raise DataError(
+                "The label must not be a field: the model would read what it predicts. "
+                f"Received: field {name!r} of column {column!r}"
+            )
     columns[data["label"]] = data["label"]
     if user is not None:
         _add_own_column(columns, user, "tells users apart")

@@ -36,6 +36,9 @@ class FieldCounter:
             for name, coder in coders.items()
             if coder.vocabulary.source == "fit"
         }
+        self._codes = {
+            field.name: _CodeRange() for field in spec.fields if not isinstance(field, NumericField)
+        }
         self._numbers = {
             field.name: NumberSummary(field.normalization)
             for field in spec.fields
@@ -48,7 +51,9 @@ class FieldCounter:
             values = coded[field.name].ravel()
             if isinstance(field, NumericField):
                 self._numbers[field.name].add(values)
-            elif field.vocabulary in self._counts:
+                continue
+            self._codes[field.name].add(coded[field.name])
+            if field.vocabulary in self._counts:
                 counts = self._counts[field.vocabulary]
                 counts += np.bincount(values[values >= 0], minlength=len(counts))
 
@@ -66,18 +71,19 @@ class FieldCounter:
         return vocabularies, ids
 
     def warn_of_constants(self) -> None:
-        """Names on the log each field that has one value in the whole training split."""
+        """Names on the log each field that is the same, or missing, in all training rows."""
         for field in self._spec.fields:
             if isinstance(field, NumericField):
-                is_constant = self._numbers[field.name].is_constant
+                is_constant, is_missing = self._numbers[field.name].is_constant, False
             else:
-                counts = self._counts.get(field.vocabulary)
-                is_constant = counts is not None and int((counts > 0).sum()) == 1
-            if is_constant:
+                codes = self._codes[field.name]
+                is_constant, is_missing = codes.is_constant, codes.is_missing
+            if is_constant or is_missing:
                 _log.warning(
-                    "The field %r has one value in the training split, which tells a model "
-                    "nothing: leave the field out, or check its column.",
+                    "The field %r has %s in the training split, which tells a model nothing: "
+                    "leave the field out, or check its column.",
                     field.name,
+                    "no value that its vocabulary knows" if is_missing else "one value",
                 )
 
     def fitted_spec(self, vocabularies: Mapping[str, Vocabulary]) -> FeatureSpec:
@@ -98,3 +104,34 @@ class FieldCounter:
             fields=tuple(fields),
             vocabularies=tuple(vocabularies[entry.name] for entry in self._spec.vocabularies),
         )
+
+
+class _CodeRange:
+    """Which codes a field has, as far as it matters for telling rows apart."""
+
+    def __init__(self) -> None:
+        self._bounds: list[int] = []
+        self._has_empty_rows = False
+
+    def add(self, codes: npt.NDArray[np.int32]) -> None:
+        """Takes in codes of rows; negative ones are missing or padding."""
+        if not len(codes):
+            return
+        rows = codes.reshape(len(codes), -1)
+        self._has_empty_rows = self._has_empty_rows or bool((rows.max(axis=1) < 0).any())
+        present = rows[rows >= 0]
+        if len(present):
+            self._bounds = [
+                min([*self._bounds[:1], int(present.min())]),
+                max([*self._bounds[1:], int(present.max())]),
+            ]
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether no row has a value."""
+        return not self._bounds
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every row has a value, and all the same."""
+        return not (self.is_missing or self._has_empty_rows) and self._bounds[0] == self._bounds[1]

@@ -52,6 +52,7 @@ class Chunk:
         columns: Raw values by column: text, numbers, None, or lists of them; all equally long.
         names: What the file calls those columns that it calls otherwise.
         num_skipped: Rows that could not be read and were left out, before or among these.
+        skipped: The numbers of rows that were left out, ascending, before, among or after these.
     """
 
     place: str
@@ -59,6 +60,7 @@ class Chunk:
     columns: Mapping[str, Sequence[Any]]
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     num_skipped: int = 0
+    skipped: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -117,7 +119,24 @@ class Chunk:
     def where(self, column: str) -> Callable[[int], str]:
         """Says in a message where the value of an index stands."""
         name = self.names.get(column, column)
-        return lambda index: f"{self.place}, column {name!r}, row {self.first_row + index}"
+        return lambda index: f"{self.place}, column {name!r}, row {self.row_numbers()[index]}"
+
+    def row_numbers(self) -> npt.NDArray[np.int64]:
+        """The number of each row, counted from 1; those that were left out count too."""
+        return numbers_without(self.skipped, self.first_row, len(self))
+
+
+def numbers_without(
+    skipped: npt.NDArray[np.int64] | None, first: int, count: int
+) -> npt.NDArray[np.int64]:
+    """The first so many numbers, from a first one, that are not among those skipped."""
+    if skipped is None or not len(skipped):
+        return np.arange(first, first + count)
+    last = first + count
+    later = skipped[skipped >= first]
+    while (needed := first + count + int(np.searchsorted(later, last))) > last:
+        last = needed
+    return np.setdiff1d(np.arange(first, last), later, assume_unique=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_frame, show_leaderboard
 from amer_tf.cli.errors import checking_arguments
 from amer_tf.search.ctr_result import CtrResult
-from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.ctr_settings import REFERENCES, CtrSettings
 from amer_tf.search.searcher import PROGRAMS, AmerSearch
 from amer_tf.search.settings import PRESETS, Settings
 
@@ -61,7 +61,7 @@ _REFERENCES = flags.DEFINE_list(
     "references",
     None,
     "Simple systems to put beside the result, between commas, of popularity, ease and transformer "
-    "(next_item), or dnn and deepfm (ctr); nothing for none. Left out: the preset's.",
+    f"(next_item), or {', '.join(REFERENCES)} (ctr); nothing for none. Left out: the preset's.",
     flag_values=FLAGS,
 )
 

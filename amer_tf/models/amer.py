@@ -30,7 +30,7 @@ def build(
 
     Args:
         spec: What the model reads and predicts.
-        architecture: The blocks to stack.
+        architecture: The blocks to stack; for task `"ctr"` interactions, shortcut and MLP too.
         embedding_dim: `K`, the same for every field.
         dropout: Rate of dropout on the behaviour embeddings, on each block's operation, and on the
             hidden layers of the MLP.

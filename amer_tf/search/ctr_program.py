@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from amer_tf.architecture import Architecture
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, SpecError
 from amer_tf.models import aggregation
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
@@ -54,10 +54,17 @@ class CtrProgram:
         self.steps = tuple(steps)
 
     @staticmethod
-    def check(spec: FeatureSpec, settings: CtrSettings) -> None:
+    def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS) -> None:
         """Raises where no two fields could interact, or a reference's package is missing."""
         ctr_references.check(settings)
-        InteractionSpace(aggregation.interaction_fields(spec), settings.max_order or None)
+        fields = aggregation.interaction_fields(spec)
+        if not fields:
+            raise SpecError(
+                "A search of task ctr needs a categorical or a multi-valued field. "
+                f"Received: {[field.name for field in spec.fields]}, all of them numeric"
+            )
+        if "interaction" in steps:
+            InteractionSpace(fields, settings.max_order or None)
 
     def check_splits(self, train: Any, validation: Any) -> None:
         """Raises where a split is empty or does not fit the spec."""

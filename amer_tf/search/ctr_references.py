@@ -1,4 +1,4 @@
-"""Hand-made systems of task ctr beside the result: same rows, same recipe, same budget."""
+"""Hand-made systems of task ctr beside the result: same rows, same recipe."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class InteractionSearch:
         if not self.settings.num_screened:
             return grown
         scores = self._screen(number, new)
-        room = max(1, self.settings.num_screened - len(kept))
+        room = self.settings.num_screened - len(kept)
         best = sorted(range(len(new)), key=lambda index: -scores[index])[:room]
         return [*kept, *(new[index] for index in sorted(best))]
 

@@ -54,7 +54,7 @@ class NextItemProgram:
         self.seed = seed
 
     @staticmethod
-    def check(spec: FeatureSpec, settings: Settings) -> None:
+    def check(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> None:
         """Raises where spec and settings do not fit each other."""
         units = settings.embedding_dim * len(spec.with_role("behavior"))
         if units % _MOST_HEADS:

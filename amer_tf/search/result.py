@@ -98,7 +98,7 @@ class SearchResult:
 
     @property
     def standard_error(self) -> float | None:
-        """How sure the score is: its standard error over users; None where there is one user."""
+        """How sure the score is: its standard error over users or rows; None where there is one."""
         error = self.best_trial["standard_error"]
         return None if error is None else float(error)
 

@@ -73,7 +73,7 @@ class AmerSearch:
         self.spec = spec
         self.seed = seed
         self.settings: Any = own if settings is None else settings
-        program.check(spec, self.settings)
+        program.check(spec, self.settings, steps)
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         self.run = RunFolder(run_dir)
         self._program = program(self.run, spec, self.settings, seed, steps)

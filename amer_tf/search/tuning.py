@@ -104,9 +104,10 @@ class Tuner:
         is_limited = self.clock.deadline(question.phase) is not None
         is_final = keep and rows == self.train.num_examples and not is_limited
         part = None
-        while (
-            value := next_value(question.values, self._losses(question), question.start)
-        ) is not (None):
+        while True:
+            value = next_value(question.values, self._losses(question), question.start)
+            if value is None:
+                break
             name = question.training(value)
             if self.clock.too_late(name, question.phase) and self._known(question):
                 break

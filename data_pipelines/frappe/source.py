@@ -55,8 +55,8 @@ def open_source(
             for chunk in table.read():
                 parts: Sequence[str] = FactorizedColumn([name], np.zeros(len(chunk), np.int32))
                 if name == "validation" and not is_whole:
-                    rows = chunk.first_row + np.arange(len(chunk))
-                    validates = random_fractions(seed, _VALIDATION, rows) < validation_share
+                    chances = random_fractions(seed, _VALIDATION, chunk.row_numbers())
+                    validates = chances < validation_share
                     parts = FactorizedColumn(["train", "validation"], validates.astype(np.int32))
                 yield dataclasses.replace(chunk, columns={**chunk.columns, SPLIT: parts})
 

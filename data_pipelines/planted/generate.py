@@ -44,6 +44,13 @@ def generate(folder: str | os.PathLike[str], spec: PlantedSpec) -> dict[str, Any
             raise DataError(f"`folder` must be empty. Received: {str(target)!r}")
     model = PlantedModel(spec)
     known = _write_rows(model, target)
+    for name, (labels, _) in known.items():
+        if len(set(labels.tolist())) < 2:
+            (target / DATA_FILE).unlink()
+            raise DataError(
+                f"The {name} split of planted data must have both labels: make more rows, or a "
+                f"positive rate nearer to a half. Received: {len(labels)} rows of {spec}"
+            )
     truth = {
         "spec": dataclasses.asdict(spec),
         "interactions": model.names(model.interactions),

@@ -128,6 +128,11 @@ class PlantedModel:
                 for field in range(spec.num_fields)
                 if field not in pair and tuple(sorted((*pair, field))) not in triples
             ]
+            if not others:
+                raise ValueError(
+                    "There are too few fields for so many planted triples that differ. "
+                    f"Received: {spec}"
+                )
             triples.append(tuple(sorted((*pair, int(generator.choice(others))))))
         return pairs + triples
 

@@ -316,6 +316,10 @@ def test_wrong_step_separators(tmp_path: pathlib.Path, separator: Any, message: 
             r"history. Received: fields\['page'\] with behavior_of='ad', as fields\['history'\]",
         ),
         (
+            {"fields": [{"name": "ad"}, {"name": "clicked", "column": "click"}]},
+            "The label must not be a field: .* Received: field 'clicked' of column 'click'",
+        ),
+        (
             {"vocabularies": [{"name": "adv"}]},
             "A vocabulary must be one that a field names; .* Received: 'adv'",
         ),
@@ -340,6 +344,29 @@ def test_a_field_with_one_value(tmp_path: pathlib.Path, caplog: pytest.LogCaptur
             caplog.text
         )
     assert "field 'ad'" not in caplog.text
+
+
+def test_a_field_with_one_value_or_none(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        {**row, "page": "the only one" if number % 4 else ""}
+        for number, row in enumerate(make_rows())
+    ]
+    data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+    assert "field 'page'" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("7", "has one value in"), ("", "has no value that its vocabulary knows in")],
+)
+def test_constants_of_hashed_fields(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, value: str, message: str
+) -> None:
+    rows = [{**row, "page": value} for row in make_rows()]
+    data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+    assert f"The field 'page' {message} the training split, which tells a model" in caplog.text
 
 
 def test_a_separator_that_never_occurs(

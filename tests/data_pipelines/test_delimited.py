@@ -105,9 +105,39 @@ def test_bad_rows_are_skipped_and_counted(
     chunks = list(file_table([file], {"a": "a"}, bad_rows="skip").read())
     assert [value for chunk in chunks for value in chunk.columns["a"]] == ["1", "5", "10"]
     assert sum(chunk.num_skipped for chunk in chunks) == 3
+    assert [number for chunk in chunks for number in chunk.row_numbers()] == [1, 3, 5]
     assert "a.csv: 3 rows do not have 2 cells and were left out, the first in line 3: '3'" in (
         caplog.text
     )
+
+
+def test_rows_keep_their_numbers(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(delimited, "CHUNK_ROWS", 7)
+    lines = [str(row) if row % 10 in (1, 2, 9) else f"{row},x" for row in range(1, 501)]
+    for header, first in ((None, "a,b\n"), (["a", "b"], "")):
+        file = write(tmp_path, first + "\n".join(lines))
+        options: dict[str, Any] = {"bad_rows": "skip", "header": header}
+        chunks = list(file_table([file], {"a": "a"}, **options).read())
+        numbers = [
+            (int(a), n)
+            for c in chunks
+            for a, n in zip(c.columns["a"], c.row_numbers(), strict=True)
+        ]
+        assert [row for row, _ in numbers] == [
+            row for row in range(1, 501) if "," in lines[row - 1]
+        ]
+        assert all(row == number for row, number in numbers)
+        assert sum(chunk.num_skipped for chunk in chunks) == 150
+        chunk = next(chunk for chunk in chunks if len(chunk) and int(chunk.columns["a"][0]) > 200)
+        row = chunk.columns["a"][3]
+        assert chunk.where("a")(3) == f"a.csv, column 'a', row {row}"
+
+
+def test_another_error_behind_skipped_rows(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\n1\n" + b"1,2\n" * 50 + b"\xe9,1\n")
+    with pytest.raises(DataError, match=r"not text of the expected encoding.*Received: .*a.csv"):
+        read([tmp_path / "a.csv"], {"a": "a"}, bad_rows="skip")
 
 
 def test_only_bad_rows(tmp_path: pathlib.Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from amer_tf import AmerSearch, Architecture
 from amer_tf.architecture import ArchitectureError
-from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, SpecError, Vocabulary
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import (
     ctr_program,
@@ -137,7 +137,6 @@ def test_all_ways_of_training_are_reported(finished, data):
     trainings = board[board["system"] == "amer"]["training"]
     assert set(trainings) == {"inherited", "fine-tuned", "scratch"}
     assert board["auc"].is_monotonic_decreasing
-    # Fine-tuning started from the best inherited weights and never ends below its start's loss.
     assert finished.score == max(board[board["system"] == "amer"]["auc"])
 
 
@@ -323,6 +322,14 @@ def test_one_field_has_nothing_to_interact_with(tmp_path):
     )
     with pytest.raises(ArchitectureError, match="need two or more different fields"):
         AmerSearch(spec, tmp_path / "run")
+    assert AmerSearch(spec, tmp_path / "run", steps=("mlp",)).settings.mlp_layers == 3
+
+
+def test_numbers_alone(tmp_path):
+    spec = FeatureSpec((NumericField("price"),), (), label="click")
+    message = r"needs a categorical or a multi-valued field. Received: \['price'\], all of them"
+    with pytest.raises(SpecError, match=message):
+        AmerSearch(spec, tmp_path / "run", steps=("mlp",))
 
 
 def test_splits_that_do_not_fit(data, tmp_path):

@@ -55,3 +55,10 @@ def test_command(tmp_path: pathlib.Path) -> None:
     assert truth["spec"]["num_rows"] == 500
     assert truth["spec"]["strength"] == 1.5
     assert len(truth["interactions"]) == 2
+
+
+@pytest.mark.parametrize("num_rows", [1, 12])
+def test_too_few_rows_leave_nothing(tmp_path: pathlib.Path, num_rows: int) -> None:
+    with pytest.raises(DataError, match="The validation split of planted data must have both la"):
+        generate(tmp_path / "new", PlantedSpec(num_rows=num_rows))
+    assert not list((tmp_path / "new").iterdir())

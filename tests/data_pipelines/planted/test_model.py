@@ -80,6 +80,12 @@ def test_numbers_have_effects_and_gaps() -> None:
     assert len(set(chances.tolist())) == 3
 
 
+def test_no_room_for_triples_that_differ() -> None:
+    spec = PlantedSpec(num_rows=1, num_fields=3, num_pairs=2, num_triples=2)
+    with pytest.raises(ValueError, match="too few fields for so many planted triples"):
+        PlantedModel(spec)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
