@@ -158,7 +158,7 @@ def _deal_out(source: Source, rows: Spool, file: pathlib.Path) -> Spool:
         totals += np.bincount(chunk[LABEL], minlength=2)
     moments = (0.0, 0.0)
     if isinstance(split, splits.ByTime):
-        moments = split.moments(rows.mapped()[MOMENT])
+        moments = split.moments(lambda: (chunk[MOMENT] for chunk in rows.chunks()))
     with writing(file), file.open("wb") as stream:
         for chunk in rows.chunks():
             if isinstance(split, splits.ByTime):

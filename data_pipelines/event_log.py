@@ -68,6 +68,11 @@ class Sequences:
     def lengths(self) -> npt.NDArray[np.int64]:
         return np.diff(self.offsets)
 
+    def times(self) -> Iterator[npt.NDArray[np.float64]]:
+        """The moments of all events, a chunk at a time."""
+        for start in range(0, len(self.rows), CHUNK_ROWS):
+            yield self.rows[start : start + CHUNK_ROWS][MOMENT]
+
     def user_ranges(self) -> Iterator[tuple[int, int]]:
         """Ranges of users that have about a chunk of events together."""
         first, num_users = 0, len(self.users)

@@ -127,7 +127,7 @@ def _split(source: Source, sequences: Sequences) -> sequence_split.SequenceSplit
                 f"Received: the data set {source.name!r}, which has none"
             )
         before = []
-        for moment in source.split.moments(sequences.rows[MOMENT]):
+        for moment in source.split.moments(sequences.times):
             count = np.zeros(len(lengths), np.int64)
             for first, last in sequences.user_ranges():
                 rows = sequences.rows[int(sequences.offsets[first]) : int(sequences.offsets[last])]

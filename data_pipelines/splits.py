@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from data_pipelines.errors import DataError
-from data_pipelines.filters import CHUNK_ROWS
 
 NAMES = ("train", "validation", "test")
+_DIGIT_BITS = 16
+
+TimeChunks = Callable[[], Iterable[npt.NDArray[np.float64]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +57,11 @@ class ByTime:
         if not self.train_until < self.validation_until:
             raise DataError(f"`train_until` must come before `validation_until`. Received: {self}")
 
-    def moments(self, times: npt.NDArray[np.float64]) -> tuple[float, float]:
+    def moments(self, times: TimeChunks) -> tuple[float, float]:
         """Both moments; from the shares where they are not given.
 
         Args:
-            times: Times of all rows, may be mapped from a file.
+            times: Starts a new stream of the times of all rows.
         """
         if self.train_until is not None and self.validation_until is not None:
             return self.train_until, self.validation_until
@@ -158,29 +161,33 @@ def require_split_of(task: str, split: Split) -> None:
         )
 
 
-def moment_after(times: npt.NDArray[np.float64], share: float) -> float:
+def moment_after(times: TimeChunks, share: float) -> float:
     """The smallest time before which at least this share of the rows lies, or infinity.
 
-    Found by halving an interval, so that no copy of the times is held or sorted.
+    Found digit by digit of the times' order, so that no copy of them is held or sorted.
     """
-    chunks = [times[start : start + CHUNK_ROWS] for start in range(0, len(times), CHUNK_ROWS)]
     # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
-    wanted = round(share * len(times), 6)
-
-    def is_enough(moment: float) -> bool:
-        return sum(int((chunk <= moment).sum()) for chunk in chunks) >= wanted
-
-    low = min(float(chunk.min()) for chunk in chunks)
-    high = max(float(chunk.max()) for chunk in chunks)
-    if is_enough(low):
-        high = low
-    while (middle := (low + high) / 2) not in (low, high):
-        if is_enough(middle):
-            high = middle
-        else:
-            low = middle
-    later = (chunk[chunk > high] for chunk in chunks)
+    wanted = max(1, math.ceil(round(share * sum(len(chunk) for chunk in times()), 6)))
+    found, before = 0, 0  # the digits so far of the last time that is needed, and the rows below
+    for shift in range(64 - _DIGIT_BITS, -1, -_DIGIT_BITS):
+        counts = np.zeros(1 << _DIGIT_BITS, np.int64)
+        for chunk in times():
+            digits = _ordered(chunk) >> np.uint64(shift)
+            own = digits[digits >> np.uint64(_DIGIT_BITS) == found]
+            counts += np.bincount(own & np.uint64(len(counts) - 1), minlength=len(counts))
+        digit = int(np.searchsorted(before + counts.cumsum(), wanted))
+        before += int(counts[:digit].sum())
+        found = found << _DIGIT_BITS | digit
+    later = (chunk[_ordered(chunk) > found] for chunk in times())
     return min((float(chunk.min()) for chunk in later if len(chunk)), default=np.inf)
+
+
+def _ordered(times: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
+    """Whole numbers in the order of the times."""
+    # The sign bit of a negative number is set, and its other bits are in reverse order; -0 is 0.
+    bits = (np.asarray(times, np.float64) + 0.0).view(np.uint64)
+    sign = np.uint64(1 << 63)
+    return np.where(bits & sign, ~bits, bits | sign)
 
 
 def _require_shares(split: Split, train_share: float, validation_share: float) -> None:

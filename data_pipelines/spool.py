@@ -39,7 +39,3 @@ class Spool:
         with reading(self.file), self.file.open("rb") as stream:
             for _ in range(0, self.num_rows, CHUNK_ROWS):
                 yield np.fromfile(stream, self.dtype, CHUNK_ROWS)
-
-    def mapped(self) -> npt.NDArray[Any]:
-        """All rows, mapped from the file."""
-        return np.asarray(np.memmap(self.file, self.dtype, "r", shape=(self.num_rows,)))

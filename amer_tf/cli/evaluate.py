@@ -81,11 +81,13 @@ def run() -> dict[str, Any]:
 
 def _evaluate_rows(result: CtrResult, data: PreparedData) -> dict[str, Any]:
     """Metrics of labelled rows."""
-    if _PREDICTIONS.value is not None:
-        raise UsageError(
-            "--predictions lists candidates of task next_item, and this run is of task ctr. "
-            f"Received: --predictions={_PREDICTIONS.value}"
-        )
+    for name in ("candidates", "num_negatives", "seed", "predictions", "top_k"):
+        flag = FLAGS[name]
+        if flag.value != flag.default:
+            raise UsageError(
+                f"--{name} is about candidates of task next_item, and this run is of task ctr. "
+                f"Received: --{name}={flag.value}"
+            )
     split = getattr(data, _SPLIT.value)
     ours = result.evaluate(split)
     references = result.evaluate_references(split) if _REFERENCES.value else {}

@@ -82,7 +82,8 @@ class CtrProgram:
         references = self.settings.references
         for index, name in enumerate(references):
             if name not in known:
-                self._score_reference(name, search, len(references) - index)
+                networks = set(references[index:]) - {ctr_references.TREES}
+                self._score_reference(name, search, len(networks))
             self.run.record_phase("references", **search.clock.now())
         return architecture, search.trials.best()["metrics"]
 
@@ -92,7 +93,8 @@ class CtrProgram:
         Args:
             name: Of the system.
             search: What trained the result.
-            num_left: References that share the time that is left, this one among them.
+            num_left: Networks that share the time that is left, this one among them; each has as
+                much for its tuning as for its training.
         """
         search.clock.deadline("references")
         training = f"reference_{name}"
@@ -111,7 +113,7 @@ class CtrProgram:
                     name,
                     lambda bench: ctr_references.build(bench, name),
                     phase="references",
-                    later_trainings=num_left * (trials + 1) - trials,
+                    later_trainings=(2 * num_left - 1) * trials,
                 )
                 training = prior.training or training
                 model = train_final(
@@ -123,7 +125,7 @@ class CtrProgram:
                     search.validation,
                     learning_rate=self.settings.learning_rate,
                     time_limit=search.clock.training_limit(
-                        training, "references", (num_left - 1) * (trials + 1) + 1
+                        training, "references", 2 * num_left - 1
                     ),
                     title=f"Training the reference {name}",
                 )

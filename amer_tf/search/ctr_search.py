@@ -12,7 +12,7 @@ from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_tuning import choose_number, choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
-from amer_tf.search.final_training import train_final
+from amer_tf.search.final_training import calibrated, train_final
 from amer_tf.search.interaction_search import InteractionSearch
 from amer_tf.search.mlp_search import MlpSearch
 from amer_tf.search.phase_clock import PhaseClock
@@ -28,14 +28,14 @@ PLAIN, FOUND = "dnn", "amer"
 # What each phase may use of a time limit.
 PHASE_SHARES = {
     "prior": 0.05,
-    "interaction": 0.32,
+    "interaction": 0.28,
     "tuning": 0.05,
     "mlp": 0.10,
-    "mlp_scoring": 0.04,
-    "rescoring": 0.04,
-    "finetuning": 0.10,
-    "scratch": 0.20,
-    "references": 0.10,
+    "mlp_scoring": 0.03,
+    "rescoring": 0.03,
+    "finetuning": 0.07,
+    "scratch": 0.17,
+    "references": 0.22,
 }
 
 
@@ -154,13 +154,19 @@ class CtrSearch:
             for index, mlp in enumerate(chosen):
                 architecture = search.architecture_of(mlp)
                 if not self.trials.has("inherited", architecture):
-                    make = functools.partial(search.inherited, mlp)
-                    self._record("inherited", architecture, make)
+                    self._record(
+                        "inherited",
+                        architecture,
+                        functools.partial(self._inherited, search, mlp),
+                    )
                 bar.update(index + 1)
                 self.run.record_phase("rescoring", **self.clock.now())
                 if self.clock.is_over("rescoring"):
                     break
         self.clock.finish("rescoring")
+
+    def _inherited(self, search: MlpSearch, mlp: tuple[HiddenLayer, ...]) -> keras.Model:
+        return calibrated(self.bench, search.inherited(mlp), self.validation)
 
     def _train_from_scratch(
         self, finalists: Sequence[Architecture], trained: Mapping[str, str | None]

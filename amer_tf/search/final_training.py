@@ -66,12 +66,10 @@ def train_final(
     resume, kept = _load(bench, name, trainer)
     evaluator, labels = CtrEvaluator(model), validation.labels
 
-    def scaling_of(logits: Any) -> Scaling:
-        return fit_platt_scaling(labels, logits) if settings.calibration == "platt" else Scaling()
-
     def validation_loss() -> float:
         logits = evaluator.logits(validation)
-        return float(binary_metrics.log_losses(labels, scaling_of(logits)(logits)).mean())
+        scaling = _scaling(bench, labels, logits)
+        return float(binary_metrics.log_losses(labels, scaling(logits)).mean())
 
     with PhaseProgress(title, settings.final_epochs) as bar:
 
@@ -113,8 +111,21 @@ def train_final(
             resume=resume,
             kept=kept,
         )
-    aggregation.calibrate(model, *scaling_of(evaluator.logits(validation)))
+    aggregation.calibrate(model, *_scaling(bench, labels, evaluator.logits(validation)))
     return model
+
+
+def calibrated(bench: CtrWorkbench, model: keras.Model, validation: Any) -> keras.Model:
+    """The model, its logits scaled to fit the validation split where the settings say so."""
+    logits = CtrEvaluator(model).logits(validation)
+    aggregation.calibrate(model, *_scaling(bench, validation.labels, logits))
+    return model
+
+
+def _scaling(bench: CtrWorkbench, labels: Any, logits: Any) -> Scaling:
+    if bench.settings.calibration == "none":
+        return Scaling()
+    return fit_platt_scaling(labels, logits)
 
 
 def _load(

@@ -24,7 +24,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("delimited", "tables"):
         monkeypatch.setattr(f"data_pipelines.{module}.CHUNK_ROWS", 500)
     monkeypatch.setattr("data_pipelines.delimited.BLOCK_BYTES", 4096)
-    for module in ("event_log", "spool", "filters", "splits"):
+    for module in ("event_log", "spool", "filters"):
         monkeypatch.setattr(f"data_pipelines.{module}.CHUNK_ROWS", 500)
 
 

@@ -27,22 +27,29 @@ def test_by_time() -> None:
 
 
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.5, 0.56, 0.8, 0.999, 1.0])
-def test_moment_after(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits, "CHUNK_ROWS", 17)
-    times = np.random.default_rng(0).integers(0, 50, 200).astype(np.float64) * 1e9
+@pytest.mark.parametrize("unit", [1e9, 1e-3, -1.5, 2.0**-1060])
+def test_moment_after(share: float, unit: float) -> None:
+    times = np.random.default_rng(0).integers(-20, 30, 200).astype(np.float64) * unit
     last = np.sort(times)[int(np.ceil(round(share * 200, 6))) - 1]
-    assert splits.moment_after(times, share) == min(times[times > last], default=np.inf)
+    expected = min(times[times > last], default=np.inf)
+    assert splits.moment_after(in_chunks(times), share) == expected
+
+
+def in_chunks(times: np.ndarray) -> splits.TimeChunks:
+    return lambda: (times[start : start + 17] for start in range(0, len(times), 17))
 
 
 def test_moments() -> None:
     times = np.arange(100.0)
-    assert ByTime(3.0, 7.0).moments(times) == (3.0, 7.0)
-    assert ByTime(train_share=0.5, validation_share=0.25).moments(times) == (50.0, 75.0)
+    assert ByTime(3.0, 7.0).moments(in_chunks(times)) == (3.0, 7.0)
+    assert ByTime(train_share=0.5, validation_share=0.25).moments(in_chunks(times)) == (50.0, 75.0)
 
 
 @pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
 def test_shares_that_are_whole_numbers_of_rows_are_met(train_share: float) -> None:
-    moments = ByTime(train_share=train_share, validation_share=0.01).moments(np.arange(100.0))
+    moments = ByTime(train_share=train_share, validation_share=0.01).moments(
+        in_chunks(np.arange(100.0))
+    )
     assert moments == (round(100 * train_share), round(100 * train_share) + 1)
 
 
@@ -56,7 +63,7 @@ def test_shares_that_are_whole_numbers_of_rows_are_met(train_share: float) -> No
 )
 def test_rows_of_one_moment_stay_together(rows_of_day: list[int], expected: list[int]) -> None:
     days = np.repeat(np.arange(len(rows_of_day), dtype=np.float64), rows_of_day)
-    parts = np.searchsorted(ByTime().moments(days), days, "right")
+    parts = np.searchsorted(ByTime().moments(in_chunks(days)), days, "right")
     assert np.bincount(parts).tolist() == expected
 
 

@@ -30,7 +30,6 @@ def test_rows_come_back_in_chunks(
         chunks = list(spool.chunks())
         assert [len(chunk) for chunk in chunks] == [3, 3, 1]
         np.testing.assert_array_equal(np.concatenate(chunks), rows)
-    np.testing.assert_array_equal(spool.mapped()["moment"], rows["moment"])
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: pathlib.Path) -> None:

@@ -67,6 +67,12 @@ def test_chances_fit_the_validation_split(finished, data):
         assert (slope, intercept) != (1.0, 0.0)
         logits = CtrEvaluator(model).logits(data.validation)
         np.testing.assert_allclose(fit_platt_scaling(labels, logits), (1.0, 0.0), atol=0.05)
+    logits = finished.evaluator.logits(data.validation)
+    np.testing.assert_allclose(fit_platt_scaling(labels, logits), (1.0, 0.0), atol=0.05)
+    # Inherited models too, which are not trained any further.
+    for trial in of_kind(finished, "inherited"):
+        expected = sum(bin["expected"] * bin["count"] for bin in trial["metrics"]["calibration"])
+        assert expected == pytest.approx(labels.sum(), rel=0.02)
     trees = BoostedTrees.from_text(
         data.spec, (finished.run.path / "reference_lightgbm.txt").read_text()
     )
