@@ -54,6 +54,7 @@ class FieldCoder:
         self._max_length = spec.max_length
         self._step_separator = step_separator
         self._has_separator: dict[str, bool] = {}
+        self._has_step_separator: dict[str, bool] = {}
 
     def dtype(self) -> list[tuple[str, str, tuple[int, ...]]]:
         """Members of a structured NumPy dtype that holds a coded row."""
@@ -96,6 +97,7 @@ class FieldCoder:
                 continue
             assert self._step_separator is not None
             column, where = chunk.column(field.name), chunk.where(field.name)
+            _look_for(self._step_separator, column, self._has_step_separator, field.name)
             steps = [split_values(value, self._step_separator) for value in column]
             own = np.fromiter(map(len, steps), np.int64, len(steps))
             if lengths is not None and (own != lengths[1]).any():
@@ -115,8 +117,15 @@ class FieldCoder:
             )
 
     def warn_of_unused_separators(self) -> None:
-        """Names on the log each multi-valued field whose texts never held its separator."""
+        """Names on the log each field whose texts never held a separator of its own."""
         for field in self.fields:
+            if self._has_step_separator.get(field.name) is False:
+                _log.warning(
+                    "The separator of steps %r stands in none of the texts of the field %r, so "
+                    "that each has one step: check it.",
+                    self._step_separator,
+                    field.name,
+                )
             if isinstance(field, MultiValuedField) and self._has_separator.get(field.name) is False:
                 _log.warning(
                     "The separator %r of the field %r stands in none of its texts, so that each "
@@ -131,9 +140,7 @@ class FieldCoder:
         coder = self._coders[field.vocabulary]
         if isinstance(field, CategoricalField):
             return coder.encode(column, where)
-        texts = [value for value in column if isinstance(value, str) and value]
-        if texts and not self._has_separator.get(field.name):
-            self._has_separator[field.name] = any(field.separator in text for text in texts)
+        _look_for(field.separator, column, self._has_separator, field.name)
         sets = [
             [entry for entry in split_values(value, field.separator) if not is_missing(entry)]
             for value in column
@@ -170,3 +177,10 @@ def split_values(value: Any, separator: str) -> list[Any]:
     if is_missing(value):
         return []
     return value.split(separator) if isinstance(value, str) else [value]
+
+
+def _look_for(separator: str, column: Sequence[Any], found: dict[str, bool], name: str) -> None:
+    """Notes whether a text of a column, so far, holds a separator; nothing where none is text."""
+    texts = [value for value in column if isinstance(value, str) and value]
+    if texts and not found.get(name):
+        found[name] = any(separator in text for text in texts)

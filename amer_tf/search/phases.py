@@ -76,10 +76,12 @@ def load_weights(run: RunFolder, name: str, model: keras.Model) -> bool:
 
 
 def snapshot(trainer: keras.Model) -> dict[str, Any]:
-    """All variables of a trainer and its optimizer, by position and name."""
+    """All variables of a trainer and its optimizer, by position and name.
+
+    They are arrays only once they are written, one at a time: tables may be large.
+    """
     return {
-        f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
-        for index, variable in enumerate(_variables(trainer))
+        f"{index}:{variable.path}": variable for index, variable in enumerate(_variables(trainer))
     }
 
 

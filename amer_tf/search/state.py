@@ -227,11 +227,10 @@ class RunFolder:
                 file.unlink()
 
     def save_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
-        """Writes a checkpoint of named arrays."""
-        data = {key: np.asarray(value) for key, value in arrays.items()}
+        """Writes a checkpoint of named arrays, or of what becomes one when it is written."""
         self.write(
             f"{CHECKPOINT_FOLDER}/{name}.npz",
-            lambda stream: np.savez(stream, **data),  # type: ignore[arg-type]
+            lambda stream: np.savez(stream, **arrays),
         )
 
     def load_arrays(self, name: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from amer_tf.training.fit import TrainingError, TrainSplit, steps_per_epoch
 from amer_tf.training.plateau import PlateauState, plateau_state
-from amer_tf.training.weight_average import updated_average
+from amer_tf.training.weight_average import update_average
 
 CUT = 0.1
 # Share of the time that is left for what follows a cut.
@@ -44,7 +44,7 @@ class PlateauPhase(NamedTuple):
 
 
 class KeptWeights(NamedTuple):
-    """Weights of a network beside those that it trains with.
+    """Weights of a network beside those that it trains with; they change with every epoch.
 
     Attributes:
         best: Those with the lowest validation loss.
@@ -107,7 +107,7 @@ def fit_until_plateau(
     steps = steps_per_epoch(split.num_examples, phase.batch_size)
     progress = resume or PlateauProgress((), 0.0, float("nan"), phase.epochs < 1)
     start = time.monotonic() - progress.seconds
-    kept = kept or KeptWeights(network.get_weights())
+    kept = kept or KeptWeights([np.array(value) for value in network.get_weights()])
 
     def state_of(losses: tuple[float, ...], forced_cuts: tuple[int, ...]) -> PlateauState:
         return plateau_state(
@@ -129,7 +129,11 @@ def fit_until_plateau(
         )
         train_loss = float(history.history["loss"][-1])
         weights = network.get_weights()
-        average = updated_average(kept.average, weights, phase.averaging)
+        average = kept.average
+        if average is None:
+            average = [np.array(value) for value in weights]
+        else:
+            update_average(average, weights, phase.averaging)
         network.set_weights(average)
         loss = validation_loss() if np.isfinite(train_loss) else float("nan")
         if not np.isfinite(loss):
@@ -143,9 +147,12 @@ def fit_until_plateau(
         if _cut_is_due(phase, state.num_cuts, seconds, seconds - progress.seconds):
             forced_cuts = (*forced_cuts, len(losses))
             state = state_of(losses, forced_cuts)
-        best = average if state.best_epoch == len(losses) else kept.best
-        kept = KeptWeights(best, None if state.restores else average)
-        network.set_weights(best if state.restores else weights)
+        if state.best_epoch == len(losses):
+            for own, value in zip(kept.best, average, strict=True):
+                np.copyto(own, value)
+        kept = KeptWeights(kept.best, None if state.restores else average)
+        network.set_weights(kept.best if state.restores else weights)
+        del weights, average
         progress = PlateauProgress(
             losses,
             seconds,

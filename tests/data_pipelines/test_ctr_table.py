@@ -379,6 +379,17 @@ def test_a_separator_that_never_occurs(
     assert "field 'tag_history'" not in caplog.text
 
 
+def test_a_separator_of_steps_that_never_occurs(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{**row, "history": row["history"].replace("|", "")} for row in make_rows()]
+    rows = [{**row, "tag_history": "a;b" if row["history"] else ""} for row in rows]
+    data_pipelines.prepare(write(tmp_path, rows), None, tmp_path / "data")
+    for name in ("history", "tag_history"):
+        message = f"The separator of steps '|' stands in none of the texts of the field '{name}'"
+        assert message in caplog.text
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -149,7 +151,11 @@ def test_resumed_equals_undisturbed(averaging: float):
 
     def save(progress, kept) -> None:
         saved.append(
-            (progress, kept, [np.array(v) for v in (*whole.variables, *whole.optimizer.variables)])
+            (
+                progress,
+                copy.deepcopy(kept),
+                [np.array(v) for v in (*whole.variables, *whole.optimizer.variables)],
+            )
         )
 
     scripted(whole, losses, phase, on_epoch=save)
