@@ -128,13 +128,14 @@ def fit_until_plateau(
             verbose=0,
         )
         train_loss = float(history.history["loss"][-1])
-        weights = network.get_weights()
-        average = kept.average
-        if average is None:
-            average = [np.array(value) for value in weights]
-        else:
-            update_average(average, weights, phase.averaging)
-        network.set_weights(average)
+        average, weights = kept.average, None
+        if phase.averaging:
+            weights = network.get_weights()
+            if average is None:
+                average = [np.array(value) for value in weights]
+            else:
+                update_average(average, weights, phase.averaging)
+            network.set_weights(average)
         loss = validation_loss() if np.isfinite(train_loss) else float("nan")
         if not np.isfinite(loss):
             raise TrainingError(
@@ -148,10 +149,13 @@ def fit_until_plateau(
             forced_cuts = (*forced_cuts, len(losses))
             state = state_of(losses, forced_cuts)
         if state.best_epoch == len(losses):
-            for own, value in zip(kept.best, average, strict=True):
+            for own, value in zip(kept.best, average or network.get_weights(), strict=True):
                 np.copyto(own, value)
         kept = KeptWeights(kept.best, None if state.restores else average)
-        network.set_weights(kept.best if state.restores else weights)
+        if state.restores:
+            network.set_weights(kept.best)
+        elif weights is not None:
+            network.set_weights(weights)
         del weights, average
         progress = PlateauProgress(
             losses,
