@@ -64,12 +64,10 @@ def test_evaluate(run):
 
 
 def test_refused(run, tmp_path):
-    message = refused(
-        "evaluate", f"--run_dir={run.folder}", f"--predictions={tmp_path / 'file.csv'}"
-    )
-    assert (
-        "--predictions lists candidates of task next_item, and this run is of task ctr" in message
-    )
+    for option in (f"--predictions={tmp_path / 'file.csv'}", "--candidates=full", "--seed=3"):
+        name = option.partition("=")[0]
+        message = refused("evaluate", f"--run_dir={run.folder}", option)
+        assert f"{name} is about candidates of task next_item, and this run is of" in message
     folders = (f"--data_dir={run.data}", f"--run_dir={tmp_path / 'run'}")
     message = refused("search", *folders, "--steps=behavior")
     assert "`steps` must be among ('interaction', 'mlp') for task 'ctr'" in message
