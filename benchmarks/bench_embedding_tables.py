@@ -7,10 +7,10 @@ each, trained with batches of 4096 of power-law frequency, with and without the 
 measured in a process of its own, all after another and again, so that a busy machine slows them
 alike; the least of the medians is printed. Memory is the peak of the whole process.
 
-Result (2 quiet cores, --repeats 1):
+Result (2 quiet cores):
 
-    no prior     1,000,000 rows 43.9 ms, 1.44 GiB; 10,000,000 rows 49.9 ms, 3.75 GiB: 1.14 times
-    with prior   1,000,000 rows 85.1 ms, 1.46 GiB; 10,000,000 rows 65.6 ms, 3.77 GiB: .77 times
+    no prior     1,000,000 rows 49.1 ms, 1.56 GiB; 10,000,000 rows 53.8 ms, 3.87 GiB: 1.10 times
+    with prior   1,000,000 rows 46.1 ms, 1.57 GiB; 10,000,000 rows 54.1 ms, 3.86 GiB: 1.17 times
 """
 
 from __future__ import annotations

@@ -8,7 +8,13 @@ prepared by `data_pipelines.prepare` in a process of its own: reading, coding, f
 encoding and checksums. Beside it the usual way on the smaller table, in one go in memory: pandas
 reads the CSV, factorizes each category, scales each number and saves one array.
 
-Result: not measured yet.
+Result (2 quiet cores):
+
+    1,000,000 rows (271 MB)    prepare 159,000 rows a second, pandas 336,000
+    5,000,000 rows (1.35 GB)   prepare 204,000 rows a second (200,000 wanted)
+
+    The peak was 1.28 and 2.09 GiB, pages of a mapped scratch file among them; that file is read in
+    chunks since then, and the peak is to be measured anew.
 """
 
 from __future__ import annotations
