@@ -17,7 +17,7 @@ from tests.integration.processes import (
 from tests.search import small_ctr_run
 
 # Long enough to be met while it runs.
-SETTINGS = small_ctr_run.SETTINGS.replace(
+SETTINGS = small_ctr_run.TUNED.replace(
     batch_size=24, round_epochs=4, mlp_epochs=6, num_mlps=90, final_epochs=8, patience=8
 )
 PHASES = (

@@ -15,8 +15,7 @@ SEED = 3
 SETTINGS = CtrSettings(
     embedding_dim=4,
     batch_size=64,
-    prior_precisions=(3.0, 30.0),
-    tuning_rows=200,
+    prior_precisions=(3.0,),
     hidden_units=(8, 8),
     rounds=2,
     round_epochs=2,
@@ -28,6 +27,7 @@ SETTINGS = CtrSettings(
     mlp_scoring_rows=100,
     num_kept=4,
     num_interactions=3,
+    min_interactions=3,
     max_order=3,
     mlp_layers=2,
     mlp_epochs=2,
@@ -38,6 +38,9 @@ SETTINGS = CtrSettings(
     patience=1,
     references=REFERENCES,
 )
+
+# Nothing above is tried out before it is taken; here the prior and the number of interactions are.
+TUNED = SETTINGS.replace(prior_precisions=(3.0, 30.0), min_interactions=1, tuning_rows=200)
 
 
 def prepare(folder: pathlib.Path) -> data_pipelines.PreparedData:

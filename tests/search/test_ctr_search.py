@@ -242,9 +242,15 @@ STOPS = {
 }
 
 
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory) -> CtrResult:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return search(data, folder, settings=small_ctr_run.TUNED).fit(data.train, data.validation)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", STOPS)
-def test_resumed_equals_undisturbed(finished, data, tmp_path, monkeypatch, stop):
+def test_resumed_equals_undisturbed(undisturbed, data, tmp_path, monkeypatch, stop):
     place, name, number = STOPS[stop]
     original, calls = getattr(place, name), []
 
@@ -256,11 +262,15 @@ def test_resumed_equals_undisturbed(finished, data, tmp_path, monkeypatch, stop)
 
     monkeypatch.setattr(place, name, killed)
     with pytest.raises(KilledError):
-        search(data, tmp_path / "run").fit(data.train, data.validation)
+        search(data, tmp_path / "run", settings=small_ctr_run.TUNED).fit(
+            data.train, data.validation
+        )
     monkeypatch.setattr(place, name, original)
-    resumed = search(data, tmp_path / "run").fit(data.train, data.validation)
-    assert resumed.architecture == finished.architecture
-    assert resumed.run.trials() == finished.run.trials()
+    resumed = search(data, tmp_path / "run", settings=small_ctr_run.TUNED).fit(
+        data.train, data.validation
+    )
+    assert resumed.architecture == undisturbed.architecture
+    assert resumed.run.trials() == undisturbed.run.trials()
 
 
 def test_weights_of_a_round_that_were_deleted(data, tmp_path, monkeypatch):

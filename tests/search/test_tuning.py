@@ -70,7 +70,7 @@ def test_every_system_gets_its_own(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tuning, "train_final", trying)
     monkeypatch.setattr(CtrWorkbench, "score", score)
-    settings = small_ctr_run.SETTINGS.replace(
+    settings = small_ctr_run.TUNED.replace(
         prior_precisions=(300.0, 3.0, 30.0), num_interactions=4, references=("dnn", "dcn")
     )
     result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
@@ -94,7 +94,7 @@ def test_every_system_gets_its_own(data, tmp_path, monkeypatch):
 
 
 def test_fewest_interactions(data, tmp_path):
-    settings = small_ctr_run.SETTINGS.replace(
+    settings = small_ctr_run.TUNED.replace(
         references=(), prior_precisions=(3.0,), min_interactions=2
     )
     result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
@@ -103,7 +103,7 @@ def test_fewest_interactions(data, tmp_path):
 
 
 def test_a_training_on_all_rows_is_the_final_one(data, tmp_path, monkeypatch):
-    settings = small_ctr_run.SETTINGS.replace(tuning_rows=10_000, references=("dnn", "dcn"))
+    settings = small_ctr_run.TUNED.replace(tuning_rows=10_000, references=("dnn", "dcn"))
     result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     tidy, trained = Tuner._tidy, []
@@ -136,7 +136,7 @@ def test_a_prior_that_diverges_is_passed_over(data, tmp_path, monkeypatch):
         return original(bench, *args, **kwargs)
 
     monkeypatch.setattr(tuning, "train_final", diverges)
-    settings = small_ctr_run.SETTINGS.replace(references=())
+    settings = small_ctr_run.TUNED.replace(references=())
     most = 30.0
     result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(
         data.train, data.validation
@@ -150,7 +150,7 @@ def test_a_prior_that_diverges_is_passed_over(data, tmp_path, monkeypatch):
 
 
 def test_one_prior_is_not_tried(data, tmp_path):
-    settings = small_ctr_run.SETTINGS.replace(references=(), prior_precisions=(3.0,))
+    settings = small_ctr_run.TUNED.replace(references=(), prior_precisions=(3.0,))
     result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(
         data.train, data.validation
     )
