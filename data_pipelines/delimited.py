@@ -124,7 +124,8 @@ def read_csv(
         reader = arrow_csv.open_csv(stream, read_options, parse_options, convert_options)
         for batch in reader:
             # Arrow parses ahead: rows may be known to be bad that stand far behind these.
-            skipped = np.array([row.number for row in bad], np.int64) - (not header)
+            pending = [row.number for row in bad[num_skipped:]]
+            skipped = np.array(pending, np.int64) - (not header)
             for start in range(0, batch.num_rows, CHUNK_ROWS):
                 part = batch.slice(start, CHUNK_ROWS)
                 values = {name: factorize(part.column(name)) for name in wanted}

@@ -52,7 +52,8 @@ class Chunk:
         columns: Raw values by column: text, numbers, None, or lists of them; all equally long.
         names: What the file calls those columns that it calls otherwise.
         num_skipped: Rows that could not be read and were left out, before or among these.
-        skipped: The numbers of rows that were left out, ascending, before, among or after these.
+        skipped: The numbers of rows that were left out, ascending: all of those among these, and
+            any before or after.
     """
 
     place: str

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from amer_tf import AmerSearch
 from amer_tf.search import behavior_search
-from tests.search import small_run
+from tests.search import small_ctr_run, small_run
 
 
 @contextlib.contextmanager
@@ -37,6 +37,19 @@ def small_and_eager():
 def quick_search():
     with small_and_eager():
         yield
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    """Nothing is compiled in a whole module: its many models run for a few steps each."""
+    with small_and_eager():
+        yield
+
+
+@pytest.fixture(scope="session")
+def ctr_data(tmp_path_factory):
+    """A tiny prepared table of labelled rows."""
+    return small_ctr_run.prepare(tmp_path_factory.mktemp("ctr_data"))
 
 
 @pytest.fixture(scope="session")

@@ -33,26 +33,21 @@ from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests.search import small_ctr_run
-from tests.search.conftest import small_and_eager
 from tests.search.small_ctr_run import of_kind, search
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Nothing is compiled: the many models of a search run for a few steps each."""
-    with small_and_eager():
-        yield
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+    pytest.mark.usefixtures("eagerly"),
+]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small_ctr_run.prepare(tmp_path_factory.mktemp("data"))
+def data(ctr_data):
+    return ctr_data
 
 
 @pytest.fixture(scope="module")
-def finished(data, tmp_path_factory) -> CtrResult:
+def finished(eagerly, data, tmp_path_factory) -> CtrResult:
     result = search(data, tmp_path_factory.mktemp("run")).fit(data.train, data.validation)
     assert isinstance(result, CtrResult)
     return result
@@ -243,7 +238,7 @@ STOPS = {
 
 
 @pytest.fixture(scope="module")
-def undisturbed(data, tmp_path_factory) -> CtrResult:
+def undisturbed(eagerly, data, tmp_path_factory) -> CtrResult:
     folder = tmp_path_factory.mktemp("undisturbed")
     return search(data, folder, settings=small_ctr_run.TUNED).fit(data.train, data.validation)
 

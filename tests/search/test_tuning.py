@@ -9,22 +9,17 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.tuning import Tuner, next_value
 from amer_tf.training.fit import TrainingError
 from tests.search import small_ctr_run
-from tests.search.conftest import small_and_eager
 from tests.search.small_ctr_run import of_kind, search
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Nothing is compiled: the many models of a search run for a few steps each."""
-    with small_and_eager():
-        yield
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+    pytest.mark.usefixtures("eagerly"),
+]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small_ctr_run.prepare(tmp_path_factory.mktemp("data"))
+def data(ctr_data):
+    return ctr_data
 
 
 @pytest.mark.parametrize(
