@@ -10,8 +10,8 @@ from absl import flags
 from amer_tf.architecture import ArchitectureError
 from amer_tf.export import ExportError
 from amer_tf.features import SpecError
+from amer_tf.search.run_error import RunError
 from amer_tf.search.split_checks import SplitError
-from amer_tf.search.state import RunError
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError

@@ -10,8 +10,9 @@ import data_pipelines
 from amer_tf.cli.console import say
 from amer_tf.cli.errors import UsageError
 from amer_tf.search.result import SearchResult
+from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import spec_digest
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.state import RunFolder
 from data_pipelines import PreparedData
 from data_pipelines.folder import HEAD_FILE, read_head
 

@@ -14,7 +14,8 @@ from amer_tf.models.boosted_trees import BoostedTrees, import_lightgbm
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.references import REFERENCE_FILE
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import RunFolder
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.ctr import CtrEvaluator
 

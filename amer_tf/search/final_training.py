@@ -135,13 +135,12 @@ def _load(
     arrays = bench.run.load_arrays(name)
     if arrays is None:
         return None, None
-    seconds, train_loss, is_over = map(float, arrays.pop("progress"))
-    losses = tuple(map(float, arrays.pop("losses")))
-    forced_cuts = tuple(map(int, arrays.pop("forced_cuts")))
-    best, average = (
-        [arrays.pop(key) for key in [key for key in arrays if key.startswith(prefix)]]
-        for prefix in (_BEST, _AVERAGE)
-    )
+    seconds, train_loss, is_over = map(float, arrays["progress"])
+    losses = tuple(map(float, arrays["losses"]))
+    forced_cuts = tuple(map(int, arrays["forced_cuts"]))
     phases.restore(trainer, arrays, name)
+    best, average = (
+        [arrays[key] for key in arrays if key.startswith(prefix)] for prefix in (_BEST, _AVERAGE)
+    )
     progress = PlateauProgress(losses, seconds, train_loss, bool(is_over), forced_cuts)
     return progress, KeptWeights(best, average or None)

@@ -14,10 +14,11 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.interaction import InteractionSupernet
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.run_error import RunError
 from amer_tf.search.screening import Screening
 from amer_tf.search.selection import Choice, select_forward
 from amer_tf.search.spaces import InteractionSpace
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.interaction_scoring import candidate_parts, score_candidates

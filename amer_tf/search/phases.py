@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase, Progress, TrainSplit, fit
+from amer_tf.training.variable_blocks import assign
 
 
 def train_phase(
@@ -32,7 +34,7 @@ def train_phase(
     resume = None
     arrays = run.load_arrays(name)
     if arrays is not None:
-        epoch, step, seconds, fraction, loss = map(float, arrays.pop("progress"))
+        epoch, step, seconds, fraction, loss = map(float, arrays["progress"])
         resume = Progress(int(epoch), int(step), seconds, fraction, loss)
         restore(trainer, arrays, name)
 
@@ -58,11 +60,7 @@ def train_phase(
 
 def save_weights(run: RunFolder, name: str, model: keras.Model) -> None:
     """Writes the weights of a model as the checkpoint `name`."""
-    arrays = {
-        f"{index}:{variable.path}": keras.ops.convert_to_numpy(variable)
-        for index, variable in enumerate(model.weights)
-    }
-    run.save_arrays(name, arrays)
+    run.save_arrays(name, _by_position(model.weights))
 
 
 def load_weights(run: RunFolder, name: str, model: keras.Model) -> bool:
@@ -70,38 +68,46 @@ def load_weights(run: RunFolder, name: str, model: keras.Model) -> bool:
     arrays = run.load_arrays(name)
     if arrays is None:
         return False
-    for variable, value in zip(model.weights, arrays.values(), strict=True):
-        variable.assign(value)
+    _set(model.weights, arrays, name)
     return True
 
 
 def snapshot(trainer: keras.Model) -> dict[str, Any]:
-    """All variables of a trainer and its optimizer, by position and name.
-
-    They are arrays only once they are written, one at a time: tables may be large.
-    """
-    return {
-        f"{index}:{variable.path}": variable for index, variable in enumerate(_variables(trainer))
-    }
+    """All variables of a trainer and its optimizer, by position and name."""
+    return _by_position(_variables(trainer))
 
 
-def restore(trainer: keras.Model, arrays: dict[str, Any], name: str) -> None:
-    """Sets what `snapshot` took.
+def restore(trainer: keras.Model, arrays: Mapping[str, Any], name: str) -> None:
+    """Sets what `snapshot` took; other arrays may stand beside it.
 
     Raises:
         RunError: Where the checkpoint is of another model.
     """
-    variables = _variables(trainer)
-    values = list(arrays.values())
-    shapes = [tuple(variable.shape) for variable in variables]
-    if [tuple(value.shape) for value in values] != shapes:
-        raise RunError(
-            f"The checkpoint of phase {name!r} is of another model: delete it or use a new "
-            f"`run_dir`. Received: {len(values)} arrays for {len(variables)} variables"
-        )
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    _set(_variables(trainer), arrays, name)
 
 
 def _variables(trainer: keras.Model) -> list[Any]:
     return [*trainer.variables, *trainer.optimizer.variables]
+
+
+def _by_position(variables: Sequence[Any]) -> dict[str, Any]:
+    return {f"{index}:{variable.path}": variable for index, variable in enumerate(variables)}
+
+
+def _set(variables: Sequence[Any], arrays: Mapping[str, Any], name: str) -> None:
+    """Sets variables to what stands under their positions."""
+    keys = [key for key in arrays if key.partition(":")[0].isdecimal()]
+    if len(keys) != len(variables):
+        raise _other_model(name, f"{len(keys)} arrays for {len(variables)} variables")
+    for variable, key in zip(variables, keys, strict=True):
+        value = arrays[key]
+        if value.shape != tuple(variable.shape):
+            raise _other_model(name, f"{value.shape} for {variable.path}: {tuple(variable.shape)}")
+        assign([variable], [value])
+
+
+def _other_model(name: str, received: str) -> RunError:
+    return RunError(
+        f"The checkpoint of phase {name!r} is of another model: delete it or use a new `run_dir`. "
+        f"Received: {received}"
+    )

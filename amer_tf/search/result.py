@@ -17,13 +17,13 @@ import pandas as pd
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
+from amer_tf.search.run_error import RunError
 from amer_tf.search.state import (
     ARCHITECTURE_FILE,
     CONFIG_FILE,
     METRICS_FILE,
     MODEL_FILE,
     PHASES_FILE,
-    RunError,
     RunFolder,
 )
 from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of

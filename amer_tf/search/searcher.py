@@ -15,8 +15,9 @@ from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.ctr_program import CtrProgram
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.result import SearchResult
+from amer_tf.search.run_error import RunError
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunError, RunFolder
+from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
 

@@ -6,15 +6,13 @@ import contextlib
 import json
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-import numpy as np
-
 from amer_tf.features import VOCABULARY_FOLDER
 from amer_tf.files import temporary_path
+from amer_tf.search.array_files import StoredArrays, write_arrays
+from amer_tf.search.run_error import RunError
 
 CONFIG_FILE = "config.json"
 PHASES_FILE = "phases.json"
@@ -25,10 +23,6 @@ MODEL_FILE = "model.keras"
 CHECKPOINT_FOLDER = "checkpoints"
 _LOCK_FILE = ".lock"
 _NEXT_MODEL = "next-model-{trials}.keras"
-
-
-class RunError(ValueError):
-    """A run folder that cannot be used; the message says what to do."""
 
 
 class RunFolder:
@@ -227,28 +221,20 @@ class RunFolder:
                 file.unlink()
 
     def save_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
-        """Writes a checkpoint of named arrays, or of what becomes one when it is written."""
+        """Writes a checkpoint of named arrays and Keras variables."""
         self.write(
             f"{CHECKPOINT_FOLDER}/{name}.npz",
-            lambda stream: np.savez(stream, **arrays),
+            lambda stream: write_arrays(stream, arrays),
         )
 
-    def load_arrays(self, name: str) -> dict[str, Any] | None:
-        """Reads a checkpoint, or None where it is not there.
+    def load_arrays(self, name: str) -> StoredArrays | None:
+        """The arrays of a checkpoint, or None where it is not there.
 
         Raises:
             RunError: Where the file is truncated or damaged.
         """
         file = self.path / CHECKPOINT_FOLDER / f"{name}.npz"
-        if not file.exists():
-            return None
-        try:
-            with np.load(file) as archive:
-                return {key: archive[key] for key in archive.files}
-        except _DAMAGES as error:
-            raise RunError(
-                f"{file} is truncated or damaged: {error}. Delete it to train this phase again."
-            ) from error
+        return StoredArrays(file) if file.exists() else None
 
     def remove_checkpoint(self, name: str) -> None:
         """Deletes a checkpoint that is no longer needed."""
@@ -258,10 +244,6 @@ class RunFolder:
         """Deletes all that are left, also those that a killed run came not to delete."""
         for file in (self.path / CHECKPOINT_FOLDER).glob("*.npz"):
             file.unlink(missing_ok=True)
-
-
-# What NumPy and zipfile raise for a file that is not what it was.
-_DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def _lock(stream: IO[bytes]) -> None:

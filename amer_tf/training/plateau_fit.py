@@ -11,6 +11,7 @@ import numpy as np
 
 from amer_tf.training.fit import TrainingError, TrainSplit, steps_per_epoch
 from amer_tf.training.plateau import PlateauState, plateau_state
+from amer_tf.training.variable_blocks import assign, copies_of, copy_to, swap
 from amer_tf.training.weight_average import update_average
 
 CUT = 0.1
@@ -107,7 +108,7 @@ def fit_until_plateau(
     steps = steps_per_epoch(split.num_examples, phase.batch_size)
     progress = resume or PlateauProgress((), 0.0, float("nan"), phase.epochs < 1)
     start = time.monotonic() - progress.seconds
-    kept = kept or KeptWeights([np.array(value) for value in network.get_weights()])
+    kept = kept or KeptWeights(copies_of(network.weights))
 
     def state_of(losses: tuple[float, ...], forced_cuts: tuple[int, ...]) -> PlateauState:
         return plateau_state(
@@ -128,14 +129,14 @@ def fit_until_plateau(
             verbose=0,
         )
         train_loss = float(history.history["loss"][-1])
-        average, weights = kept.average, None
+        average = kept.average
         if phase.averaging:
-            weights = network.get_weights()
             if average is None:
-                average = [np.array(value) for value in weights]
+                average = copies_of(network.weights)
             else:
-                update_average(average, weights, phase.averaging)
-            network.set_weights(average)
+                update_average(average, network.weights, phase.averaging)
+            # No third copy of a large table: what trains waits where the average stood.
+            swap(network.weights, average)
         loss = validation_loss() if np.isfinite(train_loss) else float("nan")
         if not np.isfinite(loss):
             raise TrainingError(
@@ -149,14 +150,13 @@ def fit_until_plateau(
             forced_cuts = (*forced_cuts, len(losses))
             state = state_of(losses, forced_cuts)
         if state.best_epoch == len(losses):
-            for own, value in zip(kept.best, average or network.get_weights(), strict=True):
-                np.copyto(own, value)
-        kept = KeptWeights(kept.best, None if state.restores else average)
+            copy_to(kept.best, network.weights)
         if state.restores:
-            network.set_weights(kept.best)
-        elif weights is not None:
-            network.set_weights(weights)
-        del weights, average
+            assign(network.weights, kept.best)
+            average = None
+        elif average is not None:
+            swap(network.weights, average)
+        kept = KeptWeights(kept.best, average)
         progress = PlateauProgress(
             losses,
             seconds,
@@ -166,7 +166,7 @@ def fit_until_plateau(
         )
         if on_epoch is not None:
             on_epoch(progress, kept)
-    network.set_weights(kept.best)
+    assign(network.weights, kept.best)
     return progress
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_BLOCK = 1 << 20
+from amer_tf.training.variable_blocks import blocks_of, read
 
 
 def update_average(average: Sequence[Any], weights: Sequence[Any], decay: float) -> None:
@@ -22,16 +22,16 @@ def update_average(average: Sequence[Any], weights: Sequence[Any], decay: float)
 
     Args:
         average: Arrays of the average so far, which are changed in place.
-        weights: Arrays; those that are not of floats are not averaged, the newest is taken.
-        decay: What the past counts, 0 for the newest weights alone.
+        weights: Keras variables; of those that are not of floats the newest value is taken.
+        decay: What the past counts, between 0 and 1.
     """
-    for past, new in zip(average, weights, strict=True):
-        if not decay or not np.issubdtype(past.dtype, np.floating):
-            np.copyto(past, new)
-            continue
-        flat, other = past.reshape(-1), new.reshape(-1)
-        # In blocks: no third copy of a large table.
-        for start in range(0, flat.size, _BLOCK):
-            part = flat[start : start + _BLOCK]
-            part *= decay
-            part += (1.0 - decay) * other[start : start + _BLOCK]
+    for past, variable in zip(average, weights, strict=True):
+        for rows in blocks_of(variable):
+            newest = read(variable, rows)
+            if np.issubdtype(past.dtype, np.floating):
+                part = past[rows]
+                part *= decay
+                newest *= 1.0 - decay
+                part += newest
+            else:
+                past[rows] = newest

@@ -26,9 +26,9 @@ from amer_tf.search.ctr_result import CtrResult
 from amer_tf.search.ctr_settings import REFERENCES
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.result import SearchResult
+from amer_tf.search.run_error import RunError
 from amer_tf.search.settings import Settings
 from amer_tf.search.split_checks import SplitError
-from amer_tf.search.state import RunError
 from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.search import phases
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase
 
 PHASE = Phase(epochs=4, batch_size=2, learning_rate=0.1, warmup_steps=0)
@@ -139,3 +140,6 @@ def test_the_checkpoint_of_another_model(run):
     train(run, on_epoch=lambda now: now.epoch == 1)
     with pytest.raises(RunError, match=r"phase 'phase' is of another model.*new `run_dir`"):
         train(run, Trainer(units=4))
+    run.save_arrays("phase", {"progress": np.array([1.0, 2.0, 0.1, 0.25, 13.5]), "0:a": np.ones(3)})
+    with pytest.raises(RunError, match="is of another model.*Received: 1 arrays for"):
+        train(run)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from amer_tf.search.result import LEADERBOARD_KINDS, SearchResult
-from amer_tf.search.state import RunError
+from amer_tf.search.run_error import RunError
 from tests.search import small_run
 
 

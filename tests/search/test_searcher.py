@@ -15,7 +15,8 @@ from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import behavior_search, next_item_program, workbench
 from amer_tf.search.next_item_program import NextItemProgram
-from amer_tf.search.state import RunError, RunFolder
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.group_scoring import GroupScorer

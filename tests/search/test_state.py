@@ -10,10 +10,13 @@ import stat
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
-from amer_tf.search.state import MODEL_FILE, TRIALS_FILE, RunError, RunFolder
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import MODEL_FILE, TRIALS_FILE, RunFolder
+from amer_tf.training import variable_blocks
 
 CONFIG = {"version": "1", "seed": 0, "settings": {"dropout": 0.5, "loss": "softmax"}, "spec": "ab"}
 
@@ -279,6 +282,23 @@ def test_checkpoints(run):
     assert names(run.path) == ["checkpoints"]
 
 
+def test_a_checkpoint_of_variables_in_blocks(run, monkeypatch):
+    """What stands in the file is what NumPy writes."""
+    monkeypatch.setattr(variable_blocks, "_BLOCK_BYTES", 24)
+    values = {"table": np.arange(15, dtype="float32").reshape(5, 3), "step": np.array(7, "int64")}
+    run.save_arrays(
+        "phase",
+        {name: keras.Variable(value, dtype=value.dtype.name) for name, value in values.items()},
+    )
+    with np.load(run.path / "checkpoints" / "phase.npz") as archive:
+        assert archive.files == list(values)
+        for name, value in values.items():
+            np.testing.assert_array_equal(archive[name], value)
+            assert archive[name].dtype == value.dtype
+    with pytest.raises(KeyError, match="other"):
+        run.load_arrays("phase")["other"]
+
+
 def test_a_damaged_checkpoint_wherever_it_is_damaged(run):
     run.save_arrays("phase", {"weight": np.arange(40.0), "bias": np.ones(3)})
     file = run.path / "checkpoints" / "phase.npz"
@@ -287,12 +307,12 @@ def test_a_damaged_checkpoint_wherever_it_is_damaged(run):
     for length in range(0, len(whole), 23):
         file.write_bytes(whole[:length])
         with pytest.raises(RunError, match=message):
-            run.load_arrays("phase")
+            dict(run.load_arrays("phase"))
     refused = 0
     for place in range(0, len(whole), 7):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
-            loaded = run.load_arrays("phase")
+            loaded = dict(run.load_arrays("phase"))
         except RunError:
             refused += 1
         else:  # a byte that nobody reads, such as a date
