@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_pipelines.arrow_values import ArrowValues
 from data_pipelines.errors import DataError
 
 MISSING = -1
 # As an index from the end of a look-up table, beside MISSING.
 PADDING = -2
+
+_TEXTS = frozenset({str, type(None)})
 
 # What a different value takes in a dict, with its text, roughly.
 _BYTES_OF_A_VALUE = 160
@@ -24,13 +27,16 @@ _BYTES_OF_A_VALUE = 160
 Where = Callable[[int], str]
 
 
+# What a missing value of text may look like; always there.
+_ABSENT = {None: MISSING, "": MISSING}
+
+
 class _Codes(dict[Any, int]):
     def __missing__(self, key: Any) -> int:
         if type(key) is str:
             # Fails at half of a surrogate pair, which no file of values can hold.
             key.encode()
-        # None is always there, for a missing value.
-        code = len(self) - 1
+        code = len(self) - len(_ABSENT)
         self[key] = code
         return code
 
@@ -44,19 +50,20 @@ class ValueIndex:
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
-        self._codes = _Codes({None: MISSING})
+        self._codes = _Codes(_ABSENT)
 
     def __len__(self) -> int:
-        return len(self._codes) - 1
+        return len(self._codes) - len(_ABSENT)
 
     @property
     def values(self) -> list[Any]:
         """The values in the order of their codes."""
-        return list(self._codes)[1:]
+        return list(self._codes)[len(_ABSENT) :]
 
     def encode(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
         """Codes of the values, -1 where one is missing; new values get new codes."""
-        clean = clean_values(values, self.dtype, where)
+        is_clean = self.dtype == "string" and _TEXTS.issuperset(map(type, values))
+        clean = values if is_clean else clean_values(values, self.dtype, where)
         with as_utf8(clean, where):
             codes = np.fromiter(map(self._codes.__getitem__, clean), np.int32, len(clean))
         if len(self) > MAX_VALUES:
@@ -113,11 +120,13 @@ def numbers(values: Sequence[Any], where: Where) -> npt.NDArray[np.float64]:
     Raises:
         DataError: Where a value is neither.
     """
-    try:
-        known = [math.nan if value is None or value == "" else value for value in values]
-        array = np.array(known, np.float64)
-    except (TypeError, ValueError):
-        array = np.array(_clean(values, _number, "a number", where), np.float64)
+    array = values.numbers() if isinstance(values, ArrowValues) else None
+    if array is None:
+        try:
+            known = [math.nan if value is None or value == "" else value for value in values]
+            array = np.array(known, np.float64)
+        except (TypeError, ValueError):
+            array = np.array(_clean(values, _number, "a number", where), np.float64)
     infinite = np.isinf(array)
     if infinite.any():
         index = int(np.argmax(infinite))

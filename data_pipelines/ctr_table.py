@@ -71,7 +71,7 @@ def prepare_ctr_table(
         file = folder / split_file(name)
         with records.RecordWriter(file, layout.width, layout=layout.to_json()) as writer:
             for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
-                own = chunk[part == number]
+                own = chunk.take(np.flatnonzero(part == number))
                 encoded = layout.encode(spec.fields, own, ids)
                 label = layout.column(LABEL).offset
                 encoded[:, label] = own[LABEL].astype(np.float32).view(np.int32)

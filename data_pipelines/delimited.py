@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data_pipelines.arrow_values import ArrowValues
 from data_pipelines.errors import DataError, reading
 from data_pipelines.tables import (
     CHUNK_ROWS,
@@ -25,7 +26,7 @@ from data_pipelines.tables import (
 PARQUET_SUFFIXES = (".parquet", ".pq")
 BAD_ROWS = ("error", "skip")
 # Text that is parsed at a time; no row may be longer. Arrow reads up to 32 blocks ahead.
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 23
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def _header(file: pathlib.Path, separator: str, encoding: str, has_quotes: bool)
 def factorize(column: Any) -> FactorizedColumn:
     """An Arrow column as its different values, None where one is null, and their places."""
     encoded = column.dictionary_encode(null_encoding="encode")
-    return FactorizedColumn(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+    return FactorizedColumn(ArrowValues(encoded.dictionary), encoded.indices.to_numpy())
 
 
 def read_parquet(file: pathlib.Path, columns: Mapping[str, str]) -> Iterator[Chunk]:
