@@ -195,7 +195,8 @@ def _count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
             )
         if positive in (0, size):
             raise DataError(
-                f"The {name} split must have both labels, 0 and 1. "
+                f"The {name} split must have both labels, 0 and 1: check "
+                "the label's column, or split at random. "
                 f"Received: {size} rows, all of them {min(positive, 1)}"
             )
         counts[f"{name}_examples"] = size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import csv
 import gzip
@@ -91,11 +92,7 @@ def read_csv(
     names = list(header) if header else _header(file, separator, encoding, has_quotes)
     places = _places(file, names, columns)
     wanted = list(dict.fromkeys(columns.values()))
-    bad: list[Any] = []
-
-    def take_note(row: Any) -> str:
-        bad.append(row)
-        return bad_rows
+    bad = _BadRows(bad_rows)
 
     # The number of a bad row is known to a single thread alone; there is another one beside it.
     read_options = arrow_csv.ReadOptions(
@@ -105,7 +102,7 @@ def read_csv(
         delimiter=separator,
         quote_char='"' if has_quotes else False,
         newlines_in_values=has_quotes,
-        invalid_row_handler=take_note,
+        invalid_row_handler=bad.take_note,
     )
     convert_options = arrow_csv.ConvertOptions(
         column_types=dict.fromkeys(wanted, pyarrow.string()),
@@ -118,15 +115,14 @@ def read_csv(
     with (
         reading(file),
         opener(file, "rb") as stream,
-        _csv_errors(file, len(names), bad, bad_rows == "error"),
+        _csv_errors(file, len(names), bad),
     ):
         if not stream.peek(1):
             return
         reader = arrow_csv.open_csv(stream, read_options, parse_options, convert_options)
         for batch in reader:
             # Arrow parses ahead: rows may be known to be bad that stand far behind these.
-            pending = [row.number for row in bad[num_skipped:]]
-            skipped = np.array(pending, np.int64) - (not header)
+            skipped = np.array(bad.numbers[num_skipped:], np.int64) - (not header)
             for start in range(0, batch.num_rows, CHUNK_ROWS):
                 part = batch.slice(start, CHUNK_ROWS)
                 values = {name: factorize(part.column(name)) for name in wanted}
@@ -135,18 +131,41 @@ def read_csv(
                 columns_here = {new: values[columns[new]] for new in places}
                 yield Chunk(file.name, first_row, columns_here, columns, own, skipped)
                 first_row, num_skipped = end, num_skipped + own
-    if len(bad) > num_skipped:
-        left = len(bad) - num_skipped
+    if left := len(bad.numbers) - num_skipped:
         yield Chunk(file.name, first_row, dict.fromkeys(places, ()), columns, left)
-    if bad:
+    if bad.numbers:
         _log.warning(
             "%s: %d rows do not have %d cells and were left out, the first in line %s: %.80r.",
             file.name,
-            len(bad),
+            len(bad.numbers),
             len(names),
-            bad[0].number,
-            bad[0].text,
+            bad.numbers[0],
+            bad.first_text,
         )
+
+
+class _BadRows:
+    """Rows of too few or too many cells: where they stand, and which of them ends the reading.
+
+    Args:
+        treatment: `"error"` or `"skip"`; a row that reaches over a line's end is an error always,
+            since a quote that is never closed makes one row of all that follows it.
+    """
+
+    def __init__(self, treatment: str) -> None:
+        self._treatment = treatment
+        self.numbers = array.array("q")
+        self.first_text = ""
+        self.fatal: Any = None
+
+    def take_note(self, row: Any) -> str:
+        if self._treatment == "error" or "\n" in row.text.rstrip("\r\n"):
+            self.fatal = row
+            return "error"
+        if not self.numbers:
+            self.first_text = row.text
+        self.numbers.append(row.number)
+        return "skip"
 
 
 def _header(file: pathlib.Path, separator: str, encoding: str, has_quotes: bool) -> list[str]:
@@ -218,24 +237,27 @@ def _places(file: pathlib.Path, names: Sequence[str], columns: Mapping[str, str]
 
 
 @contextlib.contextmanager
-def _csv_errors(
-    file: pathlib.Path, num_cells: int, bad: list[Any], is_fatal: bool
-) -> Iterator[None]:
+def _csv_errors(file: pathlib.Path, num_cells: int, bad: _BadRows) -> Iterator[None]:
     """Says of an error in CSV where it stands.
 
     Args:
         file: The file.
         num_cells: Cells of a row.
         bad: The rows with too few or too many.
-        is_fatal: Whether one of those is what has ended the reading.
     """
     import pyarrow
 
     try:
         yield
     except pyarrow.ArrowInvalid as error:
-        if bad and is_fatal:
-            row = bad[-1]
+        row = bad.fatal
+        if row is not None and "\n" in row.text.rstrip("\r\n"):
+            raise DataError(
+                f"{file.name}, line {row.number}, must have {num_cells} cells, and reaches over "
+                "the ends of lines: a quote may be opened there and not closed. "
+                f"Received: {row.actual_columns} cells, {row.text[:80]!r}"
+            ) from error
+        if row is not None:
             raise DataError(
                 f"{file.name}, line {row.number}, must have {num_cells} cells: it may be cut off; "
                 "bad_rows='skip' leaves such rows out. "

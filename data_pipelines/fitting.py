@@ -48,7 +48,8 @@ def fit_vocabulary(
     if not len(order):
         raise DataError(
             f"The vocabulary {vocabulary.name!r} must have at least one value that stands "
-            f"{vocabulary.min_count} times in the training split. "
+            f"{vocabulary.min_count} times in the training split: check its column, which may be "
+            "empty, lower min_count, or leave its fields out. "
             f"Received: {len(values)} different values, none so often"
         )
     known = [values[code] for code in order]
@@ -115,8 +116,8 @@ class NumberSummary:
             return self._wanted
         if not self._count:
             raise DataError(
-                f"The numeric field {field!r} must have a number in the training split. "
-                "Received: none"
+                f"The numeric field {field!r} must have a number in the training split: "
+                "check its column, or leave the field out. Received: none"
             )
         low, high = self._bounds
         if self._wanted.quantile > 0:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from amer_tf.features import NUM_RESERVED_IDS, Vocabulary
+from data_pipelines import coding
 from data_pipelines.coding import MISSING, ValueIndex, Where, as_utf8, clean_values
+from data_pipelines.errors import DataError
 
 
 class VocabularyCoder:
@@ -23,6 +25,12 @@ class VocabularyCoder:
         self.vocabulary = vocabulary
         self.index = ValueIndex(vocabulary.dtype)
         self._known: dict[Any, int] = {}
+        if vocabulary.source in ("hash", "integer") and vocabulary.num_rows > coding.MAX_VALUES:
+            raise DataError(
+                f"The vocabulary {vocabulary.name!r} must have at most {coding.MAX_VALUES:,} "
+                "values, for its table to be held in memory: choose a smaller size. "
+                f"Received: size={vocabulary.num_rows - NUM_RESERVED_IDS:,}"
+            )
         if vocabulary.source in ("values", "file"):
             self._known = {value: code for code, value in enumerate(vocabulary.read_values())}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from amer_tf.training.variable_blocks import blocks_of, read
 
 # What NumPy and zipfile raise for a file that is not what it was.
 _DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+# What says nothing of the file's content.
+_NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 def write_arrays(stream: IO[bytes], arrays: Mapping[str, Any]) -> None:
@@ -69,6 +72,10 @@ class StoredArrays(Mapping[str, Any]):
         return len(self._names)
 
     def _damaged(self, error: Exception) -> RunError:
+        if isinstance(error, OSError) and error.errno in _NO_ACCESS:
+            return RunError(
+                f"{self._file} cannot be read: {error}. Mend that and run the same command again."
+            )
         return RunError(
             f"{self._file} is truncated or damaged: {error}. Delete it to train this phase again."
         )

@@ -164,7 +164,8 @@ PRESETS = {
     ),
     "standard": CtrSettings(),
     # Section 3.2 of the paper, Criteo: K 5, batch 4096, 4 rounds of 30 epochs in total (here 28),
-    # at 1e-4, 50 interactions kept and 15 chosen, predefined and maximum MLP 3 x 200, then 1e-3.
+    # at 1e-4, 50 interactions kept and 15 chosen, predefined MLP 3 x 200, then 3 layers of tenths
+    # of K_0, and 1e-3.
     "paper": CtrSettings(
         embedding_dim=5,
         dropout=0.0,
@@ -177,6 +178,7 @@ PRESETS = {
         min_interactions=15,
         round_epochs=7,
         round_learning_rate=1e-4,
+        max_units=0,
         feed="replicate",
         mlp_epochs=30,
         finetune_learning_rate=1e-3,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -104,6 +105,12 @@ class RowSparseAdam(keras.optimizers.Adam):
             else None
             for variable in variables
         ]
+        self._slots = [
+            self.add_variable((variable.shape[0],), dtype="int64", name=f"{variable.name}_slot")
+            if len(variable.shape) == 2
+            else None
+            for variable in variables
+        ]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         if not isinstance(gradient, tf.IndexedSlices):
@@ -119,9 +126,9 @@ class RowSparseAdam(keras.optimizers.Adam):
         ids, values = gradient.indices, tf.cast(gradient.values, variable.dtype)
         num_rows, num_lookups = table.shape[0], ids.shape[0]
         if num_lookups is not None and num_rows <= _MAX_ROWS_PER_LOOKUP * num_lookups:
-            update = self._update_whole_table
+            update: Callable[..., None] = self._update_whole_table
         elif _compiled_by_xla():
-            update = self._update_in_slots
+            update = functools.partial(self._update_in_slots, self._slots[index].value)
         else:
             update = self._update_unique_rows
         rows = _Rows(table, momentum, velocity, None if gathered_at is None else gathered_at.value)
@@ -137,15 +144,19 @@ class RowSparseAdam(keras.optimizers.Adam):
             if variable is not None:
                 variable.assign_add(change)
 
-    def _update_in_slots(self, rows: _Rows, ids: Any, values: Any, rate: Any) -> None:
+    def _update_in_slots(
+        self, slot_of_row: Any, rows: _Rows, ids: Any, values: Any, rate: Any
+    ) -> None:
         """Static shapes, as XLA needs them: a slot for each look-up.
 
-        The last look-up of a row keeps the sum of its duplicates; the others add zero to it.
+        One look-up of each row keeps the sum of its duplicates; the others add zero to it. Which
+        one stands in `slot_of_row`, a variable: to fill an array of its size in each step would
+        take longer the larger the table is.
         """
         num_lookups = tf.shape(ids)[0]
-        positions = tf.range(num_lookups)
-        last = tf.math.unsorted_segment_max(positions, ids, rows.table.shape[0])  # (rows,)
-        slots = tf.gather(last, ids)  # (n,)
+        positions = tf.range(tf.cast(num_lookups, "int64"))
+        slot_of_row.scatter_update(tf.IndexedSlices(positions, ids))
+        slots = tf.gather(slot_of_row, ids)  # (n,)
         summed = tf.math.unsorted_segment_sum(values, slots, num_lookups)  # (n, K)
         self._scatter(rows, ids, tf.equal(slots, positions), summed, rate)
 

@@ -25,13 +25,17 @@ def main() -> None:
             f"--{field.name.removeprefix('num_')}", type=kind, default=field.default
         )
     given = vars(parser.parse_args())
-    spec = PlantedSpec(
-        **{
-            field.name: given[field.name.removeprefix("num_")]
-            for field in dataclasses.fields(PlantedSpec)
-        }
-    )
-    sys.stdout.write(json.dumps(generate(given["out"], spec)) + "\n")
+    try:
+        spec = PlantedSpec(
+            **{
+                field.name: given[field.name.removeprefix("num_")]
+                for field in dataclasses.fields(PlantedSpec)
+            }
+        )
+        written = generate(given["out"], spec)
+    except ValueError as error:
+        parser.error(str(error))
+    sys.stdout.write(json.dumps(written) + "\n")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,16 @@ def test_more_values_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         index.encode(["a", "d"], where)
 
 
+@pytest.mark.parametrize("source", ["hash", "integer"])
+def test_more_rows_than_memory_holds(source: str) -> None:
+    dtype = "int64" if source == "integer" else "string"
+    vocabulary = Vocabulary("ad", source=source, dtype=dtype, size=2_000_000_000)
+    with pytest.raises(
+        DataError, match=r"'ad' must have at most .* a smaller size. Received: size=2,000,000,000"
+    ):
+        VocabularyCoder(vocabulary)
+
+
 @pytest.mark.parametrize(
     ("values", "dtype", "expected"),
     [

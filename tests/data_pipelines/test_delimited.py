@@ -97,6 +97,14 @@ def test_a_quote_that_is_never_closed(
         read([file], {"a": "a"})
 
 
+@pytest.mark.parametrize("bad_rows", ["error", "skip"])
+def test_a_quote_that_makes_one_row_of_many(tmp_path: pathlib.Path, bad_rows: str) -> None:
+    file = write(tmp_path, 'a,b\n1,2\n3,4\n5,"6\n7,8\n9,10\n11,12"x,y\n')
+    message = r"a.csv, line 4, must have 2 cells, and reaches over .*a quote may be opened there"
+    with pytest.raises(DataError, match=message):
+        read([file], {"a": "a"}, bad_rows=bad_rows)
+
+
 def test_bad_rows_are_skipped_and_counted(
     tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from amer_tf.architecture import (
     HiddenLayer,
 )
 from amer_tf.models import amer
-from amer_tf.search import fair
+from amer_tf.search import ctr_settings, fair
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.spaces import MlpSpace
 from amer_tf.training.ctr import CtrTrainer
@@ -51,9 +51,33 @@ def derive(supernet: MlpSupernet, mlp, spec=SPEC, architecture=INTERACTIONS) -> 
 def test_sizes_are_tenths_of_the_input():
     # Table 9 of the paper: K_0 is 218.
     assert MlpSpace(218).sizes == (21, 43, 65, 87, 109, 130, 152, 174, 196, 218)
-    assert MlpSpace(218, max_units=100).sizes[-1] == 100
-    assert MlpSpace(218, max_units=1000).sizes[-1] == 218
     assert MlpSpace(5).sizes[0] == 1
+
+
+def test_a_limit_takes_the_place_of_the_input():
+    assert MlpSpace(218, max_units=100).sizes == tuple(range(10, 101, 10))
+    assert MlpSpace(218, max_units=1000).sizes == MlpSpace(218).sizes
+
+
+# Tables 9 and 10 of the paper.
+@pytest.mark.parametrize(
+    ("k_0", "units"),
+    [
+        (218, (174, 21, 21)),
+        (218, (152, 87, 21)),
+        (218, (152, 65, 21)),
+        (218, (174, 65, 21)),
+        (1560, (1092, 780, 156, 156, 156)),
+        (1560, (936, 468, 156, 156, 156)),
+        (1560, (936, 312, 156, 156, 156)),
+        (105, (42, 10)),
+        (105, (42, 21)),
+    ],
+)
+def test_mlps_of_the_paper_are_in_the_space_of_its_preset(k_0: int, units: tuple[int, ...]):
+    limit = ctr_settings.preset("paper").max_units or None
+    space = MlpSpace(k_0, len(units), limit)
+    space.validate(tuple(HiddenLayer("swish", units=size) for size in units))
 
 
 def test_groups_decode_to_valid_mlps():

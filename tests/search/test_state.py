@@ -299,6 +299,19 @@ def test_a_checkpoint_of_variables_in_blocks(run, monkeypatch):
         run.load_arrays("phase")["other"]
 
 
+def test_a_checkpoint_that_may_not_be_read(run, monkeypatch):
+    """It is not damaged, and must not be deleted."""
+    run.save_arrays("phase", {"weight": np.ones(3)})
+
+    def refuse(file):
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(RunError, match=r"phase\.npz cannot be read: .*Permission denied") as caught:
+        run.load_arrays("phase")
+    assert "Delete" not in str(caught.value)
+
+
 def test_a_damaged_checkpoint_wherever_it_is_damaged(run):
     run.save_arrays("phase", {"weight": np.arange(40.0), "bias": np.ones(3)})
     file = run.path / "checkpoints" / "phase.npz"
