@@ -24,6 +24,7 @@ from amer_tf.fields import (
     field_to_dict,
 )
 from amer_tf.files import write_text
+from amer_tf.machine import machine_memory
 from amer_tf.spec_checks import (
     SpecError,
     construct,
@@ -68,6 +69,7 @@ __all__ = [
     "NumericField",
     "SpecError",
     "Vocabulary",
+    "machine_memory",
 ]
 
 VERSION = 1

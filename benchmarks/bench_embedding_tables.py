@@ -12,10 +12,10 @@ Result (2 quiet cores):
     no prior     1,000,000 rows 49.1 ms; 10,000,000 rows 53.8 ms: 1.10 times (1.15 wanted)
     with prior   1,000,000 rows 46.1 ms; 10,000,000 rows 54.1 ms: 1.17 times
 
-    Both before the slots of look-ups stood in a variable (to be measured anew). Another time, beside
-    a process that was halted: 44.3 and 67.4 ms, with prior 43.5 and 51.4 ms (1.18 times). Memory:
-    updates 1.41 and 3.71 GiB; the whole final training, with the weights that it keeps, their
-    average and checkpoints, 1.83 and 5.27 GiB.
+    Both before the slots of look-ups stood in a variable (to be measured anew). Another time,
+    beside a process that was halted: 44.3 and 67.4 ms, with prior 43.5 and 51.4 ms (1.18 times).
+    Memory: updates 1.41 and 3.71 GiB; the whole final training, with the weights that it keeps,
+    their average and checkpoints, 1.83 and 5.27 GiB.
 """
 
 from __future__ import annotations

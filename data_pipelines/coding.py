@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import machine_memory
 from data_pipelines.arrow_values import ArrowValues
 from data_pipelines.errors import DataError
 
@@ -69,23 +69,15 @@ class ValueIndex:
         if len(self) > MAX_VALUES:
             raise DataError(
                 f"{where(int(codes.argmax()))}, is the {len(self):,}th different value of its "
-                f"vocabulary, and no more than {MAX_VALUES:,} are held in memory: hash it "
+                f"column, and no more than {MAX_VALUES:,} are held in memory: hash a field "
                 f"(source: hash), or prepare the data on a larger machine. "
                 f"Received: {clean[int(codes.argmax())]!r}"
             )
         return codes
 
 
-def _most_values() -> int:
-    """How many different values may take half of the machine's memory."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError):  # Windows does not say.
-        memory = 8 * 2**30
-    return memory // 2 // _BYTES_OF_A_VALUE
-
-
-MAX_VALUES = _most_values()
+# Different values that may take half of the memory.
+MAX_VALUES = machine_memory() // 2 // _BYTES_OF_A_VALUE
 
 
 @contextlib.contextmanager

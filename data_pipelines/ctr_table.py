@@ -123,6 +123,7 @@ def _spool(
         raise DataError(
             f"The data set {source.name!r} must have at least one row. "
             f"Received: none in {source.events.place}"
+            + (f", {num_skipped} bad rows left out" if num_skipped else "")
         )
     return Spool(file, dtype, num_rows), num_skipped
 

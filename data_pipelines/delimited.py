@@ -159,7 +159,7 @@ class _BadRows:
         self.fatal: Any = None
 
     def take_note(self, row: Any) -> str:
-        if self._treatment == "error" or "\n" in row.text.rstrip("\r\n"):
+        if self._treatment == "error" or _spans_lines(row):
             self.fatal = row
             return "error"
         if not self.numbers:
@@ -168,11 +168,16 @@ class _BadRows:
         return "skip"
 
 
+def _spans_lines(row: Any) -> bool:
+    return "\n" in row.text.rstrip("\r\n")
+
+
 def _header(file: pathlib.Path, separator: str, encoding: str, has_quotes: bool) -> list[str]:
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
     lines = (line.removeprefix("\ufeff") for line in read_lines(file, encoding))
     try:
-        return next(csv.reader(lines, delimiter=separator, quoting=quoting), [])
+        rows = csv.reader(lines, delimiter=separator, quoting=quoting)
+        return next((row for row in rows if row), [])
     except csv.Error as error:
         raise DataError(f"{file.name}, line 1, must be CSV. Received: {error}") from error
 
@@ -232,7 +237,10 @@ def _places(file: pathlib.Path, names: Sequence[str], columns: Mapping[str, str]
         raise DataError(f"Column names must differ. Received twice: {twice} in {file.name}")
     missing = [name for name in columns.values() if name not in names]
     if missing:
-        raise DataError(f"{file.name} lacks columns; it has {list(names)}. Received: {missing}")
+        hint = "; its separator may be another one" if len(names) == 1 else ""
+        raise DataError(
+            f"{file.name} lacks columns; it has {list(names)}{hint}. Received: {missing}"
+        )
     return {new: list(names).index(old) for new, old in columns.items()}
 
 
@@ -251,7 +259,7 @@ def _csv_errors(file: pathlib.Path, num_cells: int, bad: _BadRows) -> Iterator[N
         yield
     except pyarrow.ArrowInvalid as error:
         row = bad.fatal
-        if row is not None and "\n" in row.text.rstrip("\r\n"):
+        if row is not None and _spans_lines(row):
             raise DataError(
                 f"{file.name}, line {row.number}, must have {num_cells} cells, and reaches over "
                 "the ends of lines: a quote may be opened there and not closed. "

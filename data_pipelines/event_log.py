@@ -108,6 +108,7 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
         raise DataError(
             f"The data set {source.name!r} must have at least one event. "
             f"Received: none in {source.events.place}"
+            + (f", {num_skipped} bad rows left out" if num_skipped else "")
         )
     rows = np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,)))
     return EventLog(rows, users, items, num_skipped)

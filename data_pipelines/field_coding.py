@@ -21,7 +21,7 @@ from amer_tf.features import (
 from data_pipelines.coding import MISSING, PADDING, Where, is_missing, numbers
 from data_pipelines.errors import DataError
 from data_pipelines.tables import Chunk
-from data_pipelines.vocabulary_coding import VocabularyCoder
+from data_pipelines.vocabulary_coding import VocabularyCoder, require_room
 
 # A missing number is NaN; no raw number is infinite.
 NUMBER_PADDING = np.inf
@@ -115,6 +115,7 @@ class FieldCoder:
                 where,
                 newest=True,
             )
+        require_room(self._coders)
 
     def warn_of_unused_separators(self) -> None:
         """Names on the log each field whose texts never held a separator of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,12 @@ class VocabularyCoder:
         if vocabulary.source in ("values", "file"):
             self._known = {value: code for code, value in enumerate(vocabulary.read_values())}
 
+    def __len__(self) -> int:
+        """Values so far, or those that there can be."""
+        if self.vocabulary.source == "fit":
+            return len(self.index)
+        return self.vocabulary.num_rows - NUM_RESERVED_IDS
+
     def encode(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
         source = self.vocabulary.source
         if source == "fit":
@@ -49,6 +55,20 @@ class VocabularyCoder:
                 np.int32,
             )
         return np.array([self._known.get(value, MISSING) for value in clean], np.int32)
+
+
+def require_room(coders: Mapping[str, VocabularyCoder]) -> None:
+    """Raises where the vocabularies together have more values than memory holds."""
+    sizes = {name: len(coder) for name, coder in coders.items()}
+    total = sum(sizes.values())
+    if total > coding.MAX_VALUES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise DataError(
+            f"The vocabularies must have at most {coding.MAX_VALUES:,} values together, to be held "
+            "in memory: hash the largest (source: hash, with a smaller size), or prepare the data "
+            f"on a larger machine. Received: {total:,} values, {sizes[largest]:,} of them in "
+            f"{largest!r}"
+        )
 
 
 def hash_values(values: Sequence[Any], num_buckets: int) -> npt.NDArray[np.int32]:

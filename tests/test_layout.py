@@ -21,8 +21,12 @@ TENSORFLOW = ("tensorflow", "tensorflow_datasets")
 TENSORFLOW_ROOMS = ("amer_tf.training", "amer_tf.export", "amer_tf.cli")
 
 RULES = (
-    *(Rule(module, never=EVERYTHING, but=(*SPEC, "amer_tf.files")) for module in SPEC),
+    *(
+        Rule(module, never=EVERYTHING, but=(*SPEC, "amer_tf.files", "amer_tf.machine"))
+        for module in SPEC
+    ),
     Rule("amer_tf.files", never=EVERYTHING),
+    Rule("amer_tf.machine", never=EVERYTHING),
     Rule("amer_tf.architecture", never=EVERYTHING),
     Rule("amer_tf.layers", never=EVERYTHING, but=("keras", "amer_tf.layers")),
     Rule(

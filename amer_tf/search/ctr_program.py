@@ -16,6 +16,7 @@ from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_tuning import choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
+from amer_tf.search.memory_check import require_memory
 from amer_tf.search.spaces import InteractionSpace
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
@@ -55,8 +56,9 @@ class CtrProgram:
 
     @staticmethod
     def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS) -> None:
-        """Raises where no two fields could interact, or a reference's package is missing."""
+        """Raises where no two fields could interact, a package is missing, or memory too small."""
         ctr_references.check(settings)
+        require_memory(spec, settings.embedding_dim)
         fields = aggregation.interaction_fields(spec)
         if not fields:
             raise SpecError(

@@ -24,10 +24,11 @@ class CtrResult(SearchResult):
         return CtrEvaluator(self.model)
 
     def interactions(self) -> pd.DataFrame:
-        """The chosen interactions, each with how much it lowered the log loss, and the error.
+        """The chosen interactions, each with its gain in log loss (or AUC), and the error.
 
-        A gain is that of the interaction on top of those above it, by the supernet's weights, on
-        the validation rows that the search scored on. `taken` are those of the found model: the
+        A gain is that of the interaction on top of those above it (by itself, with
+        `selection="best"`), by the supernet's weights, on the validation rows that the search
+        scored on. `taken` are those of the found model: the
         first ones, as many as predicted best when tried out.
         """
         taken = self.architecture.interactions

@@ -39,7 +39,11 @@ class CtrSettings(BaseSettings):
         scoring_rows: Validation rows that interactions are scored on.
         scoring_dtype: Of the hidden layers meanwhile: `"float32"`, or `"bfloat16"`, which is faster
             on processors that multiply such.
-        num_kept: Interactions that a round hands on, `k`: those that complement each other best.
+        fitness: What interactions and MLPs are compared by: `"log_loss"`, or `"auc"`, exact.
+        selection: Which interactions a round hands on and step 2 chooses: `"forward"`, one after
+            another those that complement the ones before best; or `"best"`, those with the largest
+            gain by themselves, as in the paper.
+        num_kept: Interactions that a round hands on, `k`.
         num_interactions: Interactions that step 2 chooses, `k'`.
         min_interactions: How few of them the result may have: tried out are half as many, and half
             of those, and so on.
@@ -82,6 +86,8 @@ class CtrSettings(BaseSettings):
     screening_rows: int = 200_000
     scoring_rows: int = 50_000
     scoring_dtype: str = "float32"
+    fitness: str = "log_loss"
+    selection: str = "forward"
     num_kept: int = 50
     num_interactions: int = 15
     min_interactions: int = 1
@@ -106,7 +112,9 @@ class CtrSettings(BaseSettings):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "calibration": ("platt", "none"),
         "feed": ("split", "replicate"),
+        "fitness": ("log_loss", "auc"),
         "scoring_dtype": ("float32", "bfloat16"),
+        "selection": ("forward", "best"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
@@ -175,6 +183,7 @@ PRESETS = {
         embedding_rate_factor=1.0,
         search_units=(200, 200, 200),
         num_screened=0,
+        selection="best",
         min_interactions=15,
         round_epochs=7,
         round_learning_rate=1e-4,

@@ -21,6 +21,7 @@ from amer_tf.search.spaces import InteractionSpace
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
+from amer_tf.training.fitness import FITNESS
 from amer_tf.training.interaction_scoring import candidate_parts, score_candidates
 
 PHASE = "interaction"
@@ -51,6 +52,7 @@ class InteractionSearch:
         self.clock = clock
         self.trials = trials
         self.train = train
+        self._fitness = FITNESS[bench.settings.fitness]
         self._screening: Screening | None = None
         rows = min(self.settings.scoring_rows, validation.num_examples)
         self.validation = validation.limit(rows, seed=bench.seed)
@@ -169,7 +171,9 @@ class InteractionSearch:
                 on_epoch=after_epoch,
                 on_step=lambda: self.clock.keep(name),
             )
-        scores = score_candidates(supernet, self.validation, dtype=settings.scoring_dtype)
+        scores = score_candidates(
+            supernet, self.validation, dtype=settings.scoring_dtype, fitness=self._fitness
+        )
         places = self._places(supernet, [score.gain for score in scores])
         known = len(self._scored(number))  # a full disk may have cut them short
         self.run.append_trials(
@@ -194,8 +198,10 @@ class InteractionSearch:
         return supernet
 
     def _places(self, supernet: InteractionSupernet, gains: list[float]) -> dict[int, int]:
-        """The candidates that complement each other best, and the order of their selection."""
+        """The candidates that the round keeps, and the order of their selection."""
         order = sorted(range(len(gains)), key=lambda index: -gains[index])
+        if self.settings.selection == "best":
+            return {index: place for place, index in enumerate(order[: self.settings.num_kept])}
         best = np.array(order[: max(_MOST_SELECTED_FROM, self.settings.num_kept)], np.int32)
         choices = self._select(supernet, best, self.settings.num_kept)
         return {int(best[choice.candidate]): place for place, choice in enumerate(choices)}
@@ -207,26 +213,34 @@ class InteractionSearch:
         }
         groups = [supernet.candidates[index] for index in among]
         scores = [screened[group] for group in groups] if screened.keys() >= set(groups) else None
-        return select_forward(*candidate_parts(supernet, self.validation, among), number, scores)
+        parts = candidate_parts(supernet, self.validation, among)
+        return select_forward(*parts, number, scores, self._fitness)
 
     def _choose(self, supernet: InteractionSupernet | None) -> None:
-        """Chooses out of those that the last round kept the ones that complement each other."""
-        last = self.settings.rounds - 1
-        supernet = supernet or self._load(last)
-        kept = self._kept(last)
-        numbers = np.array([supernet.candidates.index(group) for group in kept], np.int32)
-        choices = self._select(supernet, numbers, self.settings.num_interactions)
+        """Chooses out of those that the last round kept."""
+        last, number = self.settings.rounds - 1, self.settings.num_interactions
+        if self.settings.selection == "best":
+            scored = {tuple(trial["interaction"]): trial for trial in self._scored(last)}
+            kept = self._kept(last)[:number]
+            gains = [(scored[group]["gain"], scored[group]["standard_error"]) for group in kept]
+        else:
+            supernet = supernet or self._load(last)
+            kept = self._kept(last)
+            numbers = np.array([supernet.candidates.index(group) for group in kept], np.int32)
+            choices = self._select(supernet, numbers, number)
+            kept = [kept[choice.candidate] for choice in choices]
+            gains = [(choice.gain, choice.standard_error) for choice in choices]
         known = len(self.trials.of(CHOSEN))
         self.run.append_trials(
             [
                 {
                     "kind": CHOSEN,
-                    "interaction": list(kept[choice.candidate]),
-                    "gain": choice.gain,
-                    "standard_error": choice.standard_error,
+                    "interaction": list(group),
+                    "gain": gain,
+                    "standard_error": error,
                     "rows": self.validation.num_examples,
                 }
-                for choice in choices
+                for group, (gain, error) in zip(kept, gains, strict=True)
             ][known:]
         )
 

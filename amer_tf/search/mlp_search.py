@@ -19,6 +19,7 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog, score_of
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
+from amer_tf.training.fitness import FITNESS
 from amer_tf.training.mlp_scoring import MlpScorer
 
 RANDOM = "random mlp"
@@ -57,7 +58,7 @@ class MlpSearch:
         self._supernet: MlpSupernet | None = None
 
     def search(self) -> list[tuple[HiddenLayer, ...]]:
-        """Runs the phases that are not done yet; gives the best MLPs by inherited loss."""
+        """Runs the phases that are not done yet; gives the MLPs, the best inherited score first."""
         for phase, run_phase in (("mlp", self._train), ("mlp_scoring", self._score)):
             if not self.run.phases().get(phase, {}).get("done"):
                 self.clock.deadline(phase)
@@ -143,9 +144,11 @@ class MlpSearch:
         supernet = self.supernet()
         space = supernet.space
         rows = min(self.settings.mlp_scoring_rows, self.validation.num_examples)
+        fitness = FITNESS[self.settings.fitness]
         scorer = MlpScorer(
             supernet,
             self.validation.limit(rows, seed=self.bench.seed),
+            fitness=fitness,
             calibrate=self.settings.calibration == "platt",
         )
         num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
@@ -160,19 +163,19 @@ class MlpSearch:
                         "kind": RANDOM,
                         "group": index,
                         "path": path,
-                        "score": -loss.value,
-                        "standard_error": loss.standard_error,
+                        "score": score.value,
+                        "standard_error": score.standard_error,
                         "rows": scorer.num_rows,
                         "architecture": self.architecture_of(mlp).to_dict(),
                     }
-                    for path, (mlp, loss) in enumerate(
+                    for path, (mlp, score) in enumerate(
                         zip(space.decode(group), scorer(group), strict=True)
                     )
                 ]
                 self.run.append_trials(trials[known:])
                 known = 0
                 best = max(best, *map(score_of, trials))
-                bar.update(index + 1, f"best log loss {-best:.4f}")
+                bar.update(index + 1, f"best {fitness.label} {best:.4f}")
                 self.run.record_phase("mlp_scoring", groups=index + 1, **self.clock.now())
                 if self.clock.is_over("mlp_scoring"):
                     break

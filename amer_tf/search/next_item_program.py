@@ -11,6 +11,7 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import references, settings
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget
+from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.settings import Settings
 from amer_tf.search.split_checks import check_training_split, check_validation_split
@@ -56,6 +57,7 @@ class NextItemProgram:
     @staticmethod
     def check(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> None:
         """Raises where spec and settings do not fit each other."""
+        require_memory(spec, settings.embedding_dim)
         units = settings.embedding_dim * len(spec.with_role("behavior"))
         if units % _MOST_HEADS:
             raise ValueError(

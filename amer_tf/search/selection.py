@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
+from amer_tf.training.fitness import Fitness, LogLossFitness
+from amer_tf.training.ranking_metrics import Estimate
+
 _NEWTON_STEPS = 6
 _TINY = 1e-9
 # Standard errors beyond which a gain is not by chance.
@@ -18,8 +21,8 @@ class Choice(NamedTuple):
 
     Attributes:
         candidate: Number of the interaction among the candidates.
-        gain: How much its part lowers the mean log loss, given those chosen before.
-        standard_error: Of the gain, over rows; None for a single row.
+        gain: What its part gains, given those chosen before.
+        standard_error: Of the gain; None where there are too few rows to tell.
     """
 
     candidate: int
@@ -28,15 +31,20 @@ class Choice(NamedTuple):
 
 
 def select_forward(
-    labels: Any, logits: Any, parts: Any, num_chosen: int, scores: Any = None
+    labels: Any,
+    logits: Any,
+    parts: Any,
+    num_chosen: int,
+    scores: Any = None,
+    fitness: Fitness | None = None,
 ) -> list[Choice]:
-    """Greedy forward selection by log loss.
+    """Greedy forward selection.
 
     An interaction of three fields often repeats most of what two of them say, so that the best by
     themselves are many of one kind. Here each step takes the candidate whose part `d` of the logit
-    promises to lower the loss the most on top of what is chosen already, `(sum (y - p) d)^2 / sum
-    p (1 - p) d^2`; then the scales of all chosen parts are fitted anew. Once that gains no more
-    than three standard errors, which chance might, the other evidence decides on the rest.
+    promises to gain the most on top of what is chosen already; then the scales of all chosen parts
+    are fitted anew. Once that gains no more than three standard errors, which chance might, the
+    other evidence decides on the rest.
 
     Args:
         labels: `(R,)` of 0 and 1.
@@ -44,6 +52,7 @@ def select_forward(
         parts: `(C, R)`: what each candidate adds to the logits.
         num_chosen: How many are wanted; fewer come back where there are fewer candidates.
         scores: `(C,)`: other evidence for each candidate, the larger the better; None for none.
+        fitness: What a gain is measured by; None for the log loss.
 
     Returns: The choices, in the order in which they were made.
     """
@@ -54,37 +63,28 @@ def select_forward(
             "`labels`, `logits` and the rows of `parts` must be equally long. Received: "
             f"labels.shape={labels.shape}, logits.shape={base.shape}, parts.shape={parts.shape}"
         )
-    current, left, by_loss = base, list(range(len(parts))), True
+    fitness = fitness or LogLossFitness()
+    current, left, by_gain = base, list(range(len(parts))), True
     choices: list[Choice] = []
     while left and len(choices) < num_chosen:
-        promises = _promises(labels, current, parts[left]) if by_loss else np.take(scores, left)
+        promises = (
+            fitness.promises(labels, current, parts[left]) if by_gain else np.take(scores, left)
+        )
         candidate = left[int(np.argmax(promises))]
         chosen = [*(choice.candidate for choice in choices), candidate]
         updated = _fit_scales(labels, base, parts[chosen])
-        choice = _choice(candidate, _losses(labels, current) - _losses(labels, updated))
-        if by_loss and scores is not None and not _is_certain(choice):
-            by_loss = False
+        gain = fitness.gain(labels, updated, current)
+        if by_gain and scores is not None and not _is_certain(gain):
+            by_gain = False
             continue
-        choices.append(choice)
+        choices.append(Choice(candidate, *gain))
         left.remove(candidate)
         current = updated
     return choices
 
 
-def _promises(labels: Any, logits: Any, parts: Any) -> Any:
-    """How much each part would lower the loss, to second order and up to a factor."""
-    chances = special.expit(logits)
-    curvatures = np.maximum((parts**2) @ (chances * (1.0 - chances)), _TINY)
-    return (parts @ (labels - chances)) ** 2 / curvatures
-
-
-def _choice(candidate: int, gains: Any) -> Choice:
-    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
-    return Choice(candidate, float(gains.mean()), error)
-
-
-def _is_certain(choice: Choice) -> bool:
-    return choice.standard_error is None or choice.gain > _CERTAIN * choice.standard_error
+def _is_certain(gain: Estimate) -> bool:
+    return gain.standard_error is None or gain.value > _CERTAIN * gain.standard_error
 
 
 def _fit_scales(labels: Any, logits: Any, parts: Any) -> Any:
@@ -98,7 +98,3 @@ def _fit_scales(labels: Any, logits: Any, parts: Any) -> Any:
         ridge = np.diag(1e-6 * np.diag(curvatures) + _TINY)
         scales += np.linalg.solve(curvatures + ridge, slopes)
     return logits + scales @ parts
-
-
-def _losses(labels: Any, logits: Any) -> Any:
-    return np.logaddexp(0.0, logits) - labels * logits

@@ -76,17 +76,42 @@ def auc(labels: Any, scores: Any) -> Estimate:
         labels: `(R,)` of 0 and 1.
         scores: Float array of shape `(R,)`.
     """
-    labels, scores = _checked(labels, scores)
+    beaten, beaten_by = _placements(*_checked(labels, scores))
+    return Estimate(float(beaten.mean()), _delong_error(beaten, beaten_by))
+
+
+def auc_gain(labels: Any, scores: Any, baseline: Any) -> Estimate:
+    """How much higher the AUC of some scores is than that of others on the same rows.
+
+    The standard error is DeLong's of the difference: both see the same rows, whose own difficulty
+    cancels out.
+
+    Args:
+        labels: `(R,)` of 0 and 1.
+        scores: Float array of shape `(R,)`.
+        baseline: Float array of shape `(R,)`.
+    """
+    own, others = (_placements(*_checked(labels, each)) for each in (scores, baseline))
+    beaten, beaten_by = own[0] - others[0], own[1] - others[1]
+    return Estimate(float(beaten.mean()), _delong_error(beaten, beaten_by))
+
+
+def _placements(labels: Any, scores: Any) -> tuple[Any, Any]:
+    """`V`, the negatives that each positive beats, and `W`, the positives beating each negative."""
     positive = labels == 1
     num_positives = int(positive.sum())
     num_negatives = len(labels) - num_positives
     ranks = stats.rankdata(scores)
     beaten = (ranks[positive] - stats.rankdata(scores[positive])) / num_negatives
     beaten_by = 1.0 - (ranks[~positive] - stats.rankdata(scores[~positive])) / num_positives
-    if min(num_positives, num_negatives) < 2:
-        return Estimate(float(beaten.mean()), None)
-    variance = beaten.var(ddof=1) / num_positives + beaten_by.var(ddof=1) / num_negatives
-    return Estimate(float(beaten.mean()), float(np.sqrt(variance)))
+    return beaten, beaten_by
+
+
+def _delong_error(beaten: Any, beaten_by: Any) -> float | None:
+    if min(len(beaten), len(beaten_by)) < 2:
+        return None
+    variance = beaten.var(ddof=1) / len(beaten) + beaten_by.var(ddof=1) / len(beaten_by)
+    return float(np.sqrt(variance))
 
 
 def log_loss(labels: Any, logits: Any) -> Estimate:

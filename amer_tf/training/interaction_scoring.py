@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
+
+from amer_tf.training.fitness import Fitness, LogLossFitness
+from amer_tf.training.ranking_metrics import Estimate
 
 BATCH_ROWS = 1024
 CHUNK_CANDIDATES = 64
@@ -20,8 +24,8 @@ class CandidateScore(NamedTuple):
 
     Attributes:
         loss: Mean log loss.
-        gain: How much lower that is than without any interaction.
-        standard_error: Of the gain, over rows; None for a single row.
+        gain: How much better the model is than without any interaction.
+        standard_error: Of the gain; None where there are too few rows to tell.
     """
 
     loss: float
@@ -36,6 +40,7 @@ def score_candidates(
     batch_rows: int = BATCH_ROWS,
     chunk_candidates: int = CHUNK_CANDIDATES,
     dtype: str = "float32",
+    fitness: Fitness | None = None,
     jit_compile: bool | None = None,
 ) -> list[CandidateScore]:
     """Scores each candidate on every row of a split.
@@ -49,21 +54,22 @@ def score_candidates(
         chunk_candidates: Candidates at a time; memory grows with both.
         dtype: Of the hidden layers: `"bfloat16"` takes half the time where the processor
             multiplies such (AVX512_BF16, AMX, GPUs and TPUs), and very long where it does not.
+        fitness: What gains are measured by; None for the log loss. By another one the logits of
+            all candidates and rows are held in memory, four bytes each.
         jit_compile: Whether XLA compiles the first hidden layer; None where that saves time.
     """
+    size = len(supernet.candidates)
     if jit_compile is None:
-        num_units = supernet.projection.units * len(supernet.candidates) * split.num_examples
+        num_units = supernet.projection.units * size * split.num_examples
         jit_compile = num_units >= _UNITS_FOR_XLA
-    gains, squares, losses, num_rows = _accumulate(
+    batches = _logits(
         supernet, split, min(batch_rows, split.num_examples), chunk_candidates, dtype, jit_compile
     )
-    mean_gains = gains / num_rows
-    variances = np.maximum(squares / num_rows - mean_gains**2, 0.0)
-    errors = np.sqrt(variances / max(1, num_rows - 1))
-    return [
-        CandidateScore(float(loss), float(gain), float(error) if num_rows > 1 else None)
-        for loss, gain, error in zip(losses / num_rows, mean_gains, errors, strict=True)
-    ]
+    if fitness is None or isinstance(fitness, LogLossFitness):
+        losses, gains = _by_log_loss(size, batches)
+    else:
+        losses, gains = _by_fitness(fitness, split.labels, size, batches)
+    return [CandidateScore(loss, *gain) for loss, gain in zip(losses, gains, strict=True)]
 
 
 class CandidateParts(NamedTuple):
@@ -105,10 +111,26 @@ def candidate_parts(
     return CandidateParts(split.labels, np.concatenate(plain), np.concatenate(parts, axis=1))
 
 
-def _accumulate(
+class _Batch(NamedTuple):
+    """Logits of some rows.
+
+    Attributes:
+        labels: Tensor `(B,)`.
+        present: Which rows are not padding: booleans `(B,)`.
+        plain: Tensor `(B,)`: logits without any interaction.
+        parts: Tensors `(c, B)`: of the candidates in chunks, the last of which is filled up with
+            the last candidate.
+    """
+
+    labels: Any
+    present: npt.NDArray[np.bool_]
+    plain: Any
+    parts: list[Any]
+
+
+def _logits(
     supernet: Any, split: Any, batch_rows: int, chunk_candidates: int, dtype: str, jit_compile: bool
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], int]:
-    """Sums over rows of the gains, their squares and the losses, each `(C,)`; and the rows."""
+) -> Iterator[_Batch]:
     size = len(supernet.candidates)
     chunks = _chunks(size, min(chunk_candidates, size))
 
@@ -117,29 +139,58 @@ def _accumulate(
         return supernet.candidate_hidden(inputs, chosen, dtype, unrolled=jit_compile)
 
     @tf.function(autograph=False)
-    def row_losses(inputs: Any, labels: Any, chosen: Any) -> Any:
-        return log_losses(supernet.finish(*first_layer(inputs, chosen)), labels)  # [c, B]
+    def logits(inputs: Any, chosen: Any) -> Any:
+        return supernet.finish(*first_layer(inputs, chosen))  # [c, B]
 
     @tf.function(autograph=False)
-    def plain_losses(inputs: Any, labels: Any) -> Any:
-        return log_losses(supernet.finish(*supernet.plain_hidden(inputs, dtype)), labels)  # [B]
+    def plain_logits(inputs: Any) -> Any:
+        return supernet.finish(*supernet.plain_hidden(inputs, dtype))  # [B]
 
+    for inputs, labels, weights in split.batches(batch_rows):
+        parts = [logits(inputs, chosen) for chosen in chunks]
+        yield _Batch(labels, weights.numpy() > 0, plain_logits(inputs), parts)
+
+
+def _by_log_loss(size: int, batches: Iterator[_Batch]) -> tuple[list[float], list[Estimate]]:
+    """Losses and gains of all candidates, of which sums over rows are held alone."""
+
+    @tf.function(autograph=False)
     def log_losses(logits: Any, labels: Any) -> Any:
         return ops.softplus(logits) - labels * logits
 
     gains, squares, losses = (np.zeros(size) for _ in range(3))
     num_rows = 0
-    for inputs, labels, weights in split.batches(batch_rows):
-        present = weights.numpy() > 0
-        parts = [row_losses(inputs, labels, chosen).numpy() for chosen in chunks]
-        # The last chunk is filled up with the last candidate.
-        own = np.concatenate(parts)[:size, present].astype(np.float64)
-        gain = plain_losses(inputs, labels).numpy()[present] - own
+    for batch in batches:
+        parts = [log_losses(part, batch.labels).numpy() for part in batch.parts]
+        own = np.concatenate(parts)[:size, batch.present].astype(np.float64)
+        gain = log_losses(batch.plain, batch.labels).numpy()[batch.present] - own
         gains += gain.sum(axis=1)
         squares += (gain**2).sum(axis=1)
         losses += own.sum(axis=1)
-        num_rows += int(present.sum())
-    return gains, squares, losses, num_rows
+        num_rows += int(batch.present.sum())
+    means = gains / num_rows
+    variances = np.maximum(squares / num_rows - means**2, 0.0)
+    errors = np.sqrt(variances / max(1, num_rows - 1))
+    return (losses / num_rows).tolist(), [
+        Estimate(float(mean), float(error) if num_rows > 1 else None)
+        for mean, error in zip(means, errors, strict=True)
+    ]
+
+
+def _by_fitness(
+    fitness: Fitness, labels: npt.NDArray[np.float32], size: int, batches: Iterator[_Batch]
+) -> tuple[list[float], list[Estimate]]:
+    plain, parts = [], []
+    for batch in batches:
+        plain.append(batch.plain.numpy()[batch.present])
+        parts.append(np.concatenate(batch.parts)[:, batch.present])
+    baseline = np.concatenate(plain)
+    logits = np.concatenate(parts, axis=1)[:size]
+    loss = LogLossFitness()
+    return (
+        [-loss.score(labels, own).value for own in logits],
+        [fitness.gain(labels, own, baseline) for own in logits],
+    )
 
 
 def _chunks(size: int, chunk: int) -> list[npt.NDArray[np.int32]]:

@@ -8,19 +8,20 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from amer_tf.training.binary_metrics import log_losses
+from amer_tf.training.fitness import Fitness, LogLossFitness
 from amer_tf.training.platt_scaling import fit_platt_scaling
-from amer_tf.training.ranking_metrics import Estimate, estimate
+from amer_tf.training.ranking_metrics import Estimate
 
 BATCH_ROWS = 4096
 
 
 class MlpScorer:
-    """Log losses of the paths of an `MlpSupernet`, all in one compiled call.
+    """Scores the paths of an `MlpSupernet`, all in one compiled call.
 
     Args:
         supernet: The supernet.
         split: Validation rows, `TableEvaluationSplit`.
+        fitness: What they are scored by; None for minus the log loss.
         batch_rows: Rows at a time.
         calibrate: Whether the logits of each path are scaled to fit the labels first: larger MLPs
             are sooner too sure, which says little of how well they tell rows apart.
@@ -32,11 +33,13 @@ class MlpScorer:
         supernet: Any,
         split: Any,
         *,
+        fitness: Fitness | None = None,
         batch_rows: int = BATCH_ROWS,
         calibrate: bool = False,
         jit_compile: bool = False,
     ) -> None:
         self._split = split
+        self._fitness = fitness or LogLossFitness()
         self._batch_rows = min(batch_rows, split.num_examples)
 
         @tf.function(autograph=False, jit_compile=jit_compile)
@@ -52,16 +55,16 @@ class MlpScorer:
         return int(self._split.num_examples)
 
     def __call__(self, group: Any) -> list[Estimate]:
-        """The mean log loss of each path, and its standard error."""
+        """The score of each path, the larger the better, and its standard error."""
         group = type(group)(*(tf.constant(part, tf.int32) for part in group))
         parts = []
         for inputs, _, weights in self._split.batches(self._batch_rows):
             logits = self._path_logits(inputs, group).numpy()
             parts.append(logits[:, weights.numpy() > 0])
-        return [self._loss(logits) for logits in np.concatenate(parts, axis=1)]
+        return [self._score(logits) for logits in np.concatenate(parts, axis=1)]
 
-    def _loss(self, logits: Any) -> Estimate:
+    def _score(self, logits: Any) -> Estimate:
         labels = self._split.labels
         if self._calibrate:
             logits = fit_platt_scaling(labels, logits)(logits)
-        return estimate(log_losses(labels, logits))
+        return self._fitness.score(labels, logits)

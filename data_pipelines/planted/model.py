@@ -68,6 +68,11 @@ class PlantedSpec:
             )
         if self.largest_vocabulary < _SMALLEST:
             raise ValueError(f"`largest_vocabulary` must be at least {_SMALLEST}. Received: {self}")
+        for name in ("strength", "field_strength", "exponent"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"`{name}` must be a finite number of at least 0. Received: {self}"
+                )
         if not 0 < self.positive_rate < 1:
             raise ValueError(f"`positive_rate` must be between 0 and 1. Received: {self}")
 

@@ -39,8 +39,8 @@ def test_more_values_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     index.encode(["a", "b", "c"], where)
     with pytest.raises(
         DataError,
-        match=r"a.csv, column 'x', row 2, is the 4th different value of its vocabulary, and no "
-        r"more than 3 are held in memory: hash it \(source: hash\), .*Received: 'd'",
+        match=r"a.csv, column 'x', row 2, is the 4th different value of its column, and no "
+        r"more than 3 are held in memory: hash a field \(source: hash\), .*Received: 'd'",
     ):
         index.encode(["a", "d"], where)
 

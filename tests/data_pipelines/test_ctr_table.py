@@ -280,6 +280,14 @@ def test_no_rows(tmp_path: pathlib.Path) -> None:
         data_pipelines.prepare(description, None, tmp_path / "data")
 
 
+def test_no_row_but_bad_ones(tmp_path: pathlib.Path) -> None:
+    description = write(tmp_path, make_rows(), format={"bad_rows": "skip"})
+    header = (tmp_path / "ads.csv").read_text().split("\n")[0]
+    (tmp_path / "ads.csv").write_text(f"{header}\n1,2\n3\n")
+    with pytest.raises(DataError, match=r"Received: none in ads.csv, 2 bad rows left out"):
+        data_pipelines.prepare(description, None, tmp_path / "data")
+
+
 def test_a_split_by_time_needs_a_time(tmp_path: pathlib.Path) -> None:
     description = {key: value for key, value in DESCRIPTION.items() if key != "time"}
     write(tmp_path, make_rows())

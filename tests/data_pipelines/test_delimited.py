@@ -79,6 +79,7 @@ def test_wrong_encoding(tmp_path: pathlib.Path) -> None:
     [
         ("a,b,a\n1,2,3\n", r"Column names must differ. Received twice: \['a'\] in a.csv"),
         ("b,c\n1,2\n", r"a.csv lacks columns; it has \['b', 'c'\]. Received: \['a'\]"),
+        ("a;b\n1;2\n", r"it has \['a;b'\]; its separator may be another one. Received: \['a'\]"),
         ("a,b\n1,2\n1\n", r"a.csv, line 3, must have 2 cells.*cut off.* Received: 1 cells"),
         ("", "A table must have at least one column. Received: an empty file"),
     ],
@@ -86,6 +87,10 @@ def test_wrong_encoding(tmp_path: pathlib.Path) -> None:
 def test_wrong_csv(tmp_path: pathlib.Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read([write(tmp_path, text)], {"a": "a"})
+
+
+def test_a_header_after_blank_lines(tmp_path: pathlib.Path) -> None:
+    assert list(read([write(tmp_path, "\n\na,b\n1,2\n")], {"b": "b"})["b"]) == ["2"]
 
 
 def test_a_quote_that_is_never_closed(

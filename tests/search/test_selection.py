@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from amer_tf.search.selection import select_forward
+from amer_tf.training.fitness import FITNESS
 
 
 def make(rows: int = 20_000):
@@ -68,3 +71,15 @@ def test_other_evidence_decides_where_the_gain_is_noise():
     assert all(choice.gain < 4 * choice.standard_error for choice in choices[2:])
     # Without it the noise that fits these labels best goes first.
     assert select_forward(labels, base, parts, 2) == choices[:2]
+
+
+def test_by_auc():
+    labels, base, strong, weak, noise = make(4000)
+    base = base + 0.01 * noise
+    choices = select_forward(labels, base, [weak, strong], 2, fitness=FITNESS["auc"])
+    assert [choice.candidate for choice in choices] == [1, 0]
+    gains = [choice.gain for choice in choices]
+    scales = LogisticRegression(C=1e9).fit(np.array([strong, weak]).T, labels).coef_[0]
+    after = roc_auc_score(labels, scales @ [strong, weak] + base)
+    assert sum(gains) == pytest.approx(after - roc_auc_score(labels, base), abs=1e-4)
+    assert all(choice.gain > 3 * choice.standard_error for choice in choices)

@@ -49,6 +49,25 @@ def test_one_positive_has_no_standard_error():
     assert binary_metrics.auc([1, 0, 0], [1.0, 2.0, 0.0]) == (0.5, None)
 
 
+def test_auc_gain_and_its_error():
+    labels, logits = rows()
+    other = logits + np.random.default_rng(5).normal(size=len(logits))
+    gain = binary_metrics.auc_gain(labels, logits, other)
+    areas = [binary_metrics.auc(labels, each) for each in (logits, other)]
+    assert gain.value == pytest.approx(areas[0].value - areas[1].value)
+    # By drawing rows anew, both scores of a row together.
+    generator, gains = np.random.default_rng(6), []
+    for _ in range(200):
+        drawn = generator.integers(0, len(labels), len(labels))
+        gains.append(
+            sklearn_metrics.roc_auc_score(labels[drawn], logits[drawn])
+            - sklearn_metrics.roc_auc_score(labels[drawn], other[drawn])
+        )
+    assert gain.standard_error == pytest.approx(np.std(gains), rel=0.15)
+    assert gain.standard_error < 0.8 * areas[0].standard_error
+    assert binary_metrics.auc_gain([1, 0, 0], [1, 2, 0], [0, 2, 1]) == (0.5, None)
+
+
 def test_extreme_logits():
     loss = binary_metrics.log_loss([1, 0], [-1000.0, 1000.0])
     assert loss.value == 1000.0

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from amer_tf.training.fitness import FITNESS
 from amer_tf.training.interaction_scoring import candidate_parts, score_candidates
 from tests.search.test_interaction import make
 from tests.training.test_ctr import SPEC, tables
@@ -59,3 +61,17 @@ def test_parts_of_candidates(supernet):
 def test_one_row_has_no_standard_error(supernet):
     _, split = tables(120)
     assert score_candidates(supernet, split.limit(1))[0].standard_error is None
+
+
+def test_by_auc(supernet):
+    _, split = tables(120)
+    options = {"batch_rows": 7, "chunk_candidates": 2}
+    scores = score_candidates(supernet, split, fitness=FITNESS["auc"], **options)
+    by_loss = score_candidates(supernet, split)
+    [(inputs, labels, _)] = split.batches(split.num_examples)
+    logits = np.asarray(supernet.candidate_logits(inputs, np.arange(3)))
+    before = roc_auc_score(labels, np.asarray(supernet.plain_logits(inputs)))
+    for score, other, own in zip(scores, by_loss, logits, strict=True):
+        assert score.loss == pytest.approx(other.loss, rel=1e-5)
+        assert score.gain == pytest.approx(roc_auc_score(labels, own) - before, abs=3e-3)
+        assert score.standard_error > 0

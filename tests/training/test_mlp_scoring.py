@@ -3,10 +3,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from sklearn import metrics as sklearn_metrics
 
 from amer_tf.architecture import Architecture
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.training import binary_metrics
+from amer_tf.training.fitness import FITNESS
 from amer_tf.training.mlp_scoring import MlpScorer
 from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests import helpers
@@ -26,7 +28,7 @@ def test_equals_every_path_by_itself(options):
     logits = np.asarray(supernet.path_logits(inputs, group))
     for found, own in zip(scorer(group), logits, strict=True):
         expected = binary_metrics.log_loss(labels.numpy(), own)
-        assert found.value == pytest.approx(expected.value, rel=1e-5)
+        assert found.value == pytest.approx(-expected.value, rel=1e-5)
         assert found.standard_error == pytest.approx(expected.standard_error, rel=1e-4)
 
 
@@ -42,5 +44,20 @@ def test_each_path_is_scaled_to_fit_the_labels():
     for before, after, own in zip(raw, scaled, logits, strict=True):
         expected = fit_platt_scaling(labels.numpy(), own)(own)
         loss = binary_metrics.log_loss(labels.numpy(), expected).value
-        assert after.value == pytest.approx(loss, rel=1e-5)
-        assert after.value < before.value
+        assert after.value == pytest.approx(-loss, rel=1e-5)
+        assert after.value > before.value
+
+
+def test_by_auc():
+    keras.utils.set_random_seed(0)
+    supernet = MlpSupernet(SPEC, Architecture(), num_layers=2, embedding_dim=4)
+    helpers.fix_weights(supernet)
+    _, split = tables(120)
+    group = supernet.space.sample_group(np.random.default_rng(0))
+    [(inputs, labels, _)] = split.batches(split.num_examples)
+    logits = np.asarray(supernet.path_logits(inputs, group))
+    scores = MlpScorer(supernet, split, fitness=FITNESS["auc"])(group)
+    for found, own in zip(scores, logits, strict=True):
+        area = sklearn_metrics.roc_auc_score(labels.numpy(), own)
+        assert found.value == pytest.approx(area, abs=1e-3)
+        assert found.standard_error > 0

@@ -97,6 +97,10 @@ def test_no_room_for_triples_that_differ() -> None:
         {"num_pairs": 400},
         {"num_triples": 11},
         {"positive_rate": 1.0},
+        {"positive_rate": float("nan")},
+        {"strength": float("nan")},
+        {"field_strength": -1.0},
+        {"exponent": float("inf")},
     ],
 )
 def test_wrong_specs(arguments: dict[str, float]) -> None:
