@@ -30,7 +30,8 @@ import tensorflow as tf
 import data_pipelines
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from data_pipelines import records
-from data_pipelines.ctr_table import LABEL
+from data_pipelines.dealing import LABEL
+from data_pipelines.example_rows import FlatRows
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.table_split import TableTrainingSplit
 
@@ -75,7 +76,7 @@ def make_table(folder: pathlib.Path, num_rows: int) -> TableTrainingSplit:
             rows[:, -1] = (rows[:, -1] % 2).astype(np.float32).view(np.int32)
             writer.append(rows)
     table = records.load(folder / "train.records")
-    return TableTrainingSplit(spec, table.rows, layout)
+    return TableTrainingSplit(spec, FlatRows(table.rows, layout))
 
 
 def make_tf_records(folder: pathlib.Path, table: TableTrainingSplit, num_rows: int) -> Any:

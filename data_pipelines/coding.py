@@ -60,6 +60,11 @@ class ValueIndex:
         """The values in the order of their codes."""
         return list(self._codes)[len(_ABSENT) :]
 
+    def find(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
+        """Codes of the values, -1 where one is missing or has none."""
+        clean = clean_values(values, self.dtype, where)
+        return np.fromiter((self._codes.get(value, MISSING) for value in clean), np.int32)
+
     def encode(self, values: Sequence[Any], where: Where) -> npt.NDArray[np.int32]:
         """Codes of the values, -1 where one is missing; new values get new codes."""
         is_clean = self.dtype == "string" and _TEXTS.issuperset(map(type, values))

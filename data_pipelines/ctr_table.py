@@ -1,20 +1,32 @@
-"""Preparation of a table of labelled examples: flat encoded rows, one file for each split."""
+"""Preparation of labelled examples: encoded rows, one file for each split, and what they share."""
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import FeatureSpec
 from data_pipelines import records, splits
 from data_pipelines.coding import ValueIndex, Where
+from data_pipelines.ctr_places import places_of
+from data_pipelines.ctr_sides import POSITION, Sides, item_rows, read_sides
+from data_pipelines.dealing import (
+    GROUP,
+    ITEM_CODE,
+    LABEL,
+    MOMENT,
+    PART,
+    count_parts,
+    deal_out,
+    members,
+)
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
-from data_pipelines.field_fitting import FieldCounter
-from data_pipelines.permutation import permute
+from data_pipelines.field_fitting import FieldCounter, IdTables
 from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
@@ -22,13 +34,17 @@ from data_pipelines.spool import Spool
 from data_pipelines.times import parse_times
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
-# A point cannot stand in a field's name.
-LABEL, GROUP, PART, MOMENT = ".label", ".group", ".part", ".time"
-
 
 def split_file(name: str) -> str:
     """File of the rows of a split."""
     return f"{name}.records"
+
+
+class _Keys(NamedTuple):
+    """What tells users and items apart."""
+
+    users: ValueIndex
+    items: ValueIndex
 
 
 def prepare_ctr_table(
@@ -36,7 +52,8 @@ def prepare_ctr_table(
 ) -> dict[str, Any]:
     """Writes everything but the head of the data folder.
 
-    The source is read once. What is kept in memory are the different values of its columns.
+    Each table is read once. What is kept in memory are the different values of columns, and the
+    rows of users and items.
 
     Args:
         source: The data set.
@@ -45,60 +62,105 @@ def prepare_ctr_table(
 
     Returns: The counts.
     """
+    places = places_of(source)
     coders = {entry.name: VocabularyCoder(entry) for entry in source.spec.vocabularies}
-    groups = ValueIndex(source.user_dtype)
-    coder = FieldCoder(source.spec, source.spec.fields, coders, source.step_separator)
-    rows, num_skipped = _spool(source, coder, groups, scratch / "rows.spool")
+    item_dtype = source.spec.vocabulary(source.item).dtype if source.item else "string"
+    keys = _Keys(ValueIndex(source.user_dtype), ValueIndex(item_dtype))
+    coder = FieldCoder(source.spec, places.own, coders, source.step_separator)
+    rows, num_skipped = _spool(source, coder, keys, bool(places.item), scratch / "rows.spool")
     coder.warn_of_unused_separators()
-    parts = _deal_out(source, rows, scratch / "parts.spool")
-    counts = _count_parts(rows, parts)
-    if num_skipped:
-        counts["skipped_rows"] = num_skipped
+    parts = deal_out(source.split, rows, scratch / "parts.spool")
+    counts = count_parts(rows, parts)
+    sides = read_sides(source, places, coders, keys.users, keys.items, scratch)
+    if num_skipped + sides.num_skipped:
+        counts["skipped_rows"] = num_skipped + sides.num_skipped
 
     counter = FieldCounter(source.spec, coders)
     for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
-        counter.add(source.spec.fields, chunk[part == 0])
+        counter.add(places.own, chunk[part == 0])
+    if places.has_sides:
+        sides.count(counter, rows, parts)
     vocabularies, ids = counter.fit_vocabularies()
-    counter.warn_of_constants()
-    spec = counter.fitted_spec(vocabularies)
+    counter.warn_of_constants(places.of_item)
+    spec = counter.fitted_spec(vocabularies, places.of_item)
     with writing(folder):
         spec.save(folder)
+    _write_examples(spec, rows, parts, sides, ids, folder)
+    sides.write(spec, ids, folder)
+    if spec.group is not None:
+        counts["users"] = len(keys.users)
+    if places.item:
+        counts["items"] = len(keys.items)
+    if sides.behaviors is not None:
+        lengths = sides.behaviors.lengths
+        counts["events"] = int(lengths.sum())
+        counts["users_without_events"] = int((lengths == 0).sum())
+    return counts
 
-    layout = RowLayout.of(spec.fields, spec.max_length).with_column(LABEL, "float32")
+
+def _write_examples(
+    spec: FeatureSpec,
+    rows: Spool,
+    parts: Spool,
+    sides: Sides,
+    ids: IdTables,
+    folder: pathlib.Path,
+) -> None:
+    """One file for each split: own fields, and where the rest of an example stands."""
+    fields = [spec.field(field.name) for field in sides.places.own]
+    layout = RowLayout.of(fields, spec.max_length).with_column(LABEL, "float32")
     if spec.group is not None:
         layout = layout.with_column(GROUP, "int32")
+    if sides.places.item:
+        layout = layout.with_column(ITEM_CODE, "int32")
+    if sides.behaviors is not None:
+        layout = layout.with_column(POSITION, "int32")
     for number, name in enumerate(splits.NAMES):
         file = folder / split_file(name)
         with records.RecordWriter(file, layout.width, layout=layout.to_json()) as writer:
             for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
                 own = chunk.take(np.flatnonzero(part == number))
-                encoded = layout.encode(spec.fields, own, ids)
-                label = layout.column(LABEL).offset
-                encoded[:, label] = own[LABEL].astype(np.float32).view(np.int32)
+                encoded = layout.encode(fields, own, ids)
+
+                def put(column: str, values: npt.NDArray[Any], into: Any = encoded) -> None:
+                    into[:, layout.column(column).offset] = values
+
+                put(LABEL, own[LABEL].astype(np.float32).view(np.int32))
                 if spec.group is not None:
-                    encoded[:, layout.column(GROUP).offset] = own[GROUP]
+                    put(GROUP, own[GROUP])
+                if sides.places.item:
+                    put(ITEM_CODE, item_rows(own[ITEM_CODE]))
+                if sides.behaviors is not None:
+                    put(POSITION, sides.positions(own))
                 writer.append(encoded)
-    if spec.group is not None:
-        counts["users"] = len(groups)
-    return counts
 
 
 def _spool(
-    source: Source, coder: FieldCoder, groups: ValueIndex, file: pathlib.Path
+    source: Source, coder: FieldCoder, keys: _Keys, has_items: bool, file: pathlib.Path
 ) -> tuple[Spool, int]:
-    """Reads the source once and writes codes, labels and what the split needs to a file.
+    """Reads the examples once and writes codes, labels and what the split needs to a file.
 
     Returns: The rows, and how many bad ones were left out.
     """
     group = source.spec.group
-    members: list[tuple[Any, ...]] = [(LABEL, "<i1"), *coder.dtype()]
+    own: list[tuple[Any, ...]] = [(LABEL, "<i1"), *coder.dtype(), *members(source.split)]
     if group is not None:
-        members.append((GROUP, "<i4"))
-    if isinstance(source.split, splits.ByTime):
-        members.append((MOMENT, "<f8"))
-    if isinstance(source.split, splits.ByColumn):
-        members.append((PART, "<i1"))
-    dtype, num_rows, num_skipped = np.dtype(members), 0, 0
+        own.append((GROUP, "<i4"))
+    if has_items:
+        own.append((ITEM_CODE, "<i4"))
+    if source.behaviors is not None and (MOMENT, "<f8") not in own:
+        own.append((MOMENT, "<f8"))
+    dtype, num_rows, num_skipped = np.dtype(own), 0, 0
+    if MOMENT in dtype.names and not source.has_time:  # type: ignore[operator]
+        raise DataError(
+            "A split by time needs a time column. "
+            f"Received: the data set {source.name!r}, which names none"
+        )
+    if isinstance(source.split, splits.PerUser) and group is None:
+        raise DataError(
+            "A split of each user's rows needs a column of users. "
+            f"Received: the data set {source.name!r}, which names none"
+        )
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
@@ -106,13 +168,11 @@ def _spool(
             rows[LABEL] = chunk.encode(source.spec.label, _labels)
             coder.encode(chunk, rows)
             if group is not None:
-                rows[GROUP] = chunk.encode(group, groups.encode)
-            if isinstance(source.split, splits.ByTime):
-                if not source.has_time:
-                    raise DataError(
-                        "A split by time needs a time column. "
-                        f"Received: the data set {source.name!r}, which names none"
-                    )
+                rows[GROUP] = chunk.encode(group, keys.users.encode)
+            if has_items:
+                assert source.item is not None
+                rows[ITEM_CODE] = chunk.encode(source.item, keys.items.encode)
+            if MOMENT in rows.dtype.names:  # type: ignore[operator]
                 rows[MOMENT] = chunk.encode(TIME, parse_times)
             if isinstance(source.split, splits.ByColumn):
                 rows[PART] = chunk.encode(source.split.column, _named_parts)
@@ -148,58 +208,3 @@ def _named_parts(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:
             f"{where(row)}, must be one of {', '.join(splits.NAMES)}. Received: {values[row]!r}"
         )
     return parts
-
-
-def _deal_out(source: Source, rows: Spool, file: pathlib.Path) -> Spool:
-    """Writes for each row whether it trains (0), validates (1) or tests (2)."""
-    split = source.split
-    dealt = np.zeros(2, np.int64)
-    totals = np.zeros(2, np.int64)
-    for chunk in rows.chunks():
-        totals += np.bincount(chunk[LABEL], minlength=2)
-    moments = (0.0, 0.0)
-    if isinstance(split, splits.ByTime):
-        moments = split.moments(lambda: (chunk[MOMENT] for chunk in rows.chunks()))
-    with writing(file), file.open("wb") as stream:
-        for chunk in rows.chunks():
-            if isinstance(split, splits.ByTime):
-                part = np.searchsorted(moments, chunk[MOMENT], "right")
-            elif isinstance(split, splits.Random):
-                part = np.zeros(len(chunk), np.int64)
-                for label in (0, 1):
-                    own = np.flatnonzero(chunk[LABEL] == label)
-                    # Every label is shuffled by itself and cut at the same shares.
-                    numbers = dealt[label] + np.arange(len(own))
-                    if len(own):
-                        place = permute(numbers, int(totals[label]), split.seed, label)
-                        cuts = np.array([split.train_share, split.validation_share]).cumsum()
-                        part[own] = np.searchsorted(np.round(cuts * totals[label]), place, "right")
-                    dealt[label] += len(own)
-            else:
-                part = chunk[PART]
-            stream.write(part.astype(np.int8).tobytes())
-    return Spool(file, np.dtype(np.int8), len(rows))
-
-
-def _count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
-    """Rows and positive rate of each split; refuses one that is empty or of one class."""
-    sizes, positives = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
-        sizes += np.bincount(part, minlength=3)
-        positives += np.bincount(part[chunk[LABEL] == 1], minlength=3)
-    counts: dict[str, Any] = {"rows": len(rows)}
-    for name, size, positive in zip(splits.NAMES, sizes.tolist(), positives.tolist(), strict=True):
-        if not size:
-            raise DataError(
-                f"The {name} split must have at least one row: check the split. "
-                f"Received: none, of {len(rows)} rows"
-            )
-        if positive in (0, size):
-            raise DataError(
-                f"The {name} split must have both labels, 0 and 1: check "
-                "the label's column, or split at random. "
-                f"Received: {size} rows, all of them {min(positive, 1)}"
-            )
-        counts[f"{name}_examples"] = size
-        counts[f"{name}_positive_rate"] = positive / size
-    return counts

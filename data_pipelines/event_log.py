@@ -96,8 +96,8 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
-            rows[USER_CODE] = _required(users, chunk, USER)
-            rows[ITEM_CODE] = _required(items, chunk, ITEM)
+            rows[USER_CODE] = required_codes(users, chunk, USER)
+            rows[ITEM_CODE] = required_codes(items, chunk, ITEM)
             if source.has_time:
                 rows[MOMENT] = chunk.encode(TIME, parse_times)
             coder.encode(chunk, rows)
@@ -114,7 +114,12 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     return EventLog(rows, users, items, num_skipped)
 
 
-def _required(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
+def required_codes(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
+    """Codes of a column of keys.
+
+    Raises:
+        DataError: Where one is missing.
+    """
     codes = chunk.encode(column, index.encode)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
@@ -165,7 +170,7 @@ def sort_by_user(
         target,
         offsets,
         [value for value, kept in zip(log.users.values, kept_users, strict=True) if kept],
-        [value for value, kept in zip(log.items.values, kept_items, strict=True) if kept],
+        [value for value, kept in zip(log.items.values, kept_items, strict=False) if kept],
     )
     for first_user, last_user in sequences.user_ranges():
         part = slice(int(offsets[first_user]), int(offsets[last_user]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,19 @@ class FieldCounter:
             if isinstance(field, NumericField)
         }
 
-    def add(self, fields: Iterable[AnyField], coded: npt.NDArray[Any]) -> None:
-        """Takes in the members of a structured array that hold these fields."""
+    def add(
+        self,
+        fields: Iterable[AnyField],
+        coded: npt.NDArray[Any],
+        weights: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """Takes in the members of a structured array that hold these fields.
+
+        Args:
+            fields: The fields.
+            coded: The array.
+            weights: How often each row counts for fields of one value a row; None for once.
+        """
         for field in fields:
             values = coded[field.name].ravel()
             if isinstance(field, NumericField):
@@ -55,7 +66,9 @@ class FieldCounter:
             self._codes[field.name].add(coded[field.name])
             if field.vocabulary in self._counts:
                 counts = self._counts[field.vocabulary]
-                counts += np.bincount(values[values >= 0], minlength=len(counts))
+                known = values >= 0
+                own = None if weights is None else weights[known]
+                counts += np.bincount(values[known], own, len(counts)).astype(np.int64)
 
     def fit_vocabularies(self) -> tuple[dict[str, Vocabulary], IdTables]:
         """The fitted vocabularies, and a look-up table from codes to ids for each."""
@@ -70,9 +83,15 @@ class FieldCounter:
                 vocabularies[name], ids[name] = vocabulary, final_ids(vocabulary)
         return vocabularies, ids
 
-    def warn_of_constants(self) -> None:
-        """Names on the log each field that is the same, or missing, in all training rows."""
+    def warn_of_constants(self, but: Collection[str] = ()) -> None:
+        """Names on the log each field that is the same, or missing, in all training rows.
+
+        Args:
+            but: Names of fields that were not counted.
+        """
         for field in self._spec.fields:
+            if field.name in but:
+                continue
             if isinstance(field, NumericField):
                 is_constant, is_missing = self._numbers[field.name].is_constant, False
             else:
@@ -86,16 +105,19 @@ class FieldCounter:
                     "no value that its vocabulary knows" if is_missing else "one value",
                 )
 
-    def fitted_spec(self, vocabularies: Mapping[str, Vocabulary]) -> FeatureSpec:
-        """The spec with these vocabularies and with fitted normalisations."""
-        source_of = {behavior: target for target, behavior in self._spec.target_to_behavior.items()}
+    def fitted_spec(
+        self, vocabularies: Mapping[str, Vocabulary], measured_as: Mapping[str, str] | None = None
+    ) -> FeatureSpec:
+        """The spec with these vocabularies and with fitted normalisations.
+
+        Args:
+            vocabularies: Fitted ones, by name.
+            measured_as: Of fields whose numbers are those of another one, which of which.
+        """
         fields: list[AnyField] = []
         for field in self._spec.fields:
             if isinstance(field, NumericField):
-                # What the catalog knows of an item is normalised alike in the history.
-                measured = field.name
-                if self._spec.task == "next_item":
-                    measured = source_of.get(field.name, field.name)
+                measured = (measured_as or {}).get(field.name, field.name)
                 normalization = self._numbers[measured].normalization(measured)
                 field = dataclasses.replace(field, normalization=normalization)
             fields.append(field)

@@ -215,7 +215,9 @@ def _fit(
         ids[item_vocabulary.name] = final_ids(item_vocabulary)
         item_ids = ids[item_vocabulary.name][_item_codes(item_coder, sequences.items)]
     vocabularies[item_vocabulary.name] = item_vocabulary
-    return counter.fitted_spec(vocabularies), ids, item_ids
+    # What the catalog knows of an item is normalised alike in the history.
+    known = {behavior: target for target, behavior in spec.target_to_behavior.items()}
+    return counter.fitted_spec(vocabularies, known), ids, item_ids
 
 
 def _catalog_counts(

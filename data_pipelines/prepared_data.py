@@ -17,6 +17,7 @@ from data_pipelines import next_item, records
 from data_pipelines.ctr_table import split_file
 from data_pipelines.errors import reading
 from data_pipelines.evaluation_split import EvaluationSplit
+from data_pipelines.example_rows import ExampleRows, FlatRows, JoinedRows, Shared
 from data_pipelines.folder import read_head
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sequence_store import SequenceStore
@@ -74,8 +75,8 @@ def load(data_dir: str | os.PathLike[str], *, max_length: int | None = None) -> 
 
     Args:
         data_dir: Folder that `prepare` wrote.
-        max_length: For `"next_item"`: steps of the history, where they are to differ from the
-            prepared spec's.
+        max_length: Steps of the history, where they are to differ from the prepared spec's; not
+            for rows of task ctr that hold a history each.
 
     Raises:
         DataError: Where a file is missing, truncated or damaged, or belongs to other data.
@@ -84,12 +85,7 @@ def load(data_dir: str | os.PathLike[str], *, max_length: int | None = None) -> 
     counts = read_head(folder)["counts"]
     spec = FeatureSpec.load(folder)
     if spec.task == "ctr":
-        if max_length is not None:
-            raise ValueError(
-                "The rows of task ctr are stored with the length that they were prepared with. "
-                f"Received: max_length={max_length}"
-            )
-        return _load_table(folder, spec, counts)
+        return _load_table(folder, spec, counts, max_length)
     if max_length is not None:
         spec = dataclasses.replace(spec, max_length=max_length)
     return _load_sequences(folder, spec, counts)
@@ -110,16 +106,30 @@ def _load_sequences(
     return PreparedData(folder, spec, counts, train, validation, test, catalog)
 
 
-def _load_table(folder: pathlib.Path, spec: FeatureSpec, counts: dict[str, Any]) -> PreparedData:
-    train, validation, test = (
-        records.load(folder / split_file(name)) for name in ("train", "validation", "test")
-    )
-    layout = RowLayout.from_json(train.layout)
+def _load_table(
+    folder: pathlib.Path, spec: FeatureSpec, counts: dict[str, Any], max_length: int | None
+) -> PreparedData:
+    shared = Shared.load(folder)
+    if max_length is not None:
+        if shared is None or shared.behaviors is None:
+            raise ValueError(
+                "Rows that hold a history each are stored with the length that they were prepared "
+                f"with. Received: max_length={max_length}"
+            )
+        spec = dataclasses.replace(spec, max_length=max_length)
+
+    def rows(name: str) -> ExampleRows:
+        stored = records.load(folder / split_file(name))
+        layout = RowLayout.from_json(stored.layout)
+        if shared is None:
+            return FlatRows(stored.rows, layout)
+        return JoinedRows(spec, stored.rows, layout, shared)
+
     return PreparedData(
         folder,
         spec,
         counts,
-        TableTrainingSplit(spec, train.rows, layout),
-        TableEvaluationSplit(spec, validation.rows, layout),
-        TableEvaluationSplit(spec, test.rows, layout),
+        TableTrainingSplit(spec, rows("train")),
+        TableEvaluationSplit(spec, rows("validation")),
+        TableEvaluationSplit(spec, rows("test")),
     )

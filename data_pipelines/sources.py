@@ -37,7 +37,11 @@ class Source:
     `events`, which also has the behaviour and context fields under their own names; `items` has
     `ITEM`, the other target fields and, where there is one, `ITEM_NAME`; `users` has `USER`
     and the profile fields. For `"ctr"` all fields stand in `events`, one example a row, beside
-    the label, the group and the time where the spec and the split name them.
+    the label, the group and the time where the spec and the split name them; but for those of which
+    there are tables: profile fields (but the group itself) stand in `users` beside the group's
+    column, target fields (but `item`) in `items` beside the column `item`, and behaviour fields in
+    `behaviors`, one event a row, beside the group's column and `TIME`. If `behaviors` has the
+    column `item`, the histories of `item` and of the fields of `items` are those of its items.
 
     Args:
         name: Name of the data set.
@@ -45,6 +49,9 @@ class Source:
         events: Table of events or examples.
         items: Table of items, or None.
         users: Table of users, or None.
+        behaviors: Table of the events that make up the histories (`"ctr"`), or None.
+        item: Name of the target field that tells items apart (`"ctr"`), or None.
+        steps_are_items: Whether `behaviors` has the column `item`.
         files: The files that all this is read from.
         recipe: How they are read, as plain JSON: the description, or the options of the data set.
             Two sources of equal files, spec and recipe hold the same data.
@@ -65,6 +72,9 @@ class Source:
     events: Table
     items: Table | None = None
     users: Table | None = None
+    behaviors: Table | None = None
+    item: str | None = None
+    steps_are_items: bool = False
     files: tuple[pathlib.Path, ...] = ()
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     user_dtype: str = "string"

@@ -100,19 +100,41 @@ class ByColumn:
     column: str = "split"
 
 
-Split = LeaveOneOut | ByTime | Random | ByColumn
+@dataclasses.dataclass(frozen=True)
+class PerUser:
+    """Each user's first rows train, the next validate, and the last test (`"ctr"`).
+
+    Rows of one user and one time stay together, in the earlier part.
+
+    Args:
+        train_share: Least share of a user's rows that train.
+        validation_share: Share of those that validate.
+    """
+
+    train_share: float = 0.8
+    validation_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require_shares(self, self.train_share, self.validation_share)
+
+
+Split = LeaveOneOut | ByTime | Random | ByColumn | PerUser
 KINDS: dict[str, type[Split]] = {
     "leave_one_out": LeaveOneOut,
     "by_time": ByTime,
     "random": Random,
     "by_column": ByColumn,
+    "per_user": PerUser,
 }
-OF_TASK = {"next_item": ("leave_one_out", "by_time"), "ctr": ("random", "by_time", "by_column")}
+OF_TASK = {
+    "next_item": ("leave_one_out", "by_time"),
+    "ctr": ("random", "by_time", "by_column", "per_user"),
+}
 
 
 def parse_split(value: Any) -> Split:
     """A split from itself, from the name of its kind, or from a mapping with `kind`."""
-    if isinstance(value, (LeaveOneOut, ByTime, Random, ByColumn)):
+    if isinstance(value, (LeaveOneOut, ByTime, Random, ByColumn, PerUser)):
         return value
     arguments = {"kind": value} if isinstance(value, str) else value
     # A list could not be looked up in a dict.

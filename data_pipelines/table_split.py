@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec
-from data_pipelines.ctr_table import GROUP, LABEL
+from data_pipelines.dealing import GROUP, LABEL
+from data_pipelines.example_rows import ExampleRows
 from data_pipelines.feeding import dataset_of_steps, shuffled_examples
 from data_pipelines.permutation import random_subset
-from data_pipelines.row_layout import MISSING_SUFFIX, Column, RowLayout
+from data_pipelines.row_layout import MISSING_SUFFIX, Column
 
 _Split = TypeVar("_Split", bound="TableSplit")
 
@@ -27,21 +28,18 @@ class TableSplit:
 
     Args:
         spec: The fitted spec.
-        rows: int32 `[rows, width]`.
-        layout: Its columns.
+        rows: The encoded rows.
         numbers: int64 numbers of the rows that are taken, or None for all.
     """
 
     def __init__(
         self,
         spec: FeatureSpec,
-        rows: npt.NDArray[np.int32],
-        layout: RowLayout,
+        rows: ExampleRows,
         numbers: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self._spec = spec
         self._rows = rows
-        self._layout = layout
         self._numbers = numbers
 
     @property
@@ -51,35 +49,27 @@ class TableSplit:
     @property
     def labels(self) -> npt.NDArray[np.float32]:
         """float32 `[examples]`, in the order of the rows."""
-        return self._read(LABEL)
+        return self._rows.column(LABEL, self._numbers)
 
     @property
     def groups(self) -> npt.NDArray[np.int32] | None:
         """int32 `[examples]`: a number for each user, -1 where none is said; or None."""
-        return None if self._spec.group is None else self._read(GROUP)
+        return None if self._spec.group is None else self._rows.column(GROUP, self._numbers)
 
     def field_values(self, name: str) -> npt.NDArray[Any]:
         """All values of a field, in the order of the rows: `[examples]`, sets `[examples, V]`."""
-        column = self._layout.column(self._spec.field(name).name)
-        numbers = slice(None) if self._numbers is None else self._numbers
-        return column.decode(self._rows[numbers])
-
-    def _read(self, name: str) -> npt.NDArray[Any]:
-        column = self._layout.column(name)
-        rows = self._rows[:, column.offset : column.end]
-        rows = rows if self._numbers is None else rows[self._numbers]
-        return np.ascontiguousarray(rows).view(column.dtype)[:, 0]
+        return self._rows.column(self._spec.field(name).name, self._numbers)
 
     def limit(self: _Split, num_examples: int, seed: int = 0) -> _Split:
         """The same split restricted to a fixed random subset of its rows, in their order."""
         numbers = random_subset(num_examples, self.num_examples, seed)
         if self._numbers is not None:
             numbers = self._numbers[numbers]
-        return type(self)(self._spec, self._rows, self._layout, numbers)
+        return type(self)(self._spec, self._rows, numbers)
 
     def take(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """Encoded rows `[B, width]` of these numbers."""
-        return self._rows.take(numbers if self._numbers is None else self._numbers[numbers], axis=0)
+        return self._rows.take(numbers if self._numbers is None else self._numbers[numbers])
 
     def decoder(self, missing_flags: bool) -> Any:
         """A TensorFlow function from encoded rows, transposed, to `(inputs, label)`.
@@ -88,7 +78,7 @@ class TableSplit:
         """
         import tensorflow as tf
 
-        columns = self._layout.columns
+        columns = self._rows.layout.columns
         wanted = {LABEL, *(field.name for field in self._spec.fields)}
         if missing_flags:
             wanted |= {name + MISSING_SUFFIX for name in wanted}

@@ -110,9 +110,7 @@ def test_every_row_is_in_one_split_and_labels_keep_their_shares(data: PreparedDa
 
 
 def test_an_epoch_takes_every_row_once(data: PreparedData) -> None:
-    ordered = data_pipelines.table_split.TableEvaluationSplit(
-        data.spec, data.train._rows, data.train._layout
-    )
+    ordered = data_pipelines.table_split.TableEvaluationSplit(data.spec, data.train._rows)
     whole = row_keys(collect(ordered.batches(64)), data)
     for epoch in range(3):
         batches = data.train.batches(48, seed=5, first_step=10 * epoch, num_steps=10)

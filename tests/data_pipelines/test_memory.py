@@ -14,7 +14,8 @@ import pytest
 import data_pipelines
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from data_pipelines import records
-from data_pipelines.ctr_table import LABEL
+from data_pipelines.dealing import LABEL
+from data_pipelines.example_rows import FlatRows
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.table_split import TableTrainingSplit
 
@@ -86,7 +87,7 @@ def test_feeding(tmp_path: pathlib.Path) -> None:
         records.write(file, np.zeros((num_rows, layout.width), np.int32), layout.to_json())
 
         def feed(file: pathlib.Path = file) -> None:
-            split = TableTrainingSplit(spec, records.load(file).rows, layout)
+            split = TableTrainingSplit(spec, FlatRows(records.load(file).rows, layout))
             for _ in split.batches(256, num_steps=20):
                 pass
 

@@ -14,7 +14,8 @@ from amer_tf.training import binary_metrics
 from amer_tf.training.ctr import CtrEvaluator, CtrTrainer
 from amer_tf.training.fit import Phase, fit
 from amer_tf.training.row_sparse_adam import RowSparseAdam
-from data_pipelines.ctr_table import GROUP, LABEL
+from data_pipelines.dealing import GROUP, LABEL
+from data_pipelines.example_rows import FlatRows
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.table_split import TableEvaluationSplit, TableTrainingSplit
 
@@ -46,7 +47,9 @@ def tables(size: int = 1500):
     for name, values in (("x", x), (LABEL, labels)):
         rows[:, layout.column(name).offset] = values.astype("float32").view("int32")
     train, other = rows[: size * 2 // 3], rows[size * 2 // 3 :]
-    return TableTrainingSplit(SPEC, train, layout), TableEvaluationSplit(SPEC, other, layout)
+    return TableTrainingSplit(SPEC, FlatRows(train, layout)), TableEvaluationSplit(
+        SPEC, FlatRows(other, layout)
+    )
 
 
 def make(seed: int = 0):

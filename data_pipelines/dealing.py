@@ -1,0 +1,119 @@
+"""Deals the rows of a table of labelled examples out to training, validation and test."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipelines import splits
+from data_pipelines.errors import DataError, writing
+from data_pipelines.permutation import permute
+from data_pipelines.spool import Spool
+
+# Members of a spooled row; a point cannot stand in a field's name.
+LABEL, GROUP, ITEM_CODE, PART, MOMENT = ".label", ".group", ".item", ".part", ".time"
+
+_Dealer = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+
+
+def members(split: splits.Split) -> list[tuple[str, str]]:
+    """What of a row must be spooled for it to be dealt out, beside the label and the group."""
+    if isinstance(split, (splits.ByTime, splits.PerUser)):
+        return [(MOMENT, "<f8")]
+    return [(PART, "<i1")] if isinstance(split, splits.ByColumn) else []
+
+
+def deal_out(split: splits.Split, rows: Spool, file: pathlib.Path) -> Spool:
+    """Writes for each row whether it trains (0), validates (1) or tests (2)."""
+    deal = _dealer(split, rows)
+    with writing(file), file.open("wb") as stream:
+        for chunk in rows.chunks():
+            stream.write(deal(chunk).astype(np.int8).tobytes())
+    return Spool(file, np.dtype(np.int8), len(rows))
+
+
+def count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
+    """Rows and positive rate of each split; refuses one that is empty or of one class."""
+    sizes, positives = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
+        sizes += np.bincount(part, minlength=3)
+        positives += np.bincount(part[chunk[LABEL] == 1], minlength=3)
+    counts: dict[str, Any] = {"rows": len(rows)}
+    for name, size, positive in zip(splits.NAMES, sizes.tolist(), positives.tolist(), strict=True):
+        if not size:
+            raise DataError(
+                f"The {name} split must have at least one row: check the split. "
+                f"Received: none, of {len(rows)} rows"
+            )
+        if positive in (0, size):
+            raise DataError(
+                f"The {name} split must have both labels, 0 and 1: check "
+                "the label's column, or split at random. "
+                f"Received: {size} rows, all of them {min(positive, 1)}"
+            )
+        counts[f"{name}_examples"] = size
+        counts[f"{name}_positive_rate"] = positive / size
+    return counts
+
+
+def _dealer(split: splits.Split, rows: Spool) -> _Dealer:
+    """A function that deals out the chunks of the rows, which it must be given in their order."""
+    if isinstance(split, splits.ByTime):
+        moments = split.moments(lambda: (chunk[MOMENT] for chunk in rows.chunks()))
+        return lambda chunk: np.searchsorted(moments, chunk[MOMENT], "right")
+    if isinstance(split, splits.Random):
+        return _random(split, rows)
+    if isinstance(split, splits.PerUser):
+        return _per_user(split, rows)
+    return lambda chunk: chunk[PART]
+
+
+def _random(split: splits.Random, rows: Spool) -> _Dealer:
+    """Every label is shuffled by itself and cut at the same shares."""
+    dealt, totals = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    for chunk in rows.chunks():
+        totals += np.bincount(chunk[LABEL], minlength=2)
+    cuts = np.array([split.train_share, split.validation_share]).cumsum()
+
+    def deal(chunk: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        part = np.zeros(len(chunk), np.int64)
+        for label in (0, 1):
+            own = np.flatnonzero(chunk[LABEL] == label)
+            numbers = dealt[label] + np.arange(len(own))
+            if len(own):
+                place = permute(numbers, int(totals[label]), split.seed, label)
+                part[own] = np.searchsorted(np.round(cuts * totals[label]), place, "right")
+            dealt[label] += len(own)
+        return part
+
+    return deal
+
+
+def _per_user(split: splits.PerUser, rows: Spool) -> _Dealer:
+    """Each user's rows in the order of time, cut at the shares; rows of one time stay together."""
+    users = np.concatenate([chunk[GROUP] for chunk in rows.chunks()])
+    times = np.concatenate([chunk[MOMENT] for chunk in rows.chunks()])
+    order = np.lexsort((times, users))
+    users, times = users[order], times[order]
+    starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
+    sizes = np.diff(np.r_[starts, len(users)])
+    index = np.arange(len(users))
+    is_new = np.r_[True, (users[1:] != users[:-1]) | (times[1:] != times[:-1])]
+    place = np.maximum.accumulate(np.where(is_new, index, 0)) - np.repeat(starts, sizes)
+    cuts = np.array([split.train_share, split.train_share + split.validation_share])
+    # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
+    bounds = np.ceil(np.round(cuts[:, None] * np.repeat(sizes, sizes), 6))
+    parts = np.empty(len(users), np.int8)
+    parts[order] = (place >= bounds).sum(axis=0)
+    first = 0
+
+    def deal(chunk: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        nonlocal first
+        first += len(chunk)
+        return parts[first - len(chunk) : first]
+
+    return deal
