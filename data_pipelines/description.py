@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField, SpecError
+from amer_tf.features import SpecError
 from data_pipelines.delimited import file_table
+from data_pipelines.description_ctr import ctr_source
 from data_pipelines.description_parts import (
-    FieldEntry,
     find_files,
     read_fields,
     read_format,
@@ -23,18 +23,11 @@ from data_pipelines.description_parts import (
     require_keys,
     require_text,
     require_used,
+    used_vocabularies,
 )
 from data_pipelines.errors import DataError, reading
-from data_pipelines.sources import (
-    ITEM,
-    ITEM_NAME,
-    TIME,
-    USER,
-    Source,
-    complete_vocabularies,
-    next_item_spec,
-)
-from data_pipelines.splits import ByColumn, LeaveOneOut, Random, parse_split
+from data_pipelines.sources import ITEM, ITEM_NAME, TIME, USER, Source, next_item_spec
+from data_pipelines.splits import LeaveOneOut, parse_split
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _KEYS = (
@@ -107,104 +100,10 @@ def describe_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         if data["task"] == "next_item":
             return _next_item_source(data, folder)
         if data["task"] == "ctr":
-            return _ctr_source(data, folder)
+            return ctr_source(data, folder)
     except SpecError as error:
         raise DataError(f"The description {data['name']!r} is wrong: {error}") from error
     raise DataError(f"`task` must be one of next_item, ctr. Received: task={data['task']!r}")
-
-
-def _ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
-    require_keys("`files` of task ctr", data["files"], ("events",), ("events",))
-    for key in ("item", "item_name", "k_core", "item_vocabulary"):
-        if key in data:
-            raise DataError(f"`{key}` is a key of task next_item. Received: {key}={data[key]!r}")
-    if not isinstance(data.get("label"), str):
-        raise DataError(f"`label` must name a column. Received: label={data.get('label')!r}")
-    entries = read_fields(data)
-    fields = [entry.field for entry in entries]
-    user, user_dtype = read_key_column(data, "user") if "user" in data else (None, {})
-    vocabularies = read_vocabularies(data, folder)
-    require_used(vocabularies, _used_vocabularies(fields))
-    spec = FeatureSpec(
-        fields=tuple(fields),
-        vocabularies=tuple(complete_vocabularies(fields, vocabularies)),
-        task="ctr",
-        label=data["label"],
-        group=user,
-        max_length=data.get("max_length", 50),
-        target_to_behavior=_histories(entries),
-    )
-    split = parse_split(data.get("split", Random()))
-    columns = {entry.field.name: entry.column for entry in entries}
-    for name, column in columns.items():
-        if column == data["label"]:
-            raise DataError(
-                "The label must not be a field: the model would read what it predicts. "
-                f"Received: field {name!r} of column {column!r}"
-            )
-    columns[data["label"]] = data["label"]
-    if user is not None:
-        _add_own_column(columns, user, "tells users apart")
-    if "time" in data:
-        columns[TIME] = data["time"]
-    if isinstance(split, ByColumn):
-        _add_own_column(columns, split.column, "deals rows out")
-    step_separator = data.get("step_separator", "|")
-    _check_step_separator(step_separator, fields)
-    files = find_files(data["files"]["events"], folder)
-    return Source(
-        name=data["name"],
-        spec=spec,
-        events=file_table(files, columns, **read_format(data)),
-        files=tuple(files),
-        user_dtype=user_dtype.get("dtype", "string"),
-        has_time="time" in data,
-        step_separator=step_separator,
-        split=split,
-    )
-
-
-def _used_vocabularies(fields: Sequence[AnyField]) -> set[str]:
-    return {field.vocabulary for field in fields if not isinstance(field, NumericField)}
-
-
-def _histories(entries: Sequence[FieldEntry]) -> dict[str, str]:
-    """Behaviour fields by the target field whose history they are."""
-    histories: dict[str, str] = {}
-    for entry in entries:
-        if entry.behavior_of in histories:
-            raise DataError(
-                f"A target field has one history. Received: fields[{entry.field.name!r}] with "
-                f"behavior_of={entry.behavior_of!r}, as fields[{histories[entry.behavior_of]!r}]"
-            )
-        if entry.behavior_of is not None:
-            histories[entry.behavior_of] = entry.field.name
-    return histories
-
-
-def _add_own_column(columns: dict[str, str], name: str, role: str) -> None:
-    """Adds a column that is read under its own name, which no field may give another column."""
-    if columns.get(name, name) != name:
-        raise DataError(
-            f"The field {name!r} must be the column {name!r}, which {role}. "
-            f"Received: column={columns[name]!r}"
-        )
-    columns[name] = name
-
-
-def _check_step_separator(separator: Any, fields: Sequence[AnyField]) -> None:
-    if not isinstance(separator, str) or not separator:
-        raise DataError(f"`step_separator` must be text. Received: step_separator={separator!r}")
-    for field in fields:
-        if (
-            isinstance(field, MultiValuedField)
-            and field.role == "behavior"
-            and field.separator == separator
-        ):
-            raise DataError(
-                f"`step_separator` must differ from the separator of fields[{field.name!r}], whose "
-                f"steps are sets. Received: {separator!r} for both"
-            )
 
 
 def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
@@ -230,7 +129,7 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
     vocabularies = read_vocabularies(data, folder)
     if item_options:
         vocabularies.append(read_vocabulary({"name": ITEM, **item_options}, folder))
-    require_used(vocabularies, _used_vocabularies([entry.field for entry in entries]) | {ITEM})
+    require_used(vocabularies, used_vocabularies([entry.field for entry in entries]) | {ITEM})
     spec = next_item_spec(
         item_fields=[entry.field for entry in of_role["target"]],
         other_fields=[entry.field for entry in entries if entry.field.role != "target"],

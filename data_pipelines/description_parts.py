@@ -7,7 +7,15 @@ import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from amer_tf.features import DTYPES, KINDS, AnyField, Normalization, SpecError, Vocabulary
+from amer_tf.features import (
+    DTYPES,
+    KINDS,
+    AnyField,
+    Normalization,
+    NumericField,
+    SpecError,
+    Vocabulary,
+)
 from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, find_matching, reading
 
@@ -124,6 +132,11 @@ def require_used(vocabularies: Sequence[Vocabulary], used: Collection[str]) -> N
                 f"A vocabulary must be one that a field names; those are {sorted(used)}. "
                 f"Received: {name!r}"
             )
+
+
+def used_vocabularies(fields: Sequence[AnyField]) -> set[str]:
+    """Names of the vocabularies that fields name."""
+    return {field.vocabulary for field in fields if not isinstance(field, NumericField)}
 
 
 def read_key_column(data: Mapping[str, Any], key: str) -> tuple[str, dict[str, Any]]:

@@ -113,7 +113,7 @@ def next_item_spec(
             )
     item = CategoricalField(ITEM, role="target")
     targets: list[AnyField] = [item, *item_fields]
-    behavior = [_in_history(field) for field in targets]
+    behavior = [history_of(field) for field in targets]
     known = {
         ITEM: Vocabulary(ITEM, dtype=item_dtype),
         **{vocabulary.name: vocabulary for vocabulary in vocabularies},
@@ -132,7 +132,8 @@ def next_item_spec(
     )
 
 
-def _in_history(field: AnyField) -> AnyField:
+def history_of(field: AnyField) -> AnyField:
+    """The behaviour field that holds the history of a target field."""
     name = HISTORY_PREFIX + field.name
     return dataclasses.replace(field, name=name, role="behavior")
 

@@ -262,7 +262,7 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ({"item": {"name": "sku"}}, r"`item` takes the keys .* Received: \['name'\]"),
         ({"user": "who"}, r"events-1.csv lacks columns; it has .*Received: \['who'\]"),
         ({"label": "x"}, "`label` is a key of task ctr. Received: label='x'"),
-        ({"task": "ctr", "label": "x", "k_core": 5}, "`item` is a key of task next_item"),
+        ({"task": "ctr", "label": "x", "k_core": 5}, "`k_core` is a key of task next_item"),
         ({"vocabularies": [{"nam": "x"}]}, r"A vocabulary takes the keys .*Received: \['nam'\]"),
         ({"vocabularies": [{"name": "x", "file": "x.txt"}]}, "A file is missing"),
         (
