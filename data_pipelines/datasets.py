@@ -18,6 +18,7 @@ from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source
 from data_pipelines.splits import LeaveOneOut, parse_split, require_split_of
 
 DATASETS = (
+    "alimama",
     "amazon_beauty",
     "avazu",
     "complete_journey",

@@ -132,10 +132,52 @@ def next_item_spec(
     )
 
 
+def ctr_spec(
+    *,
+    label: str,
+    item: CategoricalField,
+    item_fields: Sequence[AnyField] = (),
+    other_fields: Sequence[AnyField] = (),
+    vocabularies: Iterable[Vocabulary] = (),
+    group: str = USER,
+    max_length: int = 50,
+) -> FeatureSpec:
+    """An unfitted spec of task ctr with the history of the item and of what is known of it.
+
+    Args:
+        label: Column of the label.
+        item: The target field that tells items apart.
+        item_fields: What else is known of an item: target fields.
+        other_fields: Behaviour, profile and context fields.
+        vocabularies: Those that are not plain fitted ones of text; unused ones are left out.
+        group: Column that tells users apart.
+        max_length: Steps of the history.
+    """
+    targets = [item, *item_fields]
+    fields = (*(history_of(field) for field in targets), *targets, *other_fields)
+    used = {field.vocabulary for field in fields if not isinstance(field, NumericField)}
+    known = [vocabulary for vocabulary in vocabularies if vocabulary.name in used]
+    return FeatureSpec(
+        fields=fields,
+        vocabularies=tuple(complete_vocabularies(fields, known)),
+        label=label,
+        group=group,
+        max_length=max_length,
+        target_to_behavior={field.name: HISTORY_PREFIX + field.name for field in targets},
+    )
+
+
 def history_of(field: AnyField) -> AnyField:
     """The behaviour field that holds the history of a target field."""
     name = HISTORY_PREFIX + field.name
     return dataclasses.replace(field, name=name, role="behavior")
+
+
+def require_task(task: str) -> str:
+    """The option `task` of a data set that serves either."""
+    if task not in ("next_item", "ctr"):
+        raise DataError(f"`task` must be one of next_item, ctr. Received: task={task!r}")
+    return task
 
 
 def chosen_fields(

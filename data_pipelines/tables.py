@@ -38,6 +38,12 @@ class FactorizedColumn(Sequence[Any]):
             return FactorizedColumn(self.values, self.positions[index])
         return self.values[self.positions[index]]
 
+    def take(self, rows: npt.NDArray[np.int64]) -> FactorizedColumn:
+        """Some rows of the column, with those values alone that stand in them."""
+        kept, positions = np.unique(self.positions[rows], return_inverse=True)
+        values = [self.values[number] for number in kept]
+        return FactorizedColumn(values, positions.astype(np.int32))
+
     def __iter__(self) -> Iterator[Any]:
         return map(self.values.__getitem__, self.positions.tolist())
 
@@ -72,6 +78,19 @@ class Chunk:
                 f"{self.place} lacks a column; it has {sorted(self.columns)}. Received: {name!r}"
             )
         return self.columns[name]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Chunk:
+        """Some rows of the chunk, ascending; each keeps its number."""
+        numbers = self.row_numbers()
+        left_out = np.delete(numbers, rows)
+        skipped = left_out if self.skipped is None else np.union1d(self.skipped, left_out)
+        columns = {
+            name: column.take(rows)
+            if isinstance(column, FactorizedColumn)
+            else [column[row] for row in rows]
+            for name, column in self.columns.items()
+        }
+        return dataclasses.replace(self, columns=columns, skipped=skipped)
 
     def encode(
         self, name: str, encode: Callable[[Sequence[Any], Callable[[int], str]], npt.NDArray[Any]]

@@ -1,11 +1,12 @@
-"""MovieLens-1M as a source of events."""
+"""MovieLens-1M as a source of events, or of labelled examples."""
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from amer_tf.features import CategoricalField, MultiValuedField
+from amer_tf.features import CategoricalField, MultiValuedField, Vocabulary
 from data_pipelines.errors import reading, require_file
 from data_pipelines.movielens_1m import parse
 from data_pipelines.sources import (
@@ -15,9 +16,12 @@ from data_pipelines.sources import (
     USER,
     Source,
     chosen_fields,
+    ctr_spec,
     next_item_spec,
+    require_task,
 )
-from data_pipelines.tables import Table, read_lines, table_of_rows
+from data_pipelines.splits import PerUser
+from data_pipelines.tables import Chunk, Table, read_lines, table_of_rows
 
 RATINGS_FILE = "ratings.dat"
 ORDERED_FILE = "ratings_ordered.csv"
@@ -27,42 +31,105 @@ ITEM_FIELDS = (MultiValuedField("genres", role="target", max_values=6),)
 USER_FIELDS = tuple(CategoricalField(name) for name in ("gender", "age", "occupation", "zip_code"))
 
 
+LABEL, FILM = "liked", "movie_id"
+# The step of the history that says what the user thought of the film.
+HISTORY_RATING = CategoricalField("history_rating", role="behavior")
+LIKED_FROM = 4
+
+
 def open_source(
     folder: pathlib.Path,
     *,
-    item_fields: str | Sequence[str] = (),
-    user_fields: str | Sequence[str] = (),
+    task: str = "next_item",
+    item_fields: str | Sequence[str] | None = None,
+    user_fields: str | Sequence[str] | None = None,
 ) -> Source:
     """Opens the ratings, as published or in their order without timestamps.
 
-    Every rating counts as an event, as in the published next-item protocols.
-
     Args:
         folder: Where the files are.
-        item_fields: `"genres"` to read the films' genres.
-        user_fields: Which of gender, age, occupation and zip_code to read.
+        task: `"next_item"`, where every rating counts as an event, as in the published protocols;
+            or `"ctr"`: will this user like this film, rate it 4 or 5, given the films that he rated
+            before, and how.
+        item_fields: `"genres"` to read the films' genres; None for task ctr too.
+        user_fields: Which of gender, age, occupation and zip_code to read; None for none, or for
+            task ctr all of them.
     """
+    is_ctr = require_task(task) == "ctr"
     ratings = require_file(folder, RATINGS_FILE, ORDERED_FILE)
+    default: str | Sequence[str] = "all" if is_ctr else ()
+    item_fields = default if item_fields is None else item_fields
+    user_fields = default if user_fields is None else user_fields
     of_item = chosen_fields("item_fields", item_fields, ITEM_FIELDS)
     of_user = chosen_fields("user_fields", user_fields, USER_FIELDS)
     users_file = require_file(folder, USERS_FILE) if of_user else None
     with reading(folder):
         has_movies = bool(of_item) or (folder / MOVIES_FILE).is_file()
     movies_file = require_file(folder, MOVIES_FILE) if has_movies else None
+    files = tuple(file for file in (ratings, movies_file, users_file) if file)
+    # A rank says nothing between users.
+    global_time = ratings.name == RATINGS_FILE
+    if is_ctr:
+        films = movies_table(movies_file) if of_item and movies_file else None
+        return Source(
+            name="movielens_1m",
+            spec=ctr_spec(
+                label=LABEL,
+                item=CategoricalField(FILM, role="target"),
+                item_fields=of_item,
+                other_fields=[HISTORY_RATING, CategoricalField(USER), *of_user],
+                vocabularies=[Vocabulary(name, dtype="int64") for name in (FILM, USER)],
+            ),
+            events=_labelled(ratings_table(ratings)),
+            items=_renamed(films, ITEM, FILM) if films else None,
+            users=users_table(users_file) if users_file else None,
+            behaviors=_labelled(ratings_table(ratings)),
+            item=FILM,
+            steps_are_items=True,
+            files=files,
+            user_dtype="int64",
+            has_time=True,
+            global_time=global_time,
+            split=PerUser(),
+        )
     return Source(
         name="movielens_1m",
         spec=next_item_spec(item_dtype="int64", item_fields=of_item, other_fields=of_user),
         events=ratings_table(ratings),
         items=movies_table(movies_file) if movies_file else None,
         users=users_table(users_file) if users_file else None,
-        files=tuple(file for file in (ratings, movies_file, users_file) if file),
+        files=files,
         user_dtype="int64",
         has_time=True,
-        # A rank says nothing between users.
-        global_time=ratings.name == RATINGS_FILE,
+        global_time=global_time,
         has_item_names=movies_file is not None,
         k_core=5,
     )
+
+
+def _labelled(ratings: Table) -> Table:
+    """Ratings under the names of task ctr, with the label."""
+
+    def read() -> Iterator[Chunk]:
+        for chunk in _renamed(ratings, ITEM, FILM).read():
+            rating = chunk.column("rating")
+            labels = [int(value >= LIKED_FROM) for value in rating]
+            texts = [str(value) for value in rating]
+            columns = {**chunk.columns, LABEL: labels, HISTORY_RATING.name: texts}
+            yield dataclasses.replace(chunk, columns=columns)
+
+    return Table(ratings.place, read)
+
+
+def _renamed(table: Table, old: str, new: str) -> Table:
+    """The table with one column under another name."""
+
+    def read() -> Iterator[Chunk]:
+        for chunk in table.read():
+            columns = {new if name == old else name: chunk.columns[name] for name in chunk.columns}
+            yield dataclasses.replace(chunk, columns=columns)
+
+    return Table(table.place, read)
 
 
 def ratings_table(file: pathlib.Path) -> Table:

@@ -3,14 +3,16 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import data_pipelines
 from data_pipelines import DataError
-from data_pipelines.complete_journey import source
+from data_pipelines.complete_journey import examples, source
 from data_pipelines.complete_journey.complete_journey_dataset_builder import Builder
 from data_pipelines.complete_journey.parse import product_name
+from data_pipelines.tables import Chunk
 from tests.data_pipelines.tfds_harness import build
 
 
@@ -24,6 +26,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
             "household_id": [1] * 5 + [2] * 5 + [3] * 5,
             "store_id": [7] * 5 + [8] * 5 + [9] * 5,
             "product_id": [10, 11, 12, 13, 14] * 3,
+            "week": [1] * 15,
             "transaction_timestamp": moments,
         }
     ).to_parquet(tmp_path / "source" / "transactions.parquet")
@@ -97,8 +100,127 @@ def test_builder(
     folder: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "package_folder", lambda: folder)
-    _, examples = build(Builder, tmp_path / "out", None)
-    assert len(examples) == 15
+    _, built = build(Builder, tmp_path / "out", None)
+    assert len(built) == 15
     moment = pd.Timestamp("2017-01-01 10:00:00").timestamp()
     expected = {"household_id": 1, "product_id": 10, "timestamp": moment, "store_id": 7}
-    assert examples[0] == expected
+    assert built[0] == expected
+
+
+def purchases(rows: int = 2000) -> examples.Purchases:
+    """Baskets of 40 households over four weeks of 30 products, the first ones more popular."""
+    draw = np.random.default_rng(0)
+    basket = draw.integers(400, size=rows)
+    day = np.sort(draw.integers(28, size=400))
+    return examples.Purchases(
+        household=draw.integers(40, size=400)[basket],
+        product=np.minimum(draw.geometric(0.15, rows), 30),
+        store=basket % 3,
+        week=1 + day[basket] // 7,
+        seconds=(day[basket] * 86_400 + draw.integers(24, size=400)[basket] * 3600.0),
+    )
+
+
+def test_negatives_are_of_the_week_and_not_of_the_basket() -> None:
+    all_of_them = purchases()
+    positives = np.arange(0, 2000, 3)
+    drawn = examples.draw_negatives(all_of_them, positives, 2, seed=5)
+    assert drawn.shape == (len(positives), 2)
+    assert (drawn >= 0).all()
+    own, others = all_of_them.take(np.repeat(positives, 2)), all_of_them.take(drawn.ravel())
+    np.testing.assert_array_equal(others.week, own.week)
+    baskets = set(zip(all_of_them.household, all_of_them.seconds, all_of_them.product, strict=True))
+    negatives = set(zip(own.household, own.seconds, others.product, strict=True))
+    assert not baskets & negatives
+    # By popularity: products are drawn as often as they are sold in the week, without the basket.
+    expected = np.zeros(31)
+    for row in positives:
+        is_week = all_of_them.week == all_of_them.week[row]
+        is_basket = (all_of_them.household == all_of_them.household[row]) & (
+            all_of_them.seconds == all_of_them.seconds[row]
+        )
+        in_basket = np.isin(all_of_them.product, all_of_them.product[is_basket])
+        sold = np.bincount(all_of_them.product[is_week & ~in_basket], minlength=31)
+        expected += 2 * sold / sold.sum()
+    found = np.bincount(others.product, minlength=31)
+    assert found.sum() == pytest.approx(expected.sum())
+    # A chi-squared of 29 degrees of freedom is below 58 in 999 of 1,000 draws.
+    known = expected > 0
+    assert ((found - expected)[known] ** 2 / expected[known]).sum() < 58
+    np.testing.assert_array_equal(drawn, examples.draw_negatives(all_of_them, positives, 2, seed=5))
+    assert (drawn != examples.draw_negatives(all_of_them, positives, 2, seed=6)).any()
+
+
+def test_no_negative_where_the_basket_is_all_that_is_sold() -> None:
+    alone = examples.Purchases(*(np.array([1, 1]) for _ in range(5)))
+    assert examples.draw_negatives(alone, np.array([0, 1]), 1, seed=0).tolist() == [[-1], [-1]]
+
+
+def test_labelled_examples(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    chunk: Chunk
+    table = examples.examples_table(
+        folder / "transactions.parquet", "seconds", negatives=1, share=1.0, seed=0
+    )
+    [chunk] = table.read()
+    columns = {name: np.array(values) for name, values in chunk.columns.items()}
+    assert columns["bought"].tolist() == [1, 0] * 15
+    for name in ("household_id", "store_id", "seconds", "weekday", "hour", "week"):
+        np.testing.assert_array_equal(columns[name][::2], columns[name][1::2])
+    assert (columns["product_id"][::2] != columns["product_id"][1::2]).all()
+    # The first of January 2017 was a Sunday.
+    assert columns["weekday"][::2].tolist() == [6, 0, 1, 2, 3] * 3
+    assert set(columns["hour"]) == {10}
+    half = examples.examples_table(
+        folder / "transactions.parquet", "seconds", negatives=1, share=0.5, seed=0
+    )
+    assert 8 <= len(next(iter(half.read()))) <= 22
+
+
+def test_hybrid_data(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    counts = data_pipelines.prepare(
+        "complete_journey", folder, tmp_path / "data", task="ctr", min_count=1, user_fields="age",
+        item_fields="product_type,package_size,brand",
+        split={"kind": "by_time", "train_share": 0.6, "validation_share": 0.2},
+    )  # fmt: skip
+    assert (counts["rows"], counts["users"], counts["items"], counts["events"]) == (30, 3, 5, 15)
+    data = data_pipelines.load(tmp_path / "data")
+    assert data.spec.item_field == "product_id"
+    [(inputs, label, _)] = data.test.batches(data.test.num_examples)
+    products = data.spec.vocabulary("product_id").read_values()
+    # The fifth day of each household, after the four days before.
+    assert label.numpy().tolist() == [1, 0] * 3
+    history = inputs["history_product_id"].numpy()
+    assert (history[:, :4] > 0).all()
+    assert (history[:, 4:] == 0).all()
+    known = [products[number - 2] for number in history[0, :3]]
+    assert known == [10, 11, 12]
+    assert set(inputs) >= {"history_package_size", "product_type", "age", "week", "store_id"}
+    assert "department" not in inputs
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "rating"}, "`task` must be one of next_item, ctr. Received: task='rating'"),
+        ({"task": "ctr", "negatives": 0}, "`negatives` must be an integer of at least 1"),
+        ({"task": "ctr", "share": 0}, "`share` must be more than 0 and at most 1"),
+        ({"task": "ctr", "k_core": 3}, "are options of task next_item"),
+    ],
+)
+def test_wrong_options(
+    folder: pathlib.Path, tmp_path: pathlib.Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        data_pipelines.prepare("complete_journey", folder, tmp_path / "data", **options)
+
+
+def test_size_of_the_hybrid_data(tmp_path: pathlib.Path) -> None:
+    if importlib.util.find_spec(source.PACKAGE) is None:
+        pytest.skip(f"the package {source.PACKAGE} (extra `demo`) is not installed")
+    data_pipelines.prepare("complete_journey", None, tmp_path / "data", task="ctr")
+    written = sum(file.stat().st_size for file in (tmp_path / "data").rglob("*") if file.is_file())
+    columns = ["household_id", "store_id", "product_id", "week", "transaction_timestamp"]
+    folder = source.package_folder()
+    used = pd.read_parquet(folder / "transactions.parquet", columns=columns)
+    raw = used.memory_usage(index=False).sum()
+    assert written < 3 * raw

@@ -128,3 +128,38 @@ def test_builder(
     _, examples = build(Builder, tmp_path / "out", source, config=config)
     assert len(examples) == number
     assert {name: examples[0][name] for name in first} == first
+
+
+def test_hybrid_data(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    lines = [line.strip().split("::") for line in (source / "ratings.dat").open()]
+    # User 2 rates film f with f - 1 stars, the first with one.
+    rated = [
+        "::".join([user, film, str(max(1, int(film) - 1)) if user == "2" else stars, time])
+        for user, film, stars, time in lines
+    ]
+    (source / "ratings.dat").write_text("\n".join(rated) + "\n")
+    counts = data_pipelines.prepare(
+        "movielens_1m", source, tmp_path / "data", task="ctr",
+        split={"kind": "per_user", "train_share": 0.6, "validation_share": 0.2},
+    )  # fmt: skip
+    # Of each user's six ratings the first four, the next and the last.
+    assert [counts[f"{name}_examples"] for name in ("train", "validation", "test")] == [12, 3, 3]
+    data = data_pipelines.load(tmp_path / "data")
+    [(inputs, label, _)] = data.test.batches(3)
+    films = data.spec.vocabulary("movie_id").read_values()
+    stars = data.spec.vocabulary("history_rating").read_values()
+    # The newest is film 1, of which training knows nothing; before it came 6, 5, 4, 3, 2.
+    assert inputs["movie_id"].numpy().tolist() == [1, 1, 1]
+    history = inputs["history_movie_id"].numpy()[1, :5]
+    assert [films[number - 2] if number > 1 else None for number in history] == [6, 5, 4, 3, None]
+    ratings = inputs["history_rating"].numpy()[1, :5]
+    # What is thought of the last film of training is part of no history of training.
+    assert [stars[number - 2] if number > 1 else None for number in ratings] == [
+        "5", "4", "3", None, None,
+    ]  # fmt: skip
+    assert label.numpy().tolist() == [1, 0, 1]
+    assert data.validation.labels.tolist() == [1, 0, 1]
+    assert inputs["history_genres"].shape == (3, 50, 6)
+    assert (inputs["history_genres"].numpy()[:, :5, 0] == 2).all()
+    assert (inputs["history_genres"].numpy()[:, 5:] == 0).all()
+    assert inputs["gender"].numpy().tolist() == [3, 2, 2]
