@@ -19,7 +19,7 @@ def values(spec: FeatureSpec, columns: Iterable[Column]) -> dict[str, Any]:
     request = {}
     for column in columns:
         assert column.axes is not None
-        known = _known_values(spec, spec.field(column.name))
+        known = known_values(spec, spec.field(column.name))
         request[column.name] = [_nested(known, column.axes[1:])]
     return request
 
@@ -33,7 +33,8 @@ def _nested(known: Sequence[Any], axes: tuple[str, ...]) -> Any:
     return [known[index % len(known)] for index in range(length)]
 
 
-def _known_values(spec: FeatureSpec, field: AnyField) -> Sequence[Any]:
+def known_values(spec: FeatureSpec, field: AnyField) -> Sequence[Any]:
+    """Some raw values of a field that its model knows."""
     if isinstance(field, NumericField):
         normalization = field.normalization
         assert normalization.mean is not None
