@@ -56,9 +56,17 @@ class TableSplit:
         """int32 `[examples]`: a number for each user, -1 where none is said; or None."""
         return None if self._spec.group is None else self._rows.column(GROUP, self._numbers)
 
-    def field_values(self, name: str) -> npt.NDArray[Any]:
-        """All values of a field, in the order of the rows: `[examples]`, sets `[examples, V]`."""
-        return self._rows.column(self._spec.field(name).name, self._numbers)
+    def field_values(self, name: str, rows: slice | None = None) -> npt.NDArray[Any]:
+        """The values of a field, in the order of the rows: `[examples]`, sets `[examples, V]`.
+
+        Args:
+            name: The field.
+            rows: Which rows; None for all.
+        """
+        numbers = self._numbers
+        if rows is not None:
+            numbers = np.arange(self.num_examples)[rows] if numbers is None else numbers[rows]
+        return self._rows.column(self._spec.field(name).name, numbers)
 
     def limit(self: _Split, num_examples: int, seed: int = 0) -> _Split:
         """The same split restricted to a fixed random subset of its rows, in their order."""

@@ -16,7 +16,12 @@ PURE_SEARCH = ("amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.s
 # Arrays of a traced update, but no models.
 ARRAYS = ("keras.ops", "keras.random")
 # Fitted on the host, no networks.
-ON_THE_HOST = ("amer_tf.models.popularity", "amer_tf.models.ease", "amer_tf.models.boosted_trees")
+ON_THE_HOST = (
+    "amer_tf.models.popularity",
+    "amer_tf.models.ease",
+    "amer_tf.models.boosted_trees",
+    "amer_tf.models.history_features",
+)
 TENSORFLOW = ("tensorflow", "tensorflow_datasets")
 TENSORFLOW_ROOMS = ("amer_tf.training", "amer_tf.export", "amer_tf.cli")
 
@@ -45,7 +50,14 @@ RULES = (
         Rule(
             module,
             never=EVERYTHING,
-            but=("numpy", "scipy", "lightgbm", "amer_tf.features", "amer_tf.models.aggregation"),
+            but=(
+                "numpy",
+                "scipy",
+                "lightgbm",
+                "amer_tf.features",
+                "amer_tf.models.aggregation",
+                "amer_tf.models.history_features",
+            ),
         )
         for module in ON_THE_HOST
     ),

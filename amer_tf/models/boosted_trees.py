@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec, MultiValuedField, NumericField
 from amer_tf.models import aggregation
+from amer_tf.models.history_features import history_features
 
+# Rows whose histories are in memory at a time.
+_ROWS_AT_A_TIME = 1 << 15
 _PARAMETERS = {
     "objective": "binary",
     "learning_rate": 0.1,
@@ -28,7 +32,8 @@ class BoostedTrees:
     """Gradient boosted trees on the columns of a table.
 
     Categories stay categories, numbers numbers; of a field of sets, one column for each of its
-    most frequent values says whether the set has it.
+    most frequent values says whether the set has it. A history is read by hand-made columns, see
+    `history_features`.
 
     Reference: Ke et al., "LightGBM: A highly efficient gradient boosting decision tree", 2017.
 
@@ -129,7 +134,20 @@ class BoostedTrees:
                 )
             else:
                 columns.append(values)
+        if self.spec.with_role("behavior"):
+            history = list(self._history(split))
+            columns.extend(np.concatenate([part[name] for part in history]) for name in history[0])
         return np.stack(columns, axis=1).astype(np.float32)
+
+    def _history(self, split: Any) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+        """Hand-made columns of the history, so many rows at a time."""
+        names = [field.name for field in self.spec.with_role("behavior")]
+        names += list(self.spec.target_to_behavior)
+        for start in range(0, split.num_examples, _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            yield history_features(
+                self.spec, {name: split.field_values(name, rows) for name in names}
+            )
 
     def _width(self, field: MultiValuedField) -> int:
         return min(self.set_columns + 1, self.spec.vocabulary(field.name).num_rows)

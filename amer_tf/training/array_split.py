@@ -46,9 +46,10 @@ class ArraySplit:
     def num_examples(self) -> int:
         return len(self.labels)
 
-    def field_values(self, name: str) -> npt.NDArray[Any]:
-        """All values of a field, in the order of the rows."""
-        return self._inputs[name]
+    def field_values(self, name: str, rows: slice | None = None) -> npt.NDArray[Any]:
+        """The values of a field, in the order of the rows; of all rows where `rows` is None."""
+        values = self._inputs[name]
+        return values if rows is None else values[rows]
 
     def limit(self: _Split, num_examples: int, seed: int = 0) -> _Split:
         """The same split restricted to a fixed random subset of its rows, in their order."""

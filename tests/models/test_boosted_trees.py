@@ -14,6 +14,7 @@ from amer_tf.features import (
     SpecError,
     Vocabulary,
 )
+from amer_tf.models import boosted_trees
 from amer_tf.models.boosted_trees import BoostedTrees
 from tests.search import nets
 
@@ -94,3 +95,38 @@ def test_refuses_another_task_and_no_training(spec):
         BoostedTrees(nets.next_item_spec())
     with pytest.raises(ValueError, match="`fit` must be called before `logits`"):
         BoostedTrees(spec).logits(Split(0))
+
+
+class HistorySplit:
+    """The label follows whether the target stands in the history, which no field says alone."""
+
+    groups = None
+
+    def __init__(self, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        self.columns = {
+            "ad": generator.integers(2, 12, SIZE),
+            "seen": generator.integers(0, 12, (SIZE, 5)),
+        }
+        logits = 3.0 * (self.columns["seen"] == self.columns["ad"][:, None]).any(axis=1) - 1.0
+        self.labels = (generator.random(SIZE) < 1 / (1 + np.exp(-logits))).astype("float32")
+        self.best = roc_auc_score(self.labels, logits)
+        self.num_examples = SIZE
+
+    def field_values(self, name: str, rows: slice = slice(None)) -> np.ndarray:
+        return self.columns[name][rows]
+
+
+def test_histories_are_read_by_hand_made_columns(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(boosted_trees, "_ROWS_AT_A_TIME", 1000)
+    spec = FeatureSpec(
+        fields=(CategoricalField("ad", "target"), CategoricalField("seen", "behavior", "ad")),
+        vocabularies=(Vocabulary("ad", "integer", "int64", size=10),),
+        label="click",
+        max_length=5,
+        target_to_behavior={"ad": "seen"},
+    )
+    model = BoostedTrees(spec).fit(HistorySplit(0), HistorySplit(1))
+    test = HistorySplit(2)
+    assert roc_auc_score(test.labels, model.logits(test)) > test.best - 0.02
+    assert test.best > 0.75
