@@ -13,6 +13,7 @@ from amer_tf.layers.factorization_machine import FactorizationMachine
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.hadamard_products import HadamardProducts
+from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
@@ -41,6 +42,7 @@ __all__ = [
     "FusedDropout",
     "FusedEmbedding",
     "HadamardProducts",
+    "HistoryMatch",
     "LastPooling",
     "LocalActivationUnit",
     "MaskedLayerNormalization",

@@ -139,6 +139,20 @@ DESCRIPTIONS = {
         POOLED.shape,
         0,
     ),
+    "HistoryMatch": Description(
+        layers.HistoryMatch,
+        {},
+        {
+            "history": np.array(
+                [[5, 2, 5, 1, 3, 5], [2, 2, 3, 0, 0, 0], [7, 0, 0, 0, 0, 0], [0] * 6]
+            ),
+            "target": np.array([5, 3, 4, 5]),
+            "history_mask": MASK,
+        },
+        (BATCH, 2),
+        0,
+        {"gradient": False},
+    ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
     ),
