@@ -17,17 +17,17 @@ from amer_tf.models.components import layer_name, side_by_side
 
 
 class Behavior(NamedTuple):
-    """What the blocks read.
+    """What the blocks read and give. Supernets put an axis of paths before the others.
 
     Attributes:
-        states: The grouped behaviour embedding `H_0`, `(B, T, D)`.
+        states: The grouped behaviour embedding `H_0`, or what blocks made of it, `(B, T, D)`.
         mask: `(B, T)`: which steps hold an event.
-        target: The target as a step of the behaviour, `(B, D)`; None where the spec has none.
+        target: The target as a step of the behaviour, `(B, D)`; None where there is none.
     """
 
     states: Any
     mask: Any
-    target: Any
+    target: Any = None
 
 
 def read_behavior(

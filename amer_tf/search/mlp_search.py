@@ -13,14 +13,15 @@ import numpy as np
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.search import phases
 from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.group_trials import score_groups
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.fitness import FITNESS
-from amer_tf.training.mlp_scoring import MlpScorer
+from amer_tf.training.path_scoring import PathScorer
 
 RANDOM = "random mlp"
 _SUPERNET, _WEIGHTS = "mlp_supernet", "mlp_supernet_weights"
@@ -145,38 +146,38 @@ class MlpSearch:
         space = supernet.space
         rows = min(self.settings.mlp_scoring_rows, self.validation.num_examples)
         fitness = FITNESS[self.settings.fitness]
-        scorer = MlpScorer(
+        scorer = PathScorer(
             supernet,
             self.validation.limit(rows, seed=self.bench.seed),
             fitness=fitness,
             calibrate=self.settings.calibration == "platt",
         )
-        num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
-        # A full disk may have cut a group short in the log.
-        first, known = divmod(len(self.trials.of(RANDOM)), space.num_paths)
-        best = max(map(score_of, self.trials.of(RANDOM)), default=-math.inf)
-        with PhaseProgress("Scoring MLPs", num_groups) as bar:
-            for index in range(first, num_groups):
-                group = space.sample_group(np.random.default_rng([self.bench.seed, index]))
-                trials = [
-                    {
-                        "kind": RANDOM,
-                        "group": index,
-                        "path": path,
-                        "score": score.value,
-                        "standard_error": score.standard_error,
-                        "rows": scorer.num_rows,
-                        "architecture": self.architecture_of(mlp).to_dict(),
-                    }
-                    for path, (mlp, score) in enumerate(
-                        zip(space.decode(group), scorer(group), strict=True)
-                    )
-                ]
-                self.run.append_trials(trials[known:])
-                known = 0
-                best = max(best, *map(score_of, trials))
-                bar.update(index + 1, f"best {fitness.label} {best:.4f}")
-                self.run.record_phase("mlp_scoring", groups=index + 1, **self.clock.now())
-                if self.clock.is_over("mlp_scoring"):
-                    break
-        self.clock.finish("mlp_scoring")
+
+        def score_group(index: int) -> list[dict[str, Any]]:
+            group = space.sample_group(np.random.default_rng([self.bench.seed, index]))
+            return [
+                {
+                    "kind": RANDOM,
+                    "group": index,
+                    "path": path,
+                    "score": score.value,
+                    "standard_error": score.standard_error,
+                    "rows": scorer.num_rows,
+                    "architecture": self.architecture_of(mlp).to_dict(),
+                }
+                for path, (mlp, score) in enumerate(
+                    zip(space.decode(group), scorer(group), strict=True)
+                )
+            ]
+
+        score_groups(
+            self.clock,
+            self.trials,
+            score_group,
+            phase="mlp_scoring",
+            title="Scoring MLPs",
+            label=fitness.label,
+            kinds=(RANDOM,),
+            num_groups=math.ceil(self.settings.num_mlps / space.num_paths),
+            num_paths=space.num_paths,
+        )

@@ -30,7 +30,9 @@ class Settings(BaseSettings):
         patience: Epochs without a better mean inherited score after which the supernet has
             converged.
         convergence_users: Validation users for the mean inherited score after an epoch.
-        num_architectures: Random architectures to score.
+        num_architectures: Architectures to score.
+        sampler: Where they come from: `"random"`; or `"evolution"`, all but the first quarter bred
+            from the best before, see `samplers.EvolutionSampler`.
         scoring_users: Validation users to score them on.
         num_rescored: Best of them to score again on the whole validation split.
         num_finalists: Best of those to keep, fine-tune and train from scratch.
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
     patience: int = 40
     convergence_users: int = 1000
     num_architectures: int = 2000
+    sampler: str = "random"
     scoring_users: int = 4000
     num_rescored: int = 20
     num_finalists: int = 5
@@ -81,6 +84,7 @@ class Settings(BaseSettings):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),
         "loss": ("softmax", "gbce", "binary"),
+        "sampler": ("random", "evolution"),
         "transformer_training": ("cut", "every_position"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}

@@ -227,7 +227,7 @@ STOPS = {
     "before a round's selection": (interaction_search, "select_forward", 2),
     "before the choice": (interaction_search, "select_forward", 3),
     "in the MLP supernet": (mlp_search.phases, "train_phase", 3),
-    "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
+    "in scoring MLPs": (mlp_search.PathScorer, "__call__", 2),
     "in the second prior": (final_training, "fit_until_plateau", 2),
     "before the second prior is scored": (CtrWorkbench, "score", 2),
     "in the prior of the found": (final_training, "fit_until_plateau", 4),
