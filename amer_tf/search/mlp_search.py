@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -37,6 +38,7 @@ class MlpSearch:
         train: Training split.
         validation: Validation split.
         architecture: Blocks, interactions and shortcut that the MLP belongs to.
+        start: Sets weights that the training of the supernet starts from; None for none.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class MlpSearch:
         train: Any,
         validation: Any,
         architecture: Architecture,
+        start: Callable[[MlpSupernet], None] | None = None,
     ) -> None:
         self.bench = bench
         self.run: RunFolder = bench.run
@@ -56,6 +59,7 @@ class MlpSearch:
         self.train = train
         self.validation = validation
         self.architecture = architecture
+        self._start = start
         self._supernet: MlpSupernet | None = None
 
     def search(self) -> list[tuple[HiddenLayer, ...]]:
@@ -93,6 +97,10 @@ class MlpSearch:
         """The whole architecture with this MLP."""
         return dataclasses.replace(self.architecture, mlp=mlp)
 
+    def is_own(self, architecture: Architecture) -> bool:
+        """Whether an architecture differs from the given one in its MLP alone."""
+        return architecture == self.architecture_of(architecture.mlp)
+
     def _make(self) -> MlpSupernet:
         settings = self.settings
         keras.utils.set_random_seed(self.bench.seed)
@@ -111,6 +119,8 @@ class MlpSearch:
     def _train(self) -> None:
         settings = self.settings
         supernet = self._supernet = self._make()
+        if self._start is not None:
+            self._start(supernet)
         batch_size = self.bench.batch_size
         if settings.feed == "split":
             num_paths = supernet.space.num_paths

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
 REFERENCES = ("popularity", "ease", "transformer")
@@ -152,8 +153,8 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Settings:
-    """The settings of a preset.
+def preset(name: str, spec: FeatureSpec | None = None) -> Settings:
+    """The settings of a preset, the same for every spec.
 
     Raises:
         ValueError: Where there is no preset of this name.

@@ -21,6 +21,7 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import fair
 
 _FROM_TARGET = "target_attention"
+_MOST_HEADS = 4
 
 
 def layer_candidates(spec: FeatureSpec) -> tuple[str, ...]:
@@ -28,6 +29,17 @@ def layer_candidates(spec: FeatureSpec) -> tuple[str, ...]:
     if spec.task == "ctr" and spec.target_to_behavior:
         return LAYERS
     return tuple(name for name in LAYERS if name != _FROM_TARGET)
+
+
+def check_heads(spec: FeatureSpec, embedding_dim: int) -> None:
+    """Raises where the states of a behaviour cannot be dealt out to all heads of an attention."""
+    units = embedding_dim * len(spec.with_role("behavior"))
+    if units % _MOST_HEADS:
+        raise ValueError(
+            f"`embedding_dim` times the number of behavior fields must be a multiple of "
+            f"{_MOST_HEADS}, for attention of as many heads. "
+            f"Received: embedding_dim={embedding_dim}, units={units}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
