@@ -32,8 +32,8 @@ _RUN_DIR = flags.DEFINE_string(
 _STEPS = flags.DEFINE_list(
     "steps",
     None,
-    "What to search, between commas: behavior for task next_item, of interaction and mlp for task "
-    "ctr. Left out: all of the task.",
+    "What to search, between commas: behavior for task next_item, of behavior, interaction and mlp "
+    "for task ctr. Left out: all that the data allow: behavior needs behaviour fields.",
     flag_values=FLAGS,
 )
 _TIME_LIMIT = flags.DEFINE_string(
@@ -69,7 +69,7 @@ _REFERENCES = flags.DEFINE_list(
 def run() -> dict[str, Any]:
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
-        preset = PROGRAMS[data.spec.task].preset(_PRESET.value)
+        preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
         settings = preset.with_text(assignments("set", _SET.value))
         if _REFERENCES.value is not None:
             settings = settings.replace(references=tuple(_REFERENCES.value))

@@ -36,12 +36,12 @@ class Fields(NamedTuple):
 
     Attributes:
         embedded: Embeddings `(B, K)` by field name.
-        numbers: Numbers `(B, 1)`.
+        numbers: Numbers `(B, 1)` by field name.
         matrix: All embeddings, one above the other: `(B, N, K)`; None where there are none.
     """
 
     embedded: dict[str, Any]
-    numbers: list[Any]
+    numbers: dict[str, Any]
     matrix: Any
 
 
@@ -58,7 +58,7 @@ def read_fields(spec: FeatureSpec, inputs: dict[str, Any], embedding: Any, *part
             flat = [keras.layers.Concatenate(name=layer_name(*parts, "fields"))(flat)]
         shape = (len(embedded), flat[0].shape[-1] // len(embedded))
         matrix = keras.layers.Reshape(shape, name=layer_name(*parts, "field_matrix"))(flat[0])
-    return Fields(embedded, list(named.values()), matrix)
+    return Fields(embedded, named, matrix)
 
 
 def check_interactions(spec: FeatureSpec, architecture: Architecture) -> None:

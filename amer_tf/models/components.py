@@ -121,8 +121,19 @@ def behavior_states(
 ) -> Any:
     """The grouped behaviour embedding `H_0` of shape `(B, T, D)`, with the steps' recency.
 
-    What the catalog knows of an item is looked up there; the recency embedding is ours: without
-    it attention could not tell the order of events.
+    The recency embedding is ours: without it attention could not tell the order of events.
+    """
+    states = behavior_embeddings(spec, inputs, embedding, catalog)
+    recency = layers.RecencyPositionEmbedding(spec.max_length, name=layer_name("recency"))
+    return recency(states, mask)
+
+
+def behavior_embeddings(
+    spec: FeatureSpec, inputs: dict[str, Any], embedding: Any, catalog: Any = None
+) -> Any:
+    """The embeddings of the behaviour fields side by side, `(B, T, D)`.
+
+    What the catalog knows of an item is looked up there.
     """
     ids = {
         field.name: inputs[field.name]
@@ -144,9 +155,7 @@ def behavior_states(
             parts.append(dense(_with_last_axis(field, inputs[field.name])))
         else:
             parts.append(pool_values(field, embedded[field.name], ids[field.name]))
-    states = side_by_side("behavior", *parts)
-    recency = layers.RecencyPositionEmbedding(spec.max_length, name=layer_name("recency"))
-    return recency(states, mask)
+    return side_by_side("behavior", *parts)
 
 
 def drop_states(states: Any, rate: float) -> Any:

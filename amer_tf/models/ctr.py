@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from amer_tf import layers
 from amer_tf.architecture import Architecture, ArchitectureError
 from amer_tf.features import FeatureSpec
 from amer_tf.models import aggregation, components
-from amer_tf.models.components import layer_name, side_by_side
+from amer_tf.models.behavior_parts import Behavior, pool_behavior, read_behavior
 
 
 def build(
@@ -58,6 +57,22 @@ class Stem(NamedTuple):
     shortcut: list[Any]
 
 
+class Reading(NamedTuple):
+    """What a batch holds, before its behaviour is modelled.
+
+    Attributes:
+        inputs: Inputs by field name.
+        table: Parts of `h_0` that stand before the behaviour: fields, numbers, interactions.
+        behavior: The behaviour and its target; None where the spec has none.
+        shortcut: What is joined with the last hidden layer, `(B, K)` each.
+    """
+
+    inputs: dict[str, Any]
+    table: list[Any]
+    behavior: Behavior | None
+    shortcut: list[Any]
+
+
 def make_stem(
     spec: FeatureSpec,
     architecture: Architecture,
@@ -69,80 +84,50 @@ def make_stem(
     l2: float = 0.0,
 ) -> Stem:
     """Embeddings, interactions, behaviour and shortcut of an architecture, without its MLP."""
+    reading = read(
+        spec,
+        architecture,
+        embedding_dim=embedding_dim,
+        dropout=dropout,
+        drop_event=drop_event,
+        l2=l2,
+    )
+    parts = list(reading.table)
+    if reading.behavior is not None:
+        states, mask, target = reading.behavior
+        states = components.run_blocks(
+            architecture.blocks, states, mask, dropout, drop_operation, target
+        )
+        parts.append(pool_behavior(Behavior(states, mask, target)))
+    return Stem(reading.inputs, aggregation.make_mlp_input(parts), reading.shortcut)
+
+
+def read(
+    spec: FeatureSpec,
+    architecture: Architecture,
+    *,
+    embedding_dim: int,
+    dropout: float = 0.0,
+    drop_event: float = 0.0,
+    l2: float = 0.0,
+) -> Reading:
+    """Embeddings, interactions and shortcut of an architecture, and the behaviour as it comes."""
     check(spec, architecture)
     embedding = components.make_embedding(spec, embedding_dim, l2)
     inputs = components.make_inputs(spec)
     fields = aggregation.read_fields(spec, inputs, embedding)
     interactions = aggregation.make_interactions(spec, architecture, fields.matrix)
-    mlp_parts = [
+    table = [
         fields.matrix,
-        *fields.numbers,
+        *fields.numbers.values(),
         interactions if architecture.interactions_in_mlp else None,
     ]
-    if spec.with_role("behavior"):
-        mlp_parts.append(
-            _behavior(
-                spec,
-                architecture,
-                inputs,
-                embedding,
-                fields.embedded,
-                dropout=dropout,
-                drop_operation=drop_operation,
-                drop_event=drop_event,
-            )
-        )
-    present = [part for part in mlp_parts if part is not None]
-    return Stem(
+    return Reading(
         inputs,
-        aggregation.make_mlp_input(present),
+        [part for part in table if part is not None],
+        read_behavior(spec, inputs, embedding, fields, dropout=dropout, drop_event=drop_event),
         aggregation.make_shortcut(architecture.shortcut, fields.matrix, interactions),
     )
-
-
-def _behavior(
-    spec: FeatureSpec,
-    architecture: Architecture,
-    inputs: dict[str, Any],
-    embedding: Any,
-    embedded: dict[str, Any],
-    *,
-    dropout: float,
-    drop_operation: float,
-    drop_event: float,
-) -> Any:
-    """Sum, last state and, where there is a target, attention over the behaviour sequence."""
-    kept = components.drop_events(spec, inputs, drop_event)
-    mask = components.history_mask(spec, kept)
-    states = components.behavior_states(spec, kept, mask, embedding, None)
-    states = components.drop_states(states, dropout)
-    target = _target(spec, embedded, states.shape[-1])
-    states = components.run_blocks(
-        architecture.blocks, states, mask, dropout, drop_operation, target
-    )
-    pooled = [components.pool_states(states, mask)]
-    if target is not None:
-        attention = layers.TargetAttentionPooling(name=layer_name("target_attention"))
-        pooled.append(attention(states, target, states_mask=mask))
-    joined = side_by_side("behavior_pooled", *pooled)
-    return components.make_empty_history()(joined, mask)
-
-
-def _target(spec: FeatureSpec, embedded: dict[str, Any], units: int) -> Any:
-    """The target as a step of the behaviour, `(B, D)`, or None where the spec has none.
-
-    Where a behaviour field has no counterpart in the target, the target fields are brought to `D`
-    numbers by a linear layer.
-    """
-    targets = {behavior: target for target, behavior in spec.target_to_behavior.items()}
-    if not targets:
-        return None
-    behavior = [field.name for field in spec.with_role("behavior")]
-    parts = [embedded[targets[name]] for name in behavior if name in targets]
-    joined = side_by_side("target", *parts)
-    if joined.shape[-1] == units:
-        return joined
-    return keras.layers.Dense(units, use_bias=False, name=layer_name("target_projection"))(joined)
 
 
 def check(spec: FeatureSpec, architecture: Architecture) -> None:

@@ -21,10 +21,10 @@ def build(
     dropout: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Builds a DCN over the non-sequential fields.
+    """Builds a DCN over the fields and, where the spec has one, the sum of a behaviour.
 
-    `z = w^T [x_L, h]` with `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l` over `x_0 = [e, numbers]`, and
-    the MLP's last hidden layer `h`.
+    `z = w^T [x_L, h]` with `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l` over `x_0 = [e, numbers, sum_i
+    h_i]`, and the MLP's last hidden layer `h`.
 
     Reference: Wang et al., "Deep & cross network for ad click predictions", 2017.
 

@@ -20,9 +20,10 @@ def build(
     dropout: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Builds a DeepFM over the non-sequential fields: linear part, all pairs, and an MLP.
+    """Builds a DeepFM: linear part and all pairs of the non-sequential fields, and an MLP.
 
-    `z = w^T x + sum_{i < j} <e_i, e_j> + MLP([e, numbers])` (AMER, equation 15, with every pair).
+    `z = w^T x + sum_{i < j} <e_i, e_j> + MLP([e, numbers, sum_i h_i])` (AMER, equation 15, with
+    every pair). The MLP reads the sum of a behaviour, where the spec has one.
 
     Reference: Guo et al., "DeepFM", 2017.
 

@@ -11,16 +11,17 @@ from amer_tf.architecture import HiddenLayer
 from amer_tf.features import FeatureSpec
 from amer_tf.layers import SumPooling
 from amer_tf.models import aggregation, components
+from amer_tf.models.behavior_parts import make_target_pooling, target_state
 from amer_tf.models.components import layer_name, side_by_side
 
 
 class Table(NamedTuple):
-    """The non-sequential fields of a batch.
+    """What a hand-made system reads of a batch.
 
     Attributes:
         inputs: `keras.Input` by field name.
-        fields: Embeddings and numbers.
-        flat: All of them side by side, `(B, K_0)`.
+        fields: Embeddings and numbers of the non-sequential fields.
+        flat: Fields, numbers and the summed behaviour side by side, `(B, K_0)`.
     """
 
     inputs: dict[str, Any]
@@ -28,22 +29,35 @@ class Table(NamedTuple):
     flat: Any
 
 
-def read_table(spec: FeatureSpec, system: str, embedding_dim: int, l2: float) -> Table:
-    """Inputs and embeddings of the non-sequential fields.
+def read_table(
+    spec: FeatureSpec, system: str, embedding_dim: int, l2: float, *, attention: bool = False
+) -> Table:
+    """Inputs and embeddings; a behaviour is read by sum pooling (AMER, appendix C.3).
+
+    Args:
+        spec: What the model reads and predicts.
+        system: Name of the system, for the error.
+        embedding_dim: `K`.
+        l2: Weight of the squared embeddings that a batch gathers.
+        attention: Whether the attention from the target stands beside the sum.
 
     Raises:
         SpecError: Where the spec is of another task than ctr.
     """
     spec.require_task("ctr", system)
-    inputs = {
-        name: tensor
-        for name, tensor in components.make_inputs(spec).items()
-        if spec.field(name).role != "behavior"
-    }
+    inputs = components.make_inputs(spec)
     embedding = components.make_embedding(spec, embedding_dim, l2)
     fields = aggregation.read_fields(spec, inputs, embedding)
-    flat = aggregation.make_mlp_input([fields.matrix, *fields.numbers])
-    return Table(inputs, fields, flat)
+    parts = [part for part in (fields.matrix, *fields.numbers.values()) if part is not None]
+    if spec.with_role("behavior"):
+        # No recency embedding: it is ours.
+        states = components.behavior_embeddings(spec, inputs, embedding)
+        mask = components.history_mask(spec, inputs)
+        parts.append(SumPooling(name=layer_name("behavior_sum"))(states, mask))
+        if attention:
+            target = target_state(spec, fields, states.shape[-1])
+            parts.append(make_target_pooling()(states, target, mask))
+    return Table(inputs, fields, aggregation.make_mlp_input(parts))
 
 
 def linear_part(spec: FeatureSpec, inputs: dict[str, Any], l2: float) -> Any:
@@ -53,9 +67,11 @@ def linear_part(spec: FeatureSpec, inputs: dict[str, Any], l2: float) -> Any:
     return SumPooling(name=layer_name("linear", "sum"))(matrix)
 
 
-def deep_part(flat: Any, hidden_units: Sequence[int], dropout: float) -> Any:
-    """The last hidden layer of an MLP, ReLU."""
-    mlp = [HiddenLayer("relu", units=units) for units in hidden_units]
+def deep_part(
+    flat: Any, hidden_units: Sequence[int], dropout: float, activation: str = "relu"
+) -> Any:
+    """The last hidden layer of an MLP."""
+    mlp = [HiddenLayer(activation, units=units) for units in hidden_units]
     return aggregation.make_mlp(flat, mlp, dropout)
 
 

@@ -18,9 +18,10 @@ def build(
     dropout: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Builds a Wide & Deep over the non-sequential fields; the wide part reads the values as is.
+    """Builds a Wide & Deep; the wide part reads the values of the non-sequential fields as is.
 
-    `z = w^T x + MLP([e, numbers])`.
+    `z = w^T x + MLP([e, numbers, sum_i h_i])`. The MLP reads the sum of a behaviour, where the
+    spec has one.
 
     Reference: Cheng et al., "Wide & deep learning for recommender systems", 2016, equation 3,
     without hand-made crosses.

@@ -1,4 +1,4 @@
-"""Step 1: trains the supernet, scores random architectures, hands on the finalists."""
+"""Step 1: trains the supernet, scores sampled architectures, hands on the finalists."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from amer_tf.search import phases
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.budget import Budget
 from amer_tf.search.finalists import Finalists
+from amer_tf.search.group_trials import GroupTrials, score_groups
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
-from amer_tf.search.samplers import RandomSampler
+from amer_tf.search.samplers import make_sampler
 from amer_tf.search.spaces import BehaviorSpace
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.search.trials import TrialLog
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.fit import Phase, Progress
 from amer_tf.training.group_scoring import Compiled, GroupScorer
@@ -59,7 +60,11 @@ class BehaviorSearch:
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
-        self.sampler = RandomSampler(self.space, bench.seed)
+        self._num_groups = math.ceil(self.settings.num_architectures / self.space.num_paths)
+        self.groups = GroupTrials(
+            self.trials,
+            make_sampler(self.settings.sampler, self.space, bench.seed, self._num_groups),
+        )
         self._supernet: BehaviorSupernet | None = None
         self._compiled: Compiled | None = None
 
@@ -107,7 +112,7 @@ class BehaviorSearch:
 
         def after_epoch(progress: Progress) -> bool:
             del curve[progress.epoch - 1 :]  # what a killed attempt had scored after its checkpoint
-            mean = float(np.mean([score.value for score in scorer(self.sampler.propose(0))]))
+            mean = float(np.mean([score.value for score in scorer(self.groups.propose(0))]))
             curve.append(mean)
             # Of epochs that are as good, the later ranks paths better: its rate is lower.
             if mean >= _AS_GOOD * max(curve):
@@ -172,39 +177,28 @@ class BehaviorSearch:
     # Scoring ------------------------------------------------------------------------------------
 
     def _score_architectures(self) -> None:
-        num_groups = math.ceil(self.settings.num_architectures / self.space.num_paths)
-        # A full disk may have cut a group short in the log.
-        first, known = divmod(len(self.trials.of("random")), self.space.num_paths)
         scorer = self._scorer(self.supernet(), self.settings.scoring_users)
-        best = max(map(score_of, self.trials.of("random")), default=0.0)
-        with PhaseProgress("Scoring architectures", num_groups) as bar:
-            for index in range(first, num_groups):
-                group = self.sampler.propose(index)
-                trials = [
-                    {
-                        "kind": "random",
-                        "group": index,
-                        "path": path,
-                        "score": score.value,
-                        "standard_error": score.standard_error,
-                        "users": scorer.num_users,
-                        "architecture": architecture.to_dict(),
-                    }
-                    for path, (architecture, score) in enumerate(
-                        zip(self.space.decode(group), scorer(group), strict=True)
-                    )
-                ]
-                self.run.append_trials(trials[known:])
-                known = 0
-                best = max(best, *map(score_of, trials))
-                bar.update(index + 1, f"best {self.bench.metric} {best:.4f}")
-                self.run.record_phase("scoring", groups=index + 1, **self.clock.now())
-                if self.clock.is_over("scoring"):
-                    break
-        self.clock.finish("scoring")
+
+        def score_group(index: int) -> list[dict[str, Any]]:
+            group = self.groups.propose(index)
+            return self.groups.of_group(
+                index, self.space.decode(group), scorer(group), users=scorer.num_users
+            )
+
+        score_groups(
+            self.clock,
+            self.trials,
+            score_group,
+            phase="scoring",
+            title="Scoring architectures",
+            label=self.bench.metric,
+            kinds=self.groups.kinds,
+            num_groups=self._num_groups,
+            num_paths=self.space.num_paths,
+        )
 
     def _score_again(self) -> None:
-        chosen = self.trials.ranked("random")[: self.settings.num_rescored]
+        chosen = self.groups.ranked()[: self.settings.num_rescored]
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, architecture in enumerate(chosen):
                 start = self.clock.budget.used

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec, SpecError
-from amer_tf.models import aggregation
+from amer_tf.models import aggregation, components
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.budget import Budget
-from amer_tf.search.ctr_search import METRIC, PHASE_SHARES, STEPS, CtrSearch
+from amer_tf.search.ctr_recording import METRIC
+from amer_tf.search.ctr_search import HYBRID_PHASE_SHARES, PHASE_SHARES, STEPS, CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_tuning import choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.memory_check import require_memory
-from amer_tf.search.spaces import InteractionSpace
+from amer_tf.search.spaces import InteractionSpace, check_heads
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
 from amer_tf.training.binary_metrics import MetricError
@@ -36,8 +37,6 @@ class CtrProgram:
         steps: Of `STEPS`.
     """
 
-    STEPS = STEPS
-    SHARES = PHASE_SHARES
     preset = staticmethod(ctr_settings.preset)
 
     def __init__(
@@ -46,17 +45,32 @@ class CtrProgram:
         spec: FeatureSpec,
         settings: CtrSettings,
         seed: int,
-        steps: Sequence[str] = STEPS,
+        steps: Sequence[str] = STEPS[1:],
     ) -> None:
         self.run = run
         self.spec = spec
-        self.settings = settings
         self.seed = seed
         self.steps = tuple(steps)
+        if "behavior" in steps:
+            # One predefined MLP in all steps and systems, so that they can be compared, and so
+            # that a result without step 3 can take over the weights of step 1's.
+            settings = settings.replace(hidden_units=settings.behavior_units)
+        self.settings = settings
+        self.references = ctr_references.fitting(settings.references, spec)
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """What each phase gets of a time limit."""
+        return HYBRID_PHASE_SHARES if "behavior" in self.steps else PHASE_SHARES
 
     @staticmethod
-    def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS) -> None:
-        """Raises where no two fields could interact, a package is missing, or memory too small."""
+    def possible_steps(spec: FeatureSpec) -> tuple[str, ...]:
+        """The steps that can be searched for a spec: the first reads a behaviour."""
+        return STEPS if spec.with_role("behavior") else STEPS[1:]
+
+    @staticmethod
+    def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
+        """Raises where a step has nothing to search, a package is missing, or memory too small."""
         ctr_references.check(settings)
         require_memory(spec, settings.embedding_dim)
         fields = aggregation.interaction_fields(spec)
@@ -67,6 +81,9 @@ class CtrProgram:
             )
         if "interaction" in steps:
             InteractionSpace(fields, settings.max_order or None)
+        if "behavior" in steps:
+            components.history_field(spec)
+            check_heads(spec, settings.embedding_dim)
 
     def check_splits(self, train: Any, validation: Any) -> None:
         """Raises where a split is empty or does not fit the spec."""
@@ -81,10 +98,9 @@ class CtrProgram:
         search = CtrSearch(bench, budget, train, validation, self.steps)
         architecture = search.search()
         known = {trial.get("name") for trial in self.run.trials()}
-        references = self.settings.references
-        for index, name in enumerate(references):
+        for index, name in enumerate(self.references):
             if name not in known:
-                networks = set(references[index:]) - {ctr_references.TREES}
+                networks = set(self.references[index:]) - {ctr_references.TREES}
                 self._score_reference(name, search, len(networks))
             self.run.record_phase("references", **search.clock.now())
         return architecture, search.trials.best()["metrics"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
-from amer_tf.models import dcn, deepfm, wide_and_deep
+from amer_tf.models import dcn, deepfm, din, dnn, wide_and_deep
 from amer_tf.models.boosted_trees import BoostedTrees, import_lightgbm
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
@@ -21,10 +20,13 @@ from amer_tf.training.ctr import CtrEvaluator
 
 TREES = "lightgbm"
 _TREES_FILE = "reference_lightgbm.txt"
+PLAIN = "dnn"
 _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
+    PLAIN: dnn.build,
     "wide_and_deep": wide_and_deep.build,
     "deepfm": deepfm.build,
     "dcn": dcn.build,
+    "din": din.build,
 }
 
 
@@ -37,11 +39,14 @@ def check(settings: CtrSettings) -> None:
             raise ValueError(f"{error} Received: references={settings.references}") from error
 
 
+def fitting(names: Sequence[str], spec: FeatureSpec) -> tuple[str, ...]:
+    """Those of some references that read such a spec: DIN needs a target to attend from."""
+    return tuple(name for name in names if name != "din" or din.fits(spec))
+
+
 def build(bench: CtrWorkbench, name: str) -> keras.Model:
     """A network of the predefined MLP's size, and with its embeddings and dropout."""
     settings = bench.settings
-    if name == "dnn":
-        return bench.build(Architecture(mlp=bench.predefined_mlp))
     return _NETWORKS[name](
         bench.spec,
         embedding_dim=settings.embedding_dim,

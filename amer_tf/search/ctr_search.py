@@ -1,30 +1,32 @@
-"""Steps 2 and 3 one after another, and the final training of what they found."""
+"""The steps of task ctr one after another, and the final training of what they found."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from amer_tf.architecture import Architecture, HiddenLayer
+from amer_tf.architecture import Architecture, Block, HiddenLayer
+from amer_tf.search import ctr_behavior_search, ctr_references
 from amer_tf.search.budget import Budget
+from amer_tf.search.ctr_behavior_search import CtrBehaviorSearch
+from amer_tf.search.ctr_recording import record_model
 from amer_tf.search.ctr_tuning import choose_number, choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import calibrated, train_final
 from amer_tf.search.interaction_search import InteractionSearch
+from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.mlp_search import MlpSearch
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.trials import TrialLog
 from amer_tf.search.tuning import Tuner
-from amer_tf.training.binary_metrics import MetricError
-from amer_tf.training.fit import TrainingError
 
-STEPS = ("interaction", "mlp")
-METRIC = "auc"
-PLAIN, FOUND = "dnn", "amer"
+STEPS = ("behavior", "interaction", "mlp")
+PLAIN, FOUND = ctr_references.PLAIN, "amer"
 # What each phase may use of a time limit.
 PHASE_SHARES = {
     "prior": 0.05,
@@ -37,6 +39,21 @@ PHASE_SHARES = {
     "scratch": 0.17,
     "references": 0.22,
 }
+# The same with step 1, whose result has more models beside it.
+HYBRID_PHASE_SHARES = {
+    "prior": 0.05,
+    ctr_behavior_search.PHASE: 0.20,
+    ctr_behavior_search.SCORING: 0.05,
+    ctr_behavior_search.RESCORING: 0.03,
+    "interaction": 0.14,
+    "tuning": 0.04,
+    "mlp": 0.07,
+    "mlp_scoring": 0.02,
+    "rescoring": 0.02,
+    "finetuning": 0.05,
+    "scratch": 0.18,
+    "references": 0.15,
+}
 
 
 class CtrSearch:
@@ -48,7 +65,7 @@ class CtrSearch:
         train: Training split.
         validation: Validation split.
         steps: Which of `STEPS` to search; the predefined MLP stands in for step 3, no interaction
-            for step 2.
+            for step 2, pooling and attention over the raw behaviour for step 1.
     """
 
     def __init__(
@@ -57,7 +74,7 @@ class CtrSearch:
         budget: Budget,
         train: Any,
         validation: Any,
-        steps: Sequence[str] = STEPS,
+        steps: Sequence[str] = STEPS[1:],
     ) -> None:
         self.bench = bench
         self.run = bench.run
@@ -74,6 +91,13 @@ class CtrSearch:
     def search(self) -> Architecture:
         """Runs all phases that are not done yet; the best model stands in the run folder."""
         self._choose_plain_prior()
+        behavior: CtrBehaviorSearch | None = None
+        stacks: list[tuple[Block, ...]] = [()]
+        if "behavior" in self.steps:
+            behavior = CtrBehaviorSearch(
+                self.bench, self.clock, self.trials, self.train, self.validation
+            )
+            stacks = behavior.search()
         interactions: Sequence[tuple[str, ...]] = ()
         if "interaction" in self.steps:
             interactions = InteractionSearch(
@@ -87,23 +111,26 @@ class CtrSearch:
         trained = None
         if interactions:
             predefined, trained = self._tune(predefined)
-        finalists = [predefined]
-        if "mlp" in self.steps:
-            found = self._search_mlp(predefined)
-            # The predefined MLP is what the found one must be better than.
-            finalists = [found] if found == predefined else [found, predefined]
-        self._train_from_scratch(finalists, {predefined.to_json(): trained})
+        found = self._use_inherited(predefined, behavior, stacks[0])
+        # Without what each step has found: that is what it must be better than.
+        finalists = [
+            found,
+            dataclasses.replace(found, blocks=()),
+            dataclasses.replace(found, mlp=predefined.mlp),
+            *(dataclasses.replace(found, blocks=blocks) for blocks in stacks[1:]),
+        ]
+        different = list({each.to_json(): each for each in finalists}.values())
+        self._train_from_scratch(different, {predefined.to_json(): trained})
         return Architecture.from_dict(self.trials.best()["architecture"])
 
     def _choose_plain_prior(self) -> None:
         """The prior of a plain DNN: that of step 2, and where the others' is looked for first."""
-        plain = Architecture(mlp=self.bench.predefined_mlp)
         self.clock.deadline("prior")
         self.bench = self.plain_bench = choose_prior(
             self.tuner,
             self.bench,
             PLAIN,
-            lambda bench: bench.build(plain),
+            lambda bench: ctr_references.build(bench, PLAIN),
             phase="prior",
             keep=PLAIN in self.settings.references,
         ).bench
@@ -127,24 +154,76 @@ class CtrSearch:
         self.clock.finish("tuning")
         return tuned, trained
 
-    def _search_mlp(self, predefined: Architecture) -> Architecture:
-        """The architecture with the best MLP, whose inherited weights are scored and trained on."""
-        search = MlpSearch(
-            self.bench, self.clock, self.trials, self.train, self.validation, predefined
-        )
+    def _use_inherited(
+        self,
+        predefined: Architecture,
+        behavior: CtrBehaviorSearch | None,
+        blocks: tuple[Block, ...],
+    ) -> Architecture:
+        """Searches the MLP, and trains what was found on from the supernets' weights.
+
+        Returns: The best MLP, where it is searched, with the blocks.
+        """
+        search: MlpSearch | None = None
+        found = predefined
+        if "mlp" in self.steps:
+            start = None if behavior is None else functools.partial(_start, behavior)
+            search = MlpSearch(
+                self.bench,
+                self.clock,
+                self.trials,
+                self.train,
+                self.validation,
+                predefined,
+                start=start,
+            )
+            found = self._search_mlp(search)
+        found = dataclasses.replace(found, blocks=blocks)
+        if search is not None or behavior is not None:
+            inherited = functools.partial(self._combined, found, behavior, search)
+            if behavior is not None:
+                self._record(
+                    "inherited",
+                    found,
+                    lambda: calibrated(self.bench, inherited(), self.validation),
+                )
+            rate = self.settings.finetune_learning_rate
+            self._train("fine-tuned", found, inherited, rate, "finetuning_0")
+            self.clock.finish("finetuning")
+        if search is not None:
+            search.forget()
+        if behavior is not None:
+            behavior.forget()
+        return found
+
+    def _combined(
+        self,
+        found: Architecture,
+        behavior: CtrBehaviorSearch | None,
+        search: MlpSearch | None,
+    ) -> keras.Model:
+        """The model of what was found, each part with the weights of the supernet that found it.
+
+        What reads the batch comes from step 3 where it was searched: there it started from step
+        1's, so that blocks and MLP were trained on about the same embeddings.
+        """
+        model = self.bench.build(found)
+        if search is None:
+            assert behavior is not None
+            behavior.supernet().inherit(model, found)
+            return model
+        search.supernet().inherit(model, found.mlp)
+        if behavior is not None:
+            behavior.supernet().inherit_blocks(model, found)
+            behavior.rest()
+        return model
+
+    def _search_mlp(self, search: MlpSearch) -> Architecture:
+        """The architecture with the best MLP by its inherited score."""
         ranked = search.search()
         self._score_again(search, ranked[: self.settings.num_rescored])
-        [best, *_] = self.trials.ranked("inherited") or [search.architecture_of(ranked[0])]
-        self._train(
-            "fine-tuned",
-            best,
-            lambda: search.inherited(best.mlp),
-            self.settings.finetune_learning_rate,
-            "finetuning_0",
-        )
-        self.clock.finish("finetuning")
-        search.forget()
-        return best
+        known = [each for each in self.trials.ranked("inherited") if search.is_own(each)]
+        return known[0] if known else search.architecture_of(ranked[0])
 
     def _score_again(self, search: MlpSearch, chosen: Sequence[tuple[HiddenLayer, ...]]) -> None:
         if self.run.phases().get("rescoring", {}).get("done"):
@@ -153,12 +232,9 @@ class CtrSearch:
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, mlp in enumerate(chosen):
                 architecture = search.architecture_of(mlp)
-                if not self.trials.has("inherited", architecture):
-                    self._record(
-                        "inherited",
-                        architecture,
-                        functools.partial(self._inherited, search, mlp),
-                    )
+                self._record(
+                    "inherited", architecture, functools.partial(self._inherited, search, mlp)
+                )
                 bar.update(index + 1)
                 self.run.record_phase("rescoring", **self.clock.now())
                 if self.clock.is_over("rescoring"):
@@ -224,10 +300,10 @@ class CtrSearch:
         self, kind: str, architecture: Architecture, make: Callable[[], keras.Model]
     ) -> None:
         """Makes a model and scores it on the whole validation split; the best so far is kept."""
-        try:
-            model = make()
-            metrics = self.bench.score(model, self.validation)
-        except (TrainingError, MetricError) as error:
-            self.trials.add_failure(kind, error, architecture=architecture.to_dict())
-        else:
-            self.trials.add_model(kind, architecture, model, metrics, METRIC)
+        record_model(self.bench, self.trials, kind, architecture, make, self.validation)
+
+
+def _start(behavior: CtrBehaviorSearch, supernet: MlpSupernet) -> None:
+    """What reads the batch starts from step 1's: the embeddings have one meaning in both."""
+    behavior.supernet().start(supernet.stem)
+    behavior.rest()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
-REFERENCES = ("dnn", "wide_and_deep", "deepfm", "dcn", "lightgbm")
+REFERENCES = ("dnn", "wide_and_deep", "deepfm", "dcn", "din", "lightgbm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +26,22 @@ class CtrSettings(BaseSettings):
             values are drawn to zero more than frequent ones. Just one is not tried out; 0 is none.
         tuning_rows: Training rows that they, and how many interactions to take, are tried out on.
         l2: Weight of the squared gathered embeddings beside the mean loss, which draws all alike.
-        dropout: Dropout of the MLP's hidden layers in step 3 and final training.
+        dropout: Dropout of the MLP's hidden layers, of the behaviour embeddings and the operations
+            of blocks, in steps 1 and 3 and final training.
         embedding_rate_factor: Learning rate of the embeddings over that of all else.
         hidden_units: The predefined MLP, ReLU, of step 2 and where step 3 is left out.
+        num_blocks: Choice blocks of step 1, `L_b`.
+        behavior_units: The predefined MLP in place of `hidden_units`, for references too, where
+            step 1 is searched.
+        behavior_epochs: Epochs of the supernet of step 1.
+        behavior_learning_rate: Peak of its cosine schedule.
+        behavior_convergence_rows: Validation rows for the mean score of random paths after each of
+            its epochs, which says when it has converged.
+        num_behaviors: Stacks of blocks to score.
+        sampler: Where they come from: `"random"`; or `"evolution"`, all but the first quarter bred
+            from the best before, see `samplers.EvolutionSampler`.
+        behavior_scoring_rows: Validation rows that they are scored on.
+        num_finalists: Best of them that the result is trained from scratch with.
         shortcut: `"squeeze_excitation"`, `"sum"` or `"none"`.
         rounds: Rounds of step 2.
         round_epochs: Epochs of each round.
@@ -39,7 +53,8 @@ class CtrSettings(BaseSettings):
         scoring_rows: Validation rows that interactions are scored on.
         scoring_dtype: Of the hidden layers meanwhile: `"float32"`, or `"bfloat16"`, which is faster
             on processors that multiply such.
-        fitness: What interactions and MLPs are compared by: `"log_loss"`, or `"auc"`, exact.
+        fitness: What blocks, interactions and MLPs are compared by: `"log_loss"`, or `"auc"`,
+            exact.
         selection: Which interactions a round hands on and step 2 chooses: `"forward"`, one after
             another those that complement the ones before best; or `"best"`, those with the largest
             gain by themselves, as in the paper.
@@ -50,12 +65,13 @@ class CtrSettings(BaseSettings):
         max_order: Most fields of an interaction; 0 for no limit.
         mlp_layers: Hidden layers of step 3, `L_c`.
         max_units: Units of the widest hidden layer, the maximum MLP; 0 for `K_0`.
-        feed: `"split"` or `"replicate"`, see `MlpSupernet`.
+        feed: `"split"` or `"replicate"`, in steps 1 and 3, see `MlpSupernet`.
         mlp_epochs: Epochs of the supernet of step 3.
         mlp_learning_rate: Its peak.
         num_mlps: Random MLPs to score.
         mlp_scoring_rows: Validation rows that they are scored on.
-        num_rescored: Best of them to score again on the whole validation split.
+        num_rescored: Best of them, and of the stacks of blocks, to score again on the whole
+            validation split.
         final_epochs: Most epochs of each final training.
         learning_rate: Learning rate of training from scratch.
         finetune_learning_rate: Learning rate of training from inherited weights.
@@ -65,7 +81,8 @@ class CtrSettings(BaseSettings):
             and given; 0 for the weights as they are.
         calibration: `"platt"`: epochs are compared, and logits given, with the slope and intercept
             that fit the validation split; `"none"`: as they are.
-        references: Which hand-made systems to put beside the result.
+        references: Which hand-made systems to put beside the result; `din` where a target is
+            mapped to a behaviour.
     """
 
     embedding_dim: int = 16
@@ -77,6 +94,15 @@ class CtrSettings(BaseSettings):
     dropout: float = 0.3
     embedding_rate_factor: float = 10.0
     hidden_units: tuple[int, ...] = (200, 200, 200)
+    num_blocks: int = 3
+    behavior_units: tuple[int, ...] = (200, 80)
+    behavior_epochs: int = 8
+    behavior_learning_rate: float = 1e-3
+    behavior_convergence_rows: int = 5000
+    num_behaviors: int = 2000
+    sampler: str = "random"
+    behavior_scoring_rows: int = 20_000
+    num_finalists: int = 2
     shortcut: str = "squeeze_excitation"
     rounds: int = 4
     round_epochs: int = 2
@@ -107,12 +133,13 @@ class CtrSettings(BaseSettings):
     max_cuts: int = 1
     averaging: float = 0.85
     calibration: str = "platt"
-    references: tuple[str, ...] = ("dnn", "deepfm")
+    references: tuple[str, ...] = ("dnn", "deepfm", "din")
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "calibration": ("platt", "none"),
         "feed": ("split", "replicate"),
         "fitness": ("log_loss", "auc"),
+        "sampler": ("random", "evolution"),
         "scoring_dtype": ("float32", "bfloat16"),
         "selection": ("forward", "best"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
@@ -153,6 +180,13 @@ PRESETS = {
         embedding_dim=8,
         prior_precisions=(30.0,),
         hidden_units=(64, 64),
+        num_blocks=2,
+        behavior_units=(64, 32),
+        behavior_epochs=2,
+        behavior_convergence_rows=2000,
+        num_behaviors=240,
+        behavior_scoring_rows=5000,
+        num_finalists=1,
         rounds=2,
         round_epochs=1,
         search_units=(32,),
@@ -181,6 +215,9 @@ PRESETS = {
         prior_precisions=(0.0,),
         l2=1e-6,
         embedding_rate_factor=1.0,
+        behavior_epochs=15,
+        behavior_learning_rate=1e-5,
+        num_finalists=5,
         search_units=(200, 200, 200),
         num_screened=0,
         selection="best",
@@ -197,12 +234,36 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> CtrSettings:
+# What is different in a preset for rows with a behaviour. Section 3.2 and table 10 of the paper,
+# Alimama: K 4, batch 1024, everything at 1e-5, MLP [200, 80] and 5 interactions.
+HYBRID: Mapping[str, Mapping[str, Any]] = {
+    "paper": {
+        "embedding_dim": 4,
+        "batch_size": 1024,
+        "hidden_units": (200, 80),
+        "search_units": (200, 80),
+        "round_learning_rate": 1e-5,
+        "num_interactions": 5,
+        "min_interactions": 5,
+        "mlp_layers": 2,
+        "mlp_learning_rate": 1e-5,
+        "learning_rate": 1e-5,
+        "finetune_learning_rate": 1e-5,
+    },
+}
+
+
+def preset(name: str, spec: FeatureSpec | None = None) -> CtrSettings:
     """The settings of a preset.
+
+    Args:
+        name: Of `PRESETS`.
+        spec: What the models read: `HYBRID` holds where it has a behaviour.
 
     Raises:
         ValueError: Where there is no preset of this name.
     """
     if name not in PRESETS:
         raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={name!r}")
-    return PRESETS[name]
+    is_hybrid = spec is not None and bool(spec.with_role("behavior"))
+    return PRESETS[name].replace(**(HYBRID.get(name, {}) if is_hybrid else {}))

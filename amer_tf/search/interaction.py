@@ -239,7 +239,7 @@ def _make_stem(spec: FeatureSpec, embedding_dim: int, l2: float) -> keras.Model:
     fields = aggregation.read_fields(spec, inputs, embedding)
     outputs = {"fields": fields.matrix}
     if fields.numbers:
-        outputs["numbers"] = components.side_by_side("numbers", *fields.numbers)
+        outputs["numbers"] = components.side_by_side("numbers", *fields.numbers.values())
     return keras.Model(inputs, outputs, name="stem")
 
 

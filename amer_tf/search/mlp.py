@@ -16,9 +16,8 @@ from amer_tf.architecture import MLP_ACTIVATIONS, Architecture, HiddenLayer
 from amer_tf.features import FeatureSpec
 from amer_tf.models import aggregation, components, ctr
 from amer_tf.search import fair
+from amer_tf.search.path_supernet import FEEDS
 from amer_tf.search.spaces import MlpSpace
-
-FEEDS = ("split", "replicate")
 
 
 class MlpSupernet(keras.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,14 +14,15 @@ import numpy as np
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.search import phases
 from amer_tf.search.ctr_workbench import CtrWorkbench
+from amer_tf.search.group_trials import score_groups
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.fitness import FITNESS
-from amer_tf.training.mlp_scoring import MlpScorer
+from amer_tf.training.path_scoring import PathScorer
 
 RANDOM = "random mlp"
 _SUPERNET, _WEIGHTS = "mlp_supernet", "mlp_supernet_weights"
@@ -36,6 +38,7 @@ class MlpSearch:
         train: Training split.
         validation: Validation split.
         architecture: Blocks, interactions and shortcut that the MLP belongs to.
+        start: Sets weights that the training of the supernet starts from; None for none.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class MlpSearch:
         train: Any,
         validation: Any,
         architecture: Architecture,
+        start: Callable[[MlpSupernet], None] | None = None,
     ) -> None:
         self.bench = bench
         self.run: RunFolder = bench.run
@@ -55,6 +59,7 @@ class MlpSearch:
         self.train = train
         self.validation = validation
         self.architecture = architecture
+        self._start = start
         self._supernet: MlpSupernet | None = None
 
     def search(self) -> list[tuple[HiddenLayer, ...]]:
@@ -92,6 +97,10 @@ class MlpSearch:
         """The whole architecture with this MLP."""
         return dataclasses.replace(self.architecture, mlp=mlp)
 
+    def is_own(self, architecture: Architecture) -> bool:
+        """Whether an architecture differs from the given one in its MLP alone."""
+        return architecture == self.architecture_of(architecture.mlp)
+
     def _make(self) -> MlpSupernet:
         settings = self.settings
         keras.utils.set_random_seed(self.bench.seed)
@@ -110,6 +119,8 @@ class MlpSearch:
     def _train(self) -> None:
         settings = self.settings
         supernet = self._supernet = self._make()
+        if self._start is not None:
+            self._start(supernet)
         batch_size = self.bench.batch_size
         if settings.feed == "split":
             num_paths = supernet.space.num_paths
@@ -145,38 +156,38 @@ class MlpSearch:
         space = supernet.space
         rows = min(self.settings.mlp_scoring_rows, self.validation.num_examples)
         fitness = FITNESS[self.settings.fitness]
-        scorer = MlpScorer(
+        scorer = PathScorer(
             supernet,
             self.validation.limit(rows, seed=self.bench.seed),
             fitness=fitness,
             calibrate=self.settings.calibration == "platt",
         )
-        num_groups = math.ceil(self.settings.num_mlps / space.num_paths)
-        # A full disk may have cut a group short in the log.
-        first, known = divmod(len(self.trials.of(RANDOM)), space.num_paths)
-        best = max(map(score_of, self.trials.of(RANDOM)), default=-math.inf)
-        with PhaseProgress("Scoring MLPs", num_groups) as bar:
-            for index in range(first, num_groups):
-                group = space.sample_group(np.random.default_rng([self.bench.seed, index]))
-                trials = [
-                    {
-                        "kind": RANDOM,
-                        "group": index,
-                        "path": path,
-                        "score": score.value,
-                        "standard_error": score.standard_error,
-                        "rows": scorer.num_rows,
-                        "architecture": self.architecture_of(mlp).to_dict(),
-                    }
-                    for path, (mlp, score) in enumerate(
-                        zip(space.decode(group), scorer(group), strict=True)
-                    )
-                ]
-                self.run.append_trials(trials[known:])
-                known = 0
-                best = max(best, *map(score_of, trials))
-                bar.update(index + 1, f"best {fitness.label} {best:.4f}")
-                self.run.record_phase("mlp_scoring", groups=index + 1, **self.clock.now())
-                if self.clock.is_over("mlp_scoring"):
-                    break
-        self.clock.finish("mlp_scoring")
+
+        def score_group(index: int) -> list[dict[str, Any]]:
+            group = space.sample_group(np.random.default_rng([self.bench.seed, index]))
+            return [
+                {
+                    "kind": RANDOM,
+                    "group": index,
+                    "path": path,
+                    "score": score.value,
+                    "standard_error": score.standard_error,
+                    "rows": scorer.num_rows,
+                    "architecture": self.architecture_of(mlp).to_dict(),
+                }
+                for path, (mlp, score) in enumerate(
+                    zip(space.decode(group), scorer(group), strict=True)
+                )
+            ]
+
+        score_groups(
+            self.clock,
+            self.trials,
+            score_group,
+            phase="mlp_scoring",
+            title="Scoring MLPs",
+            label=fitness.label,
+            kinds=(RANDOM,),
+            num_groups=math.ceil(self.settings.num_mlps / space.num_paths),
+            num_paths=space.num_paths,
+        )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
@@ -14,6 +14,7 @@ from amer_tf.search.budget import Budget
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.settings import Settings
+from amer_tf.search.spaces import check_heads
 from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import RunFolder
 from amer_tf.search.workbench import Workbench
@@ -21,7 +22,7 @@ from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
 
 METRIC = "ndcg@5"
-_MOST_HEADS = 4
+STEPS = ("behavior",)
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +38,7 @@ class NextItemProgram:
         steps: Of `STEPS`.
     """
 
-    STEPS = ("behavior",)
-    SHARES = PHASE_SHARES
+    shares: ClassVar[Mapping[str, float]] = PHASE_SHARES
     preset = staticmethod(settings.preset)
 
     def __init__(
@@ -55,16 +55,15 @@ class NextItemProgram:
         self.seed = seed
 
     @staticmethod
+    def possible_steps(spec: FeatureSpec) -> tuple[str, ...]:
+        """The steps that can be searched for a spec."""
+        return STEPS
+
+    @staticmethod
     def check(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> None:
         """Raises where spec and settings do not fit each other."""
         require_memory(spec, settings.embedding_dim)
-        units = settings.embedding_dim * len(spec.with_role("behavior"))
-        if units % _MOST_HEADS:
-            raise ValueError(
-                f"`embedding_dim` times the number of behavior fields must be a multiple of "
-                f"{_MOST_HEADS}, for attention of as many heads. "
-                f"Received: embedding_dim={settings.embedding_dim}, units={units}"
-            )
+        check_heads(spec, settings.embedding_dim)
 
     def check_splits(self, train: Any, validation: Any) -> None:
         """Raises where a split is empty or does not fit the spec."""

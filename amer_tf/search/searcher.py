@@ -31,8 +31,9 @@ class AmerSearch:
     Args:
         spec: What the model reads and predicts, fitted.
         run_dir: Folder of the run.
-        steps: What to search: of `("behavior",)` for task next_item, of `("interaction", "mlp")`
-            for task ctr, in this order; None for all of the task.
+        steps: What to search: `("behavior",)` for task next_item, of `("behavior", "interaction",
+            "mlp")` for task ctr, in this order; None for all that the spec allows: `behavior` needs
+            behaviour fields.
         preset: `"quick"`, `"standard"` or `"paper"`: see `amer_tf.search.settings` (next_item) and
             `amer_tf.search.ctr_settings` (ctr).
         time_limit: Such as `"20m"`, or seconds; None for none. The presets' epochs and counts
@@ -57,15 +58,17 @@ class AmerSearch:
         settings: BaseSettings | None = None,
     ) -> None:
         program = PROGRAMS[spec.task]
-        steps = program.STEPS if steps is None else tuple(steps)
-        if not steps or steps != tuple(name for name in program.STEPS if name in steps):
+        possible = program.possible_steps(spec)
+        steps = possible if steps is None else tuple(steps)
+        if not steps or steps != tuple(name for name in possible if name in steps):
+            without = "" if spec.with_role("behavior") else " without behavior fields"
             raise ValueError(
-                f"`steps` must be among {program.STEPS} for task {spec.task!r}, in this order. "
-                f"Received: steps={steps!r}"
+                f"`steps` must be among {possible} for task {spec.task!r}{without}, in this "
+                f"order. Received: steps={steps!r}"
             )
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"`seed` must be an integer of at least 0. Received: seed={seed!r}")
-        own = program.preset(preset)
+        own = program.preset(preset, spec)
         if settings is not None and type(settings) is not type(own):
             raise ValueError(
                 f"`settings` must be {type(own).__name__} for task {spec.task!r}. "
@@ -118,7 +121,7 @@ class AmerSearch:
 
     def _work(self, train: Any, validation: Any, catalog: Any) -> None:
         used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
-        budget = Budget(self.time_limit, self._program.SHARES, used)
+        budget = Budget(self.time_limit, self._program.shares, used)
         architecture, metrics = self._program.work(budget, train, validation, catalog)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
         self.run.remove_checkpoints()

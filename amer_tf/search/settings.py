@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
 REFERENCES = ("popularity", "ease", "transformer")
@@ -30,7 +31,9 @@ class Settings(BaseSettings):
         patience: Epochs without a better mean inherited score after which the supernet has
             converged.
         convergence_users: Validation users for the mean inherited score after an epoch.
-        num_architectures: Random architectures to score.
+        num_architectures: Architectures to score.
+        sampler: Where they come from: `"random"`; or `"evolution"`, all but the first quarter bred
+            from the best before, see `samplers.EvolutionSampler`.
         scoring_users: Validation users to score them on.
         num_rescored: Best of them to score again on the whole validation split.
         num_finalists: Best of those to keep, fine-tune and train from scratch.
@@ -63,6 +66,7 @@ class Settings(BaseSettings):
     patience: int = 40
     convergence_users: int = 1000
     num_architectures: int = 2000
+    sampler: str = "random"
     scoring_users: int = 4000
     num_rescored: int = 20
     num_finalists: int = 5
@@ -81,6 +85,7 @@ class Settings(BaseSettings):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),
         "loss": ("softmax", "gbce", "binary"),
+        "sampler": ("random", "evolution"),
         "transformer_training": ("cut", "every_position"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
@@ -148,8 +153,8 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Settings:
-    """The settings of a preset.
+def preset(name: str, spec: FeatureSpec | None = None) -> Settings:
+    """The settings of a preset, the same for every spec.
 
     Raises:
         ValueError: Where there is no preset of this name.

@@ -17,7 +17,29 @@ from amer_tf.architecture import (
     Block,
     HiddenLayer,
 )
+from amer_tf.features import FeatureSpec
 from amer_tf.search import fair
+
+_FROM_TARGET = "target_attention"
+_MOST_HEADS = 4
+
+
+def layer_candidates(spec: FeatureSpec) -> tuple[str, ...]:
+    """The layers that a block may have: attention from a target where the model reads one."""
+    if spec.task == "ctr" and spec.target_to_behavior:
+        return LAYERS
+    return tuple(name for name in LAYERS if name != _FROM_TARGET)
+
+
+def check_heads(spec: FeatureSpec, embedding_dim: int) -> None:
+    """Raises where the states of a behaviour cannot be dealt out to all heads of an attention."""
+    units = embedding_dim * len(spec.with_role("behavior"))
+    if units % _MOST_HEADS:
+        raise ValueError(
+            f"`embedding_dim` times the number of behavior fields must be a multiple of "
+            f"{_MOST_HEADS}, for attention of as many heads. "
+            f"Received: embedding_dim={embedding_dim}, units={units}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +54,7 @@ class BehaviorSpace:
     """
 
     num_blocks: int = 6
-    layers: tuple[str, ...] = tuple(name for name in LAYERS if name != "target_attention")
+    layers: tuple[str, ...] = tuple(name for name in LAYERS if name != _FROM_TARGET)
     norms: tuple[str, ...] = NORMS
     activations: tuple[str, ...] = ACTIVATIONS
 
@@ -82,6 +104,34 @@ class BehaviorSpace:
             ).canonical()
             for path in range(layers.shape[1])
         ]
+
+    def encode(self, architectures: Sequence[Architecture]) -> fair.PathGroup:
+        """The choices of architectures `(L, n)`, which need not be a fair group.
+
+        A skipped block has the first norm and activation: it has none of its own.
+        """
+        blocks = [architecture.blocks for architecture in architectures]
+        shape = (self.num_blocks, len(blocks))
+        parts = [
+            np.array(
+                [
+                    [
+                        known.index(getattr(row[index], part))
+                        if part == "layer" or row[index].layer != "zero"
+                        else 0
+                        for row in blocks
+                    ]
+                    for index in range(self.num_blocks)
+                ],
+                np.int64,
+            ).reshape(shape)
+            for part, known in (
+                ("layer", self.layers),
+                ("norm", self.norms),
+                ("activation", self.activations),
+            )
+        ]
+        return fair.PathGroup(*parts)
 
     def validate(self, architecture: Architecture) -> None:
         """Raises `ArchitectureError` that names the first block outside this space."""

@@ -104,6 +104,15 @@ def deep_part(model, hidden, num_layers=2):
     return hidden
 
 
+def behavior_states(model, inputs):
+    """The embeddings `(5, T, D)` of both behaviour fields by the table alone, zeros at padding."""
+    layer = model.get_layer("amer.embedding")
+    table = np.asarray(layer.table)
+    kept = (inputs["ad_history"] > 0)[..., None]
+    rows = [table[inputs[f"{name}_history"] + layer.offset(name)] for name in ("ad", "page")]
+    return kept * np.concatenate(rows, axis=-1)
+
+
 def linear_part(model, inputs):
     """The sum of one weight for each value."""
     layer = model.get_layer("amer.linear")
@@ -311,3 +320,21 @@ def test_a_behaviour_of_numbers_alone():
     fields = (*SPEC.fields, NumericField("prices", "behavior"))
     with pytest.raises(SpecError, match=r"needs a categorical field.*Received: \['prices'\]"):
         build(dataclasses.replace(SPEC, fields=fields))
+
+
+def test_a_number_of_the_target_that_stands_in_the_behaviour_too():
+    fields = (
+        *HYBRID.fields,
+        NumericField("paid", "target"),
+        NumericField("paid_history", "behavior"),
+    )
+    spec = dataclasses.replace(
+        HYBRID, fields=fields, target_to_behavior={"ad": "ad_history", "paid": "paid_history"}
+    )
+    inputs = batch(spec)
+    inputs["paid"] = np.linspace(-1, 1, 5, dtype="float32")
+    inputs["paid_history"] = np.ones((5, 4), "float32")
+    model = build(spec)
+    # Four fields and two numbers, and three pooled states of three fields.
+    assert aggregation.input_size(model) == 4 * 3 + 2 + 3 * 9
+    assert np.isfinite(np.asarray(model(inputs))).all()

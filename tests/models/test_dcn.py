@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from amer_tf.features import SpecError
-from amer_tf.models import dcn
+from amer_tf.models import aggregation, dcn
 from tests import helpers
 from tests.models.test_ctr import (
+    HYBRID,
     SPEC,
     batch,
     deep_part,
@@ -43,6 +44,13 @@ def test_saved_and_reloaded(model: keras.Model, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
+
+
+def test_the_sum_of_a_behaviour_is_one_more_input():
+    model = dcn.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
+    assert set(model.input) == {field.name for field in HYBRID}
+    table = dcn.build(SPEC, embedding_dim=3)
+    assert aggregation.input_size(model) == aggregation.input_size(table) + 2 * 3
 
 
 def test_refuses_another_task():

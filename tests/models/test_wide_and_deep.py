@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amer_tf.features import SpecError
-from amer_tf.models import wide_and_deep
+from amer_tf.models import aggregation, wide_and_deep
 from tests import helpers
 from tests.models.test_ctr import (
     HYBRID,
@@ -44,9 +44,11 @@ def test_saved_and_reloaded(model: keras.Model, tmp_path):
     np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
 
 
-def test_a_behaviour_is_not_read():
+def test_the_sum_of_a_behaviour_is_one_more_input():
     model = wide_and_deep.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
-    assert set(model.input) == {"user", "hour", "price", "ad", "tags"}
+    assert set(model.input) == {field.name for field in HYBRID}
+    table = wide_and_deep.build(SPEC, embedding_dim=3)
+    assert aggregation.input_size(model) == aggregation.input_size(table) + 2 * 3
 
 
 def test_refuses_another_task():

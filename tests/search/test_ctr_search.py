@@ -23,7 +23,6 @@ from amer_tf.search import (
     mlp_search,
 )
 from amer_tf.search.ctr_result import CtrResult
-from amer_tf.search.ctr_settings import REFERENCES
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
@@ -33,7 +32,7 @@ from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests.search import small_ctr_run
-from tests.search.small_ctr_run import of_kind, search
+from tests.search.small_ctr_run import REFERENCES, of_kind, search
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
@@ -227,7 +226,7 @@ STOPS = {
     "before a round's selection": (interaction_search, "select_forward", 2),
     "before the choice": (interaction_search, "select_forward", 3),
     "in the MLP supernet": (mlp_search.phases, "train_phase", 3),
-    "in scoring MLPs": (mlp_search.MlpScorer, "__call__", 2),
+    "in scoring MLPs": (mlp_search.PathScorer, "__call__", 2),
     "in the second prior": (final_training, "fit_until_plateau", 2),
     "before the second prior is scored": (CtrWorkbench, "score", 2),
     "in the prior of the found": (final_training, "fit_until_plateau", 4),

@@ -7,7 +7,7 @@ import pytest
 
 from amer_tf.architecture import SHORTCUTS
 from amer_tf.search.ctr_settings import PRESETS, CtrSettings, preset
-from amer_tf.search.mlp import FEEDS
+from amer_tf.search.path_supernet import FEEDS
 
 
 def test_what_may_be_chosen_is_what_there_is():

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from amer_tf.search.behavior import FEEDS
+from amer_tf.search.path_supernet import FEEDS
 from amer_tf.search.settings import PRESETS, Settings, preset
 from amer_tf.training.next_item import LOSSES
 

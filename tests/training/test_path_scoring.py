@@ -9,7 +9,7 @@ from amer_tf.architecture import Architecture
 from amer_tf.search.mlp import MlpSupernet
 from amer_tf.training import binary_metrics
 from amer_tf.training.fitness import FITNESS
-from amer_tf.training.mlp_scoring import MlpScorer
+from amer_tf.training.path_scoring import PathScorer
 from amer_tf.training.platt_scaling import fit_platt_scaling
 from tests import helpers
 from tests.training.test_ctr import SPEC, tables
@@ -22,7 +22,7 @@ def test_equals_every_path_by_itself(options):
     helpers.fix_weights(supernet)
     _, split = tables(120)
     group = supernet.space.sample_group(np.random.default_rng(0))
-    scorer = MlpScorer(supernet, split, **options)
+    scorer = PathScorer(supernet, split, **options)
     assert scorer.num_rows == 40
     [(inputs, labels, _)] = split.batches(split.num_examples)
     logits = np.asarray(supernet.path_logits(inputs, group))
@@ -40,7 +40,7 @@ def test_each_path_is_scaled_to_fit_the_labels():
     group = supernet.space.sample_group(np.random.default_rng(0))
     [(inputs, labels, _)] = split.batches(split.num_examples)
     logits = np.asarray(supernet.path_logits(inputs, group))
-    raw, scaled = (MlpScorer(supernet, split, calibrate=each)(group) for each in (False, True))
+    raw, scaled = (PathScorer(supernet, split, calibrate=each)(group) for each in (False, True))
     for before, after, own in zip(raw, scaled, logits, strict=True):
         expected = fit_platt_scaling(labels.numpy(), own)(own)
         loss = binary_metrics.log_loss(labels.numpy(), expected).value
@@ -56,7 +56,7 @@ def test_by_auc():
     group = supernet.space.sample_group(np.random.default_rng(0))
     [(inputs, labels, _)] = split.batches(split.num_examples)
     logits = np.asarray(supernet.path_logits(inputs, group))
-    scores = MlpScorer(supernet, split, fitness=FITNESS["auc"])(group)
+    scores = PathScorer(supernet, split, fitness=FITNESS["auc"])(group)
     for found, own in zip(scores, logits, strict=True):
         area = sklearn_metrics.roc_auc_score(labels.numpy(), own)
         assert found.value == pytest.approx(area, abs=1e-3)

@@ -1,4 +1,4 @@
-"""Scores the paths of a fair group of MLPs on the same validation rows."""
+"""Scores the paths of a fair group of task ctr on the same validation rows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from amer_tf.training.ranking_metrics import Estimate
 BATCH_ROWS = 4096
 
 
-class MlpScorer:
-    """Scores the paths of an `MlpSupernet`, all in one compiled call.
+class PathScorer:
+    """Scores the paths of a supernet of task ctr, all in one compiled call.
 
     Args:
-        supernet: The supernet.
+        supernet: Its `path_logits(inputs, group)` gives the logits `(P, B)` of a group.
         split: Validation rows, `TableEvaluationSplit`.
         fitness: What they are scored by; None for minus the log loss.
-        batch_rows: Rows at a time.
-        calibrate: Whether the logits of each path are scaled to fit the labels first: larger MLPs
-            are sooner too sure, which says little of how well they tell rows apart.
+        batch_rows: Rows at a time: each path has its own states for all of them.
+        calibrate: Whether the logits of each path are scaled to fit the labels first: larger
+            networks are sooner too sure, which says little of how well they tell rows apart.
         jit_compile: Whether XLA compiles the supernet.
     """
 
