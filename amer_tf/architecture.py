@@ -28,6 +28,7 @@ NORMS = ("layer_norm", "none")
 ACTIVATIONS = ("relu", "gelu", "swish", "identity")
 MLP_ACTIVATIONS = ("relu", "swish", "identity", "dice")
 SHORTCUTS = ("squeeze_excitation", "sum", "none")
+HISTORY_MATCHES = ("exact", "none")
 
 
 class ArchitectureError(ValueError):
@@ -151,6 +152,8 @@ class Architecture:
         shortcut: One of `SHORTCUTS`: what stands beside the MLP over fields and interactions
             (paper, equation 5, and Table 3).
         interactions_in_mlp: Whether the interactions are inputs of the MLP (paper, Table 3).
+        history_match: One of `HISTORY_MATCHES`: `"exact"` lets the MLP read how often, and how
+            lately, the history has each field of the target itself (not in the paper).
 
     Raises:
         ArchitectureError: Where a part is wrong; the message names the place and the value.
@@ -161,6 +164,7 @@ class Architecture:
     mlp: tuple[HiddenLayer, ...] = ()
     shortcut: str = "none"
     interactions_in_mlp: bool = True
+    history_match: str = "none"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "blocks", _require_list("`blocks`", self.blocks))
@@ -173,6 +177,7 @@ class Architecture:
             if not isinstance(layer, HiddenLayer):
                 raise ArchitectureError(f"mlp[{index}] must be a HiddenLayer. Received: {layer!r}")
         _require_choice("shortcut", self.shortcut, SHORTCUTS)
+        _require_choice("history_match", self.history_match, HISTORY_MATCHES)
         if type(self.interactions_in_mlp) is not bool:
             raise ArchitectureError(
                 "`interactions_in_mlp` must be true or false. "
@@ -191,6 +196,7 @@ class Architecture:
             "mlp": [dataclasses.asdict(layer) for layer in self.mlp],
             "shortcut": self.shortcut,
             "interactions_in_mlp": self.interactions_in_mlp,
+            "history_match": self.history_match,
         }
 
     def to_json(self) -> str:
@@ -203,7 +209,7 @@ class Architecture:
             "An architecture",
             data,
             ("version", "blocks"),
-            ("interactions", "mlp", "shortcut", "interactions_in_mlp"),
+            ("interactions", "mlp", "shortcut", "interactions_in_mlp", "history_match"),
         )
         if type(data["version"]) is not int or data["version"] != VERSION:
             raise ArchitectureError(
@@ -224,6 +230,7 @@ class Architecture:
             mlp=tuple(mlp),
             shortcut=data.get("shortcut", "none"),
             interactions_in_mlp=data.get("interactions_in_mlp", True),
+            history_match=data.get("history_match", "none"),
         )
 
     @classmethod
@@ -240,6 +247,7 @@ class Architecture:
     def __str__(self) -> str:
         blocks = [str(block) for block in self.blocks if block.layer != "zero"]
         parts = [" | ".join(blocks)] if blocks else []
+        parts += ["history match"] if self.history_match == "exact" else []
         parts += ["*".join(interaction) for interaction in self.interactions]
         parts += [f"{layer.units or layer.ratio} {layer.activation}" for layer in self.mlp]
         return "; ".join(parts) or "zero"

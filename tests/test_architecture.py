@@ -26,6 +26,7 @@ FULL = Architecture(
     mlp=(HiddenLayer("dice", ratio=0.8), HiddenLayer("relu", units=80)),
     shortcut="squeeze_excitation",
     interactions_in_mlp=False,
+    history_match="exact",
 )
 
 
@@ -96,7 +97,8 @@ def test_text():
     assert str(CONVOLUTION) == "layer_norm > conv_3 > relu"
     assert str(SKIPPED) == "zero"
     assert str(FULL) == (
-        "layer_norm > conv_3 > relu | bi_gru; hour*site; ad*hour*site; 0.8 dice; 80 relu"
+        "layer_norm > conv_3 > relu | bi_gru; history match; hour*site; ad*hour*site; 0.8 dice; "
+        "80 relu"
     )
     assert str(Architecture(blocks=(SKIPPED,))) == str(Architecture()) == "zero"
     assert str(Architecture(interactions=FULL.interactions)) == "hour*site; ad*hour*site"
@@ -176,6 +178,7 @@ def test_hidden_layer_refuses(arguments, message):
         ({"mlp": 200}, "`mlp` must be a list. Received: 200"),
         ({"mlp": (200,)}, r"mlp\[0\] must be a HiddenLayer. Received: 200"),
         ({"shortcut": "max"}, "`shortcut` must be one of squeeze_excitation, sum, none.*'max'"),
+        ({"history_match": "near"}, "`history_match` must be one of exact, none. .*'near'"),
         ({"interactions_in_mlp": 1}, "must be true or false. Received: interactions_in_mlp=1"),
         ({"interactions": "ab"}, "`interactions` must be a list. Received: 'ab'"),
         ({"interactions": ("ab",)}, r"interactions\[0\] must be a list. Received: 'ab'"),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from amer_tf import layers
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, NumericField
 from amer_tf.models import components
 from amer_tf.models.aggregation import Fields
 from amer_tf.models.components import layer_name, side_by_side
@@ -64,6 +64,23 @@ def target_state(spec: FeatureSpec, fields: Fields, units: int) -> Any:
     if joined.shape[-1] == units:
         return joined
     return keras.layers.Dense(units, use_bias=False, name=layer_name("target_projection"))(joined)
+
+
+def history_matches(spec: FeatureSpec, inputs: dict[str, Any], mask: Any) -> list[Any]:
+    """How often, and how lately, the history has each field of the target: `(B, 2)` each.
+
+    Args:
+        spec: What the model reads.
+        inputs: Inputs by field name.
+        mask: `(B, T)`: which steps hold an event.
+    """
+    return [
+        layers.HistoryMatch(name=layer_name("match", target))(
+            inputs[behavior], inputs[target], history_mask=mask
+        )
+        for target, behavior in spec.target_to_behavior.items()
+        if not isinstance(spec.field(target), NumericField)
+    ]
 
 
 def pool_behavior(behavior: Behavior) -> Any:

@@ -9,7 +9,12 @@ import keras
 from amer_tf.architecture import Architecture, ArchitectureError
 from amer_tf.features import FeatureSpec
 from amer_tf.models import aggregation, components
-from amer_tf.models.behavior_parts import Behavior, pool_behavior, read_behavior
+from amer_tf.models.behavior_parts import (
+    Behavior,
+    history_matches,
+    pool_behavior,
+    read_behavior,
+)
 
 
 def build(
@@ -24,8 +29,8 @@ def build(
 ) -> keras.Model:
     """Builds the model of an architecture; the arguments are those of `amer.build`.
 
-    The MLP reads field embeddings, numbers, interactions and the pooled behaviour; the shortcut
-    fields and interactions. Numbers are inputs of the MLP alone.
+    The MLP reads field embeddings, numbers, interactions, matches of the target in the history and
+    the pooled behaviour; the shortcut fields and interactions. Numbers are inputs of the MLP alone.
 
     Returns: `keras.Model` from `spec.fields` by name to logits `(B,)`.
     """
@@ -62,7 +67,8 @@ class Reading(NamedTuple):
 
     Attributes:
         inputs: Inputs by field name.
-        table: Parts of `h_0` that stand before the behaviour: fields, numbers, interactions.
+        table: Parts of `h_0` that stand before the behaviour: fields, numbers, matches of the
+            target in the history, interactions.
         behavior: The behaviour and its target; None where the spec has none.
         shortcut: What is joined with the last hidden layer, `(B, K)` each.
     """
@@ -117,15 +123,23 @@ def read(
     inputs = components.make_inputs(spec)
     fields = aggregation.read_fields(spec, inputs, embedding)
     interactions = aggregation.make_interactions(spec, architecture, fields.matrix)
+    behavior = read_behavior(
+        spec, inputs, embedding, fields, dropout=dropout, drop_event=drop_event
+    )
+    matches: list[Any] = []
+    if architecture.history_match == "exact":
+        assert behavior is not None
+        matches = history_matches(spec, inputs, behavior.mask)
     table = [
         fields.matrix,
         *fields.numbers.values(),
+        *matches,
         interactions if architecture.interactions_in_mlp else None,
     ]
     return Reading(
         inputs,
         [part for part in table if part is not None],
-        read_behavior(spec, inputs, embedding, fields, dropout=dropout, drop_event=drop_event),
+        behavior,
         aggregation.make_shortcut(architecture.shortcut, fields.matrix, interactions),
     )
 
@@ -144,6 +158,11 @@ def check(spec: FeatureSpec, architecture: Architecture) -> None:
                 f"blocks[{index}].layer 'target_attention' needs a target that is mapped to the "
                 "behaviour. Received: spec.target_to_behavior={}"
             )
+    if architecture.history_match != "none" and not spec.target_to_behavior:
+        raise ArchitectureError(
+            "A match of the target in the history needs a target that is mapped to the behaviour. "
+            f"Received: history_match={architecture.history_match!r}, spec.target_to_behavior={{}}"
+        )
     if architecture.shortcut != "none" and not aggregation.interaction_fields(spec):
         raise ArchitectureError(
             "A shortcut reads embeddings of non-sequential fields, which this spec has not. "

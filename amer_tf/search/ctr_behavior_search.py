@@ -89,7 +89,10 @@ class CtrBehaviorSearch:
     def architecture_of(self, blocks: tuple[Block, ...]) -> Architecture:
         """The model of step 1: blocks, the predefined MLP, and no interactions."""
         return Architecture(
-            blocks=blocks, mlp=self.bench.predefined_mlp, shortcut=self.settings.shortcut
+            blocks=blocks,
+            mlp=self.bench.predefined_mlp,
+            shortcut=self.settings.shortcut,
+            history_match=self.bench.history_match,
         )
 
     def inherited(self, architecture: Architecture) -> keras.Model:
@@ -129,6 +132,7 @@ class CtrBehaviorSearch:
             self.space,
             hidden_units=settings.hidden_units,
             shortcut=settings.shortcut,
+            history_match=self.bench.history_match,
             embedding_dim=settings.embedding_dim,
             dropout=settings.dropout,
             l2=settings.l2,

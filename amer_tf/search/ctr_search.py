@@ -107,6 +107,7 @@ class CtrSearch:
             interactions=tuple(interactions),
             mlp=self.bench.predefined_mlp,
             shortcut=self.settings.shortcut,
+            history_match=self.bench.history_match,
         )
         trained = None
         if interactions:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from amer_tf.architecture import HISTORY_MATCHES
 from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
@@ -43,6 +44,8 @@ class CtrSettings(BaseSettings):
         behavior_scoring_rows: Validation rows that they are scored on.
         num_finalists: Best of them that the result is trained from scratch with.
         shortcut: `"squeeze_excitation"`, `"sum"` or `"none"`.
+        history_match: `"exact"`: where there is a behaviour, what is searched reads how often, and
+            how lately, the history has each field of the target itself; or `"none"`.
         rounds: Rounds of step 2.
         round_epochs: Epochs of each round.
         round_learning_rate: Peak of the cosine schedule of a round.
@@ -104,6 +107,7 @@ class CtrSettings(BaseSettings):
     behavior_scoring_rows: int = 20_000
     num_finalists: int = 2
     shortcut: str = "squeeze_excitation"
+    history_match: str = "exact"
     rounds: int = 4
     round_epochs: int = 2
     round_learning_rate: float = 1e-3
@@ -139,6 +143,7 @@ class CtrSettings(BaseSettings):
         "calibration": ("platt", "none"),
         "feed": ("split", "replicate"),
         "fitness": ("log_loss", "auc"),
+        "history_match": HISTORY_MATCHES,
         "sampler": ("random", "evolution"),
         "scoring_dtype": ("float32", "bfloat16"),
         "selection": ("forward", "best"),
@@ -211,6 +216,7 @@ PRESETS = {
     "paper": CtrSettings(
         embedding_dim=5,
         dropout=0.0,
+        history_match="none",
         epoch_steps=1,
         prior_precisions=(0.0,),
         l2=1e-6,

@@ -51,6 +51,11 @@ class CtrWorkbench:
         """The MLP of step 2, and of the result where step 3 is left out."""
         return tuple(HiddenLayer("relu", units=units) for units in self.settings.hidden_units)
 
+    @property
+    def history_match(self) -> str:
+        """Whether the found models read matches of the target in the history."""
+        return self.settings.history_match if self.spec.target_to_behavior else "none"
+
     def trainer(self, network: keras.Model, learning_rate: float, num_steps: int) -> CtrTrainer:
         """A compiled trainer of a network for about so many steps."""
         trainer = CtrTrainer(network)

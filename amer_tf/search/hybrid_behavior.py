@@ -36,6 +36,7 @@ class HybridBehaviorSupernet(PathSupernet):
         space: The choices; attention from the target needs a target that is mapped to a behaviour.
         hidden_units: Sizes of the MLP's hidden layers.
         shortcut: As in `Architecture`.
+        history_match: As in `Architecture`.
         embedding_dim: `K`.
         dropout: Rate of dropout on behaviour embeddings, operations and hidden layers in training.
         l2: Weight of the squared embeddings that a batch gathers.
@@ -50,6 +51,7 @@ class HybridBehaviorSupernet(PathSupernet):
         *,
         hidden_units: Sequence[int] = (200, 80),
         shortcut: str = "squeeze_excitation",
+        history_match: str = "none",
         embedding_dim: int = 16,
         dropout: float = 0.0,
         l2: float = 0.0,
@@ -60,7 +62,7 @@ class HybridBehaviorSupernet(PathSupernet):
         self.spec = spec
         reading = ctr.read(
             spec,
-            Architecture(shortcut=shortcut),
+            Architecture(shortcut=shortcut, history_match=history_match),
             embedding_dim=embedding_dim,
             dropout=dropout,
             l2=l2,

@@ -338,3 +338,35 @@ def test_a_number_of_the_target_that_stands_in_the_behaviour_too():
     # Four fields and two numbers, and three pooled states of three fields.
     assert aggregation.input_size(model) == 4 * 3 + 2 + 3 * 9
     assert np.isfinite(np.asarray(model(inputs))).all()
+
+
+def test_matches_of_the_target_in_the_history():
+    inputs = batch(HYBRID)
+    inputs["ad"] = np.array([3, 4, 5, 6, 2], "int32")
+    inputs["ad_history"] = np.array(
+        [[3, 4, 3, 5], [7, 4, 0, 0], [0, 0, 0, 0], [2, 0, 0, 0], [2, 2, 2, 0]], "int32"
+    )
+    inputs["page_history"] = (inputs["ad_history"] > 0) * np.int32(3)
+    matched, plain = (
+        build(HYBRID, Architecture(mlp=(RELU,), history_match=match)) for match in ("exact", "none")
+    )
+    widths = [model.get_layer("amer.hidden_0").kernel.shape[0] for model in (matched, plain)]
+    assert widths[0] == widths[1] + 2
+    read = keras.Model(matched.inputs, matched.get_layer("amer.match.ad").output)(inputs)
+    expected = [[2, 1 / 2], [1, 1], [0, 0], [0, 0], [3, 1]]
+    np.testing.assert_allclose(read, [[np.log1p(n), a] for n, a in expected], rtol=1e-6)
+    # They are inputs of the MLP: a weight on the count moves the logit.
+    before = np.asarray(matched(inputs))
+    kernel, bias = matched.get_layer("amer.hidden_0").get_weights()
+    position = 4 * 3 + 1  # behind four fields and the price
+    kernel[position] += 1.0
+    matched.get_layer("amer.hidden_0").set_weights([kernel, bias])
+    moved = np.abs(np.asarray(matched(inputs)) - before) > 1e-6
+    assert not moved[[2, 3]].any()
+    assert moved[[0, 1, 4]].any()
+
+
+def test_matches_need_a_target_in_the_behaviour():
+    for spec in (SPEC, dataclasses.replace(HYBRID, target_to_behavior={})):
+        with pytest.raises(ArchitectureError, match=r"history_match='exact', spec.target_to_b"):
+            amer.build(spec, Architecture(history_match="exact"), embedding_dim=3)
