@@ -16,7 +16,7 @@ import tensorflow as tf
 import amer_tf
 from amer_tf import files
 from amer_tf.architecture import Architecture
-from amer_tf.export import readme
+from amer_tf.export import method_names, readme
 from amer_tf.export import warmup as warmup_requests
 from amer_tf.export.checks import check, with_values
 from amer_tf.export.ctr import CtrServing
@@ -28,7 +28,7 @@ from amer_tf.features import FeatureSpec
 ARCHITECTURE_FILE = "architecture.json"
 
 # Part of what tells exports apart: another number, another content for the same model.
-_FORMAT = 1
+_FORMAT = 2
 
 _SERVINGS: Mapping[str, Any] = {"ctr": CtrServing, "next_item": NextItemServing}
 
@@ -84,6 +84,7 @@ def export(
         functions = {signature.name: signature.function() for signature in signatures}
         tf.saved_model.save(module, str(staging), signatures=functions)
         shutil.rmtree(scratch)
+        method_names.write(signatures, staging)
         spec.save(staging)
         files.write_text(staging / ARCHITECTURE_FILE, architecture.to_json() + "\n")
         facts = (*serving.facts, f"architecture: {architecture} (`{ARCHITECTURE_FILE}`)")
