@@ -1,6 +1,6 @@
 """Times one request with 256 candidate items for one user, as a model server would compute it.
 
-    python benchmarks/bench_serving.py
+python benchmarks/bench_serving.py
 """
 
 from __future__ import annotations

@@ -90,9 +90,9 @@ class LocalActivationUnit(keras.layers.Layer):
         """
         layer = self.hidden_layers[0]
         own, of_target, of_difference, of_product = ops.split(layer.kernel, 4, axis=0)
-        projected = ops.matmul(states, own + of_difference)
+        projected = ops.matmul(states, own + of_difference) + layer.bias
         projected += ops.matmul(target, of_target - of_difference)
-        return projected + ops.matmul(states * target, of_product) + layer.bias
+        return projected + ops.matmul(states * target, of_product)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> None:
         return None
