@@ -25,11 +25,6 @@ def with_values(spec: FeatureSpec) -> FeatureSpec:
 
 def check(model: keras.Model, spec: FeatureSpec, architecture: Architecture, top_k: int) -> None:
     """Raises where there is nothing that could be exported."""
-    if spec.task == "ctr" and spec.with_role("behavior"):
-        raise ExportError(
-            "This version exports models of task 'ctr' without behaviour fields. Received: "
-            f"{[field.name for field in spec.with_role('behavior')]}"
-        )
     if not isinstance(architecture, Architecture):
         raise ExportError(
             f"`architecture` must be an Architecture. Received: architecture={architecture!r}"

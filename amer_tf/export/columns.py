@@ -13,6 +13,7 @@ import tensorflow as tf
 from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField
+from amer_tf.models.components import history_field
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Column:
     Args:
         name: Its name; for an input column that of the field.
         dtype: Its TensorFlow type.
-        axes: What its axes count, the first one being `"batch"`; None where a scalar, or one
-            value for each row, is taken.
+        axes: What its axes count, the first one rows such as `"batch"`; None where a scalar, or
+            one value for each row, is taken.
         missing: What stands for a value that is not there; None where there is no such thing.
         note: What it means, for readers.
         default: What a request that leaves it out gets, or None where it may not be left out.
@@ -48,27 +49,35 @@ class Column:
 
 
 def input_columns(spec: FeatureSpec, tables: Mapping[str, VocabularyTable]) -> dict[str, Column]:
-    """The raw columns of `spec.input_fields`, by name; all but the leading one may be left out."""
+    """The raw columns of `spec.input_fields`, by name; all but the one of rows may be left out."""
     columns = {}
-    lead = lead_field(spec)
+    rows, steps = row_field(spec), step_field(spec)
     for field in spec.input_fields:
         column = _input_column(field, tables)
-        if field.role == "behavior" and field.name == lead:
-            column = dataclasses.replace(column, note="items of the history, oldest first")
-        elif field.name != lead:
-            column = column.optional()
-        columns[field.name] = column
+        if field.name == steps:
+            entry = "the item" if spec.task == "next_item" else "a value"
+            note = f"{field.role}: {entry} of each step, oldest first; tells which steps there are"
+            column = dataclasses.replace(column, note=note)
+        columns[field.name] = column if field.name == rows else column.optional()
     return columns
 
 
-def lead_field(spec: FeatureSpec) -> str:
-    """The field whose column tells how many rows, and steps, a request has.
+def row_field(spec: FeatureSpec) -> str:
+    """The field whose column tells how many rows a request has, and may not be left out.
 
-    The items of the history; for a table the first field of the target, or the first of all.
+    The items of the history for next_item; else the item, or the first field that is no behaviour.
     """
-    if spec.with_role("behavior"):
+    if spec.task == "next_item":
         return spec.history_field
-    return (*spec.with_role("target"), *spec.input_fields)[0].name
+    if spec.target_to_behavior:
+        return spec.item_field
+    targets, others = spec.with_role("target"), spec.with_role("profile", "context")
+    return (*targets, *others, *spec.input_fields)[0].name
+
+
+def step_field(spec: FeatureSpec) -> str | None:
+    """The behaviour field whose column tells which steps there are; None without behaviour."""
+    return history_field(spec) if spec.with_role("behavior") else None
 
 
 def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Column:

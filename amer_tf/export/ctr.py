@@ -12,9 +12,15 @@ import keras
 import tensorflow as tf
 
 from amer_tf.export import example_requests
-from amer_tf.export.columns import Column, input_columns, lead_field
+from amer_tf.export.candidates import CandidateScorer
+from amer_tf.export.columns import Column, input_columns, row_field, step_field
 from amer_tf.export.encoding import InputEncoder
-from amer_tf.export.examples import ExampleParser
+from amer_tf.export.example_signatures import (
+    classify_examples,
+    predict_examples,
+    regress_examples,
+)
+from amer_tf.export.ragged import predict_ragged
 from amer_tf.export.signatures import Signature
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import FeatureSpec
@@ -44,13 +50,19 @@ class CtrServing:
     ) -> None:
         self._model = model
         self._spec = spec
+        self._tables = tables
         self._columns = input_columns(spec, tables)
         self._encoder = InputEncoder(spec, self._columns, tables)
 
     @property
     def facts(self) -> tuple[str, ...]:
         """What a user should know of the model, a line each."""
-        return f"label: {self._spec.label}", "columns and vocabularies: `spec.json`"
+        steps = f"steps of a history that count: the newest {self._spec.max_length}"
+        return (
+            f"label: {self._spec.label}",
+            *((steps,) if self._spec.with_role("behavior") else ()),
+            "columns and vocabularies: `spec.json`",
+        )
 
     @property
     def variables(self) -> list[Any]:
@@ -68,29 +80,29 @@ class CtrServing:
             compute=self.predict,
             example=example_requests.values(self._spec, columns),
         )
-        examples = Column(
-            "examples",
-            tf.string,
-            ("batch",),
-            note="serialised `tf.Example`s; their features are the inputs of `serving_default`",
-        )
-        serialized = Signature(
-            name="predict_examples",
-            summary="The same from serialised `tf.Example`s. Any feature may be absent.",
-            inputs=(examples,),
-            outputs=rows.outputs,
-            compute=self.predict_examples,
-            example={"examples": [example_requests.serialize(rows.example, {})]},
-        )
-        return rows, serialized
+        examples = predict_examples(self._spec, rows)
+        signatures = [
+            rows,
+            examples,
+            classify_examples(examples, _PROBABILITY.name),
+            regress_examples(examples, _PROBABILITY.name),
+        ]
+        row_column, step_column = row_field(self._spec), step_field(self._spec)
+        if step_column is not None and self._spec.field(row_column).role != "behavior":
+            signatures.append(predict_ragged(rows, row_column, step_column))
+        targets = self._spec.with_role("target")
+        if targets and len(targets) < len(self._columns):
+            scorer = CandidateScorer(self._model, self._spec, self._columns, self._tables)
+            signatures.append(scorer.signature(rows.outputs, _answer))
+        return tuple(signatures)
 
     def predict(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Chances and logits `[B]` of raw columns."""
         inputs = self._encoder(self._encoder.complete(raw))
-        logits = tf.cast(self._model(inputs, training=False), tf.float32)
-        return {_PROBABILITY.name: tf.sigmoid(logits), _LOGIT.name: logits}
+        return _answer(self._model(inputs, training=False))
 
-    def predict_examples(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Chances and logits `[B]` of serialised `tf.Example`s `[B]`."""
-        parser = ExampleParser(self._columns.values(), {}, lead_field(self._spec))
-        return self.predict(parser(tf.ensure_shape(raw["examples"], [None])))
+
+def _answer(logits: Any) -> dict[str, Any]:
+    """Chances and logits `[B]` of the model's logits."""
+    logits = tf.cast(logits, tf.float32)
+    return {_PROBABILITY.name: tf.sigmoid(logits), _LOGIT.name: logits}

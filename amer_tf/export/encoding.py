@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from amer_tf.export.columns import Column, lead_field
+from amer_tf.export.columns import Column, row_field, step_field
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import (
     PADDING_ID,
@@ -25,12 +25,12 @@ from amer_tf.features import (
 class InputEncoder:
     """Turns raw columns into the model's inputs, as data preparation does.
 
-    A step of the history is one whose item is not missing; of these the newest `max_length` are
-    kept, wherever the missing ones stand.
+    A step of the history is one whose value in the column of steps is not missing; of these the
+    newest `max_length` are kept, wherever the missing ones stand.
 
     Args:
         spec: The fitted spec.
-        columns: The raw columns of its input fields.
+        columns: The raw columns to read: of its input fields, or of some of them.
         tables: The tables of its vocabularies.
     """
 
@@ -40,41 +40,62 @@ class InputEncoder:
         columns: Mapping[str, Column],
         tables: Mapping[str, VocabularyTable],
     ) -> None:
-        self._spec = spec
-        self._lead = lead_field(spec)
+        self._fields = [field for field in spec.input_fields if field.name in columns]
+        self._max_length = spec.max_length
+        self._rows = row_field(spec)
+        self._steps = step_field(spec)
         self._columns = dict(columns)
         self._tables = dict(tables)
 
-    def complete(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Checks ranks and sizes, and fills columns that were left out with missing values."""
-        lead = with_rank(raw[self._lead], self._columns[self._lead])  # [B, S] or [B]
-        whole = {self._lead: lead}
-        for field in self._spec.input_fields:
-            if field.name != self._lead:
-                column = self._columns[field.name]
-                values = with_rank(raw[field.name], column)
-                whole[field.name] = _filled(values, column, tf.shape(lead), self._lead)
-        return whole
+    def complete(self, raw: Mapping[str, Any], num_rows: int | None = None) -> dict[str, Any]:
+        """Checks ranks and sizes, and fills columns that were left out with missing values.
+
+        Where the column of steps has no rows there is no history, whatever the others hold.
+
+        Args:
+            raw: Tensors by column name.
+            num_rows: How many rows there are; None: as many as the column of rows has.
+        """
+        ranked = {
+            field.name: with_rank(raw[field.name], self._columns[field.name])
+            for field in self._fields
+        }
+        if num_rows is None:
+            rows = (tf.shape(ranked[self._rows])[0], f"as many rows as column {self._rows!r}")
+        else:
+            rows = (tf.constant(num_rows), f"{num_rows} row" + "s" * (num_rows != 1))
+        sizes = {"rows": rows}
+        if self._steps in ranked:
+            shape = tf.shape(ranked[self._steps])
+            sizes["steps"] = (shape[1], f"as many steps as column {self._steps!r}")
+            if self._steps != self._rows:
+                kept = tf.where(shape[0] > 0, tf.int32.max, 0)
+                for field in self._fields:
+                    if field.role == "behavior":
+                        ranked[field.name] = ranked[field.name][:, :kept]
+        return {
+            name: _filled(values, self._columns[name], sizes) for name, values in ranked.items()
+        }
 
     def __call__(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Model inputs `[B, T, ...]` and `[B, ...]`, by field name, of complete raw columns."""
         inputs = {
             field.name: self._encode(field, raw[field.name])
-            for field in self._spec.input_fields
+            for field in self._fields
             if field.role != "behavior"
         }
-        if self._spec.with_role("behavior"):
+        if self._steps in raw:
             inputs |= self._encode_history(raw)
         return inputs
 
     def _encode_history(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The newest steps of the behaviour fields, `[B, T, ...]`."""
-        present = raw[self._lead] != self._columns[self._lead].missing  # [B, S]
-        positions = kept_positions(present, self._spec.max_length, newest=True)  # [B, T]
+        present = raw[self._steps] != self._columns[self._steps].missing  # [B, S]
+        positions = kept_positions(present, self._max_length, newest=True)  # [B, T]
         valid = positions < tf.shape(present)[1]
         inputs = {}
-        for field in self._spec.with_role("behavior"):
-            if field.name in self._columns:
+        for field in self._fields:
+            if field.role == "behavior":
                 values = take(raw[field.name], positions, self._columns[field.name].missing)
                 encoded = self._encode(field, values)
                 extended = valid[..., None] if isinstance(field, MultiValuedField) else valid
@@ -147,19 +168,25 @@ def normalize(values: Any, normalization: Normalization) -> Any:
     return tf.cast(scaled, tf.float32)
 
 
-def _filled(values: Any, column: Column, lead_shape: Any, lead: str) -> Any:
-    """`values` with the rows and steps of the lead; where it has none of them, missing ones."""
+def _filled(values: Any, column: Column, sizes: Mapping[str, tuple[Any, str]]) -> Any:
+    """`values` with as many rows and steps as there are; where it has none of them, missing ones.
+
+    Args:
+        values: A raw column.
+        column: Its description.
+        sizes: Of `"rows"` and `"steps"` how many there are, and how an error puts it.
+    """
     assert column.axes is not None
     shape = tf.shape(values)
     checks, paddings = [], []
     for axis, counted in enumerate(column.axes):
-        if counted == "values":
+        if axis and counted != "steps":
             paddings.append([0, 0])
             continue
-        size, wanted = shape[axis], lead_shape[axis]
-        rows = "rows" if counted == "batch" else "steps"
-        expected = f"as many {rows} as column {lead!r}, or none"
-        checks.append(require((size == wanted) | (size == 0), column.name, expected, shape))
+        wanted, expected = sizes["steps" if axis else "rows"]
+        size = shape[axis]
+        fits = (size == wanted) | (size == 0)
+        checks.append(require(fits, column.name, f"{expected}, or none", shape))
         paddings.append([0, wanted - size])
     with tf.control_dependencies(checks):
         filler = tf.constant(column.missing, values.dtype)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from amer_tf.export.columns import Column
 from amer_tf.features import AnyField, FeatureSpec, NumericField
 
-_LENGTHS = {"steps": 2, "values": 2, "candidates": 3}
+_LENGTHS = {"batch": 1, "user": 1, "steps": 2, "values": 2, "candidates": 3}
 
 
 def values(spec: FeatureSpec, columns: Iterable[Column]) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def values(spec: FeatureSpec, columns: Iterable[Column]) -> dict[str, Any]:
     for column in columns:
         assert column.axes is not None
         known = known_values(spec, spec.field(column.name))
-        request[column.name] = [_nested(known, column.axes[1:])]
+        request[column.name] = _nested(known, column.axes)
     return request
 
 
@@ -45,6 +45,19 @@ def known_values(spec: FeatureSpec, field: AnyField) -> Sequence[Any]:
         return vocabulary.values
     numbers = range(min(max(_LENGTHS.values()), vocabulary.size or 0))
     return numbers if vocabulary.dtype == "int64" else [str(number) for number in numbers]
+
+
+def features(serialized: bytes) -> dict[str, Any]:
+    """The features of a `tf.Example` as a model server takes them in JSON."""
+    example = tf.train.Example.FromString(serialized)
+    read = {}
+    for name, feature in sorted(example.features.feature.items()):
+        kind = feature.WhichOneof("kind")
+        entries = list(getattr(feature, kind).value)
+        if kind == "bytes_list":
+            entries = [entry.decode() for entry in entries]
+        read[name] = entries[0] if len(entries) == 1 else entries
+    return read
 
 
 def serialize(request: Mapping[str, Any], separators: Mapping[str, str]) -> bytes:

@@ -21,10 +21,13 @@ class ExampleParser:
     Args:
         columns: The columns to read.
         separators: For each nested column its separator.
-        lead: The column whose steps the other columns with steps follow.
+        lead: The column whose steps the other columns with steps follow; where it has none, theirs
+            do not count. None where no column has steps.
     """
 
-    def __init__(self, columns: Iterable[Column], separators: Mapping[str, str], lead: str) -> None:
+    def __init__(
+        self, columns: Iterable[Column], separators: Mapping[str, str], lead: str | None
+    ) -> None:
         self._columns = tuple(columns)
         self._separators = dict(separators)
         self._lead = lead
@@ -39,7 +42,7 @@ class ExampleParser:
             for column in self._columns
         }
         parsed = tf.io.parse_example(serialized, features)
-        steps = parsed[self._lead].row_lengths()
+        steps = None if self._lead is None else parsed[self._lead].row_lengths()
         return {
             column.name: self._dense(column, parsed[column.name], steps) for column in self._columns
         }
@@ -54,7 +57,7 @@ class ExampleParser:
         if "steps" not in column.axes:
             return ragged.to_tensor(column.missing)
         expected = f"as many values as {self._lead!r}, or none"
-        aligned = tf.reduce_all((lengths == steps) | (lengths == 0))
+        aligned = tf.reduce_all((lengths == steps) | (lengths == 0) | (steps == 0))
         with tf.control_dependencies([require(aligned, column.name, expected, lengths)]):
             if column.name in self._separators:
                 ragged = self._split(column, ragged)

@@ -19,6 +19,34 @@ from amer_tf.export.errors import ExportError
 MANIFEST_FILE = "export.json"
 
 
+def version_folder(folder: pathlib.Path, digest: str) -> pathlib.Path:
+    """Where to write: the folder itself, or below it the next of its numbered versions.
+
+    Args:
+        folder: What the user named. It holds versions where it is no export itself and folders in
+            it have numbers as names.
+        digest: What tells exports apart: the newest version is taken again where it is this very
+            export.
+    """
+    try:
+        if not folder.is_dir() or (folder / MANIFEST_FILE).exists():
+            return folder
+        versions = {
+            int(path.name): path
+            for path in folder.iterdir()
+            if path.name.isascii() and path.name.isdigit() and path.is_dir()
+        }
+    except OSError as error:
+        raise ExportError(f"The export folder cannot be read: {error}") from error
+    if not versions:
+        return folder
+    newest = max(versions)
+    manifest = _read_manifest(versions[newest])
+    if manifest is not None and manifest["digest"] == digest:
+        return versions[newest]
+    return folder / str(newest + 1)
+
+
 def is_exported(target: pathlib.Path, digest: str) -> bool:
     """Whether the target is already this very export, whole.
 
@@ -36,7 +64,8 @@ def is_exported(target: pathlib.Path, digest: str) -> bool:
         if manifest is None or manifest["digest"] != digest:
             raise ExportError(
                 "The export folder must be new, empty, or hold this very export from before: "
-                "choose another, or remove it. "
+                "choose another, or remove it. A folder that holds numbered versions gets the next "
+                "number. "
                 f"Received: folder={str(target)!r}, which holds "
                 + ("something else" if manifest is None else "another export")
             )

@@ -14,14 +14,13 @@ import tensorflow as tf
 from amer_tf.export import example_requests
 from amer_tf.export.columns import Column, input_columns
 from amer_tf.export.encoding import InputEncoder, require, with_rank
-from amer_tf.export.examples import ExampleParser
+from amer_tf.export.example_signatures import predict_examples
 from amer_tf.export.signatures import Signature
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import (
     NUM_RESERVED_IDS,
     PADDING_ID,
     FeatureSpec,
-    MultiValuedField,
 )
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.training.item_vectors import all_item_vectors
@@ -93,7 +92,14 @@ class NextItemServing:
 
     def signatures(self) -> tuple[Signature, ...]:
         """All that the model can be asked."""
-        return self._serving_default(), self._predict_examples(), self._recommend()
+        rows = self._serving_default()
+        examples = predict_examples(
+            self._spec,
+            rows,
+            " Lists are as long as they are; missing scores fill up a list of candidates that is "
+            "shorter than another of its batch.",
+        )
+        return rows, examples, self._recommend()
 
     def _serving_default(self) -> Signature:
         columns = (*self._columns.values(), self._candidates)
@@ -104,29 +110,6 @@ class NextItemServing:
             outputs=(self._scores,),
             compute=self.score,
             example=example_requests.values(self._spec, columns),
-        )
-
-    def _predict_examples(self) -> Signature:
-        scored = self._serving_default()
-        nested = "".join(
-            f" `{name}` holds one text for each step, with `{separator}` between its values."
-            for name, separator in self._separators().items()
-        )
-        examples = Column(
-            "examples",
-            tf.string,
-            ("batch",),
-            note="serialised `tf.Example`s; their features are the inputs of `serving_default`",
-        )
-        return Signature(
-            name="predict_examples",
-            summary="The same from serialised `tf.Example`s. Any feature may be absent. Lists are "
-            "as long as they are; missing scores fill up a list of candidates that is shorter than "
-            f"another of its batch.{nested}",
-            inputs=(examples,),
-            outputs=scored.outputs,
-            compute=self.score_examples,
-            example={"examples": [example_requests.serialize(scored.example, self._separators())]},
         )
 
     def _recommend(self) -> Signature:
@@ -163,13 +146,6 @@ class NextItemServing:
             example={**example, exclude_seen.name: True, k.name: self._top_k},
         )
 
-    def _separators(self) -> dict[str, str]:
-        return {
-            field.name: field.separator
-            for field in self._spec.input_fields
-            if isinstance(field, MultiValuedField) and field.role == "behavior"
-        }
-
     def score(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Scores `[B, C]` of raw columns and candidates."""
         candidates = with_rank(raw[self._candidates.name], self._candidates)  # [B, C]
@@ -184,12 +160,6 @@ class NextItemServing:
         inputs = {**self._encoder(columns), self._spec.item_field: ids}
         scores = tf.cast(self._model(inputs, training=False), tf.float32)
         return {self._scores.name: tf.where(candidates == self._items.missing, NO_SCORE, scores)}
-
-    def score_examples(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Scores `[B, C]` of serialised `tf.Example`s `[B]`."""
-        columns = (*self._columns.values(), self._candidates)
-        parser = ExampleParser(columns, self._separators(), self._history.name)
-        return self.score(parser(tf.ensure_shape(raw["examples"], [None])))
 
     def recommend(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The best `k` raw items and their scores, `[B, k]`, of the whole catalogue."""

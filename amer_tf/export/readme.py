@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from amer_tf.export import example_requests
 from amer_tf.export.columns import Column
 from amer_tf.export.signatures import Signature
 
@@ -16,12 +17,16 @@ _RULES = """How columns are read, whatever the signature:
 
 - Axes of one name have one size. A history has its oldest event first.
 - Lists of different length in one batch are filled up with the missing value of their column,
-  anywhere. A step of a history whose item is missing does not count at all.
+  anywhere. A step of a history does not count at all where the column that tells the steps has a
+  missing value, and without that column there is no history.
 - A value outside the vocabulary counts as unknown: every request of the right form gets a score.
 - An input that may be left out is then missing for all, as it is where it has no rows. The
   functions of `tf.saved_model.load(...).signatures` in Python, and servers that do not know default
   inputs, want every input. A server that joins requests into batches wants one row for each user
   in every input, also in those that take a single value.
+- Sizes that do not fit are an error that names the column. A column of another type is refused
+  before it reaches the model: where the error counts inputs instead of naming them, it counts them
+  from 0 in alphabetical order.
 """
 
 
@@ -58,17 +63,29 @@ def _signature(signature: Signature) -> str:
         "|---|---|---|---|---|",
         *(_row(column, with_default=False) for column in signature.outputs),
     ]
-    if "examples" not in signature.example:
-        request = {"signature_name": signature.name, "inputs": dict(signature.example)}
+    request = _request(signature)
+    if request is not None:
         rows += [
             "",
-            "A request, as it is posted to a model server (`/v1/models/NAME:predict`):",
+            f"A request, as it is posted to a model server (`/v1/models/NAME:{signature.method}`):",
             "",
             "```json",
             json.dumps(request, ensure_ascii=False),
             "```",
         ]
     return "\n".join(rows) + "\n"
+
+
+def _request(signature: Signature) -> dict[str, Any] | None:
+    """The example request in JSON; None where it would hold bytes."""
+    if signature.method != "predict":
+        # Model servers write the `tf.Example`s themselves.
+        [serialized] = signature.example.values()
+        examples = [example_requests.features(entry) for entry in serialized]
+        return {"signature_name": signature.name, "examples": examples}
+    if any(column.name == "examples" for column in signature.inputs):
+        return None
+    return {"signature_name": signature.name, "inputs": dict(signature.example)}
 
 
 def _row(column: Column, with_default: bool) -> str:

@@ -16,11 +16,11 @@ import tensorflow as tf
 import amer_tf
 from amer_tf import files
 from amer_tf.architecture import Architecture
-from amer_tf.export import readme
+from amer_tf.export import method_names, readme
 from amer_tf.export import warmup as warmup_requests
 from amer_tf.export.checks import check, with_values
 from amer_tf.export.ctr import CtrServing
-from amer_tf.export.export_folder import is_exported, staged
+from amer_tf.export.export_folder import is_exported, staged, version_folder
 from amer_tf.export.next_item import NextItemServing
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import FeatureSpec
@@ -28,7 +28,7 @@ from amer_tf.features import FeatureSpec
 ARCHITECTURE_FILE = "architecture.json"
 
 # Part of what tells exports apart: another number, another content for the same model.
-_FORMAT = 1
+_FORMAT = 2
 
 _SERVINGS: Mapping[str, Any] = {"ctr": CtrServing, "next_item": NextItemServing}
 
@@ -44,31 +44,37 @@ def export(
 ) -> pathlib.Path:
     """Writes a SavedModel that answers raw columns, with all that is known of it.
 
-    The folder holds the SavedModel with signatures `serving_default`, `predict_examples` and, for
-    next_item, `recommend`, its vocabularies as assets; `spec.json` and `architecture.json`; a
-    README of the signatures; requests for warming up; and `export.json`, the digests of all files.
-    It appears whole or not at all. Exporting the same again changes nothing.
+    The folder holds the SavedModel with its vocabularies as assets; `spec.json` and
+    `architecture.json`; a README of the signatures; requests for warming up; and `export.json`,
+    the digests of all files. It appears whole or not at all, and none is ever overwritten.
+    Exporting the same again changes nothing.
+
+    Signatures are `serving_default` and `predict_examples`; for next_item `recommend`; for ctr
+    `classify_examples`, `regress_examples`, where there is behaviour `predict_ragged`, and where
+    there is a target beside other fields `score_candidates`.
 
     Args:
         model: What `models.amer.build` gave for the spec and the architecture, trained.
         spec: The fitted spec.
         architecture: What the model was built from.
-        folder: Where to write: absent, empty, or this very export from before.
+        folder: Where to write: absent, empty, or this very export from before. Where it holds
+            numbered versions, the next number in it, unless the newest is this very export.
         top_k: How many items `recommend` gives unless a request says another number.
         warmup: Whether to write requests for warming up.
 
-    Returns: The folder.
+    Returns: The folder that was written.
 
     Raises:
         ExportError: Where the model cannot be exported, something else stands in the folder, or
             the disk refuses.
         SpecError: Where the spec has not been fitted, or a vocabulary file cannot be read.
     """
-    target = pathlib.Path(folder).absolute()
+    named = pathlib.Path(folder).absolute()
     spec = with_values(spec)
     check(model, spec, architecture, top_k)
     settings = {"top_k": top_k, "warmup": warmup}
     digest = _digest(model, spec, architecture, settings)
+    target = version_folder(named, digest)
     if is_exported(target, digest):
         return target
     with staged(target, digest) as staging:
@@ -84,6 +90,7 @@ def export(
         functions = {signature.name: signature.function() for signature in signatures}
         tf.saved_model.save(module, str(staging), signatures=functions)
         shutil.rmtree(scratch)
+        method_names.write(signatures, staging)
         spec.save(staging)
         files.write_text(staging / ARCHITECTURE_FILE, architecture.to_json() + "\n")
         facts = (*serving.facts, f"architecture: {architecture} (`{ARCHITECTURE_FILE}`)")

@@ -10,6 +10,12 @@ import tensorflow as tf
 
 from amer_tf.export.columns import Column, check_names
 
+METHOD_NAMES = {
+    "predict": "tensorflow/serving/predict",
+    "classify": "tensorflow/serving/classify",
+    "regress": "tensorflow/serving/regress",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
@@ -22,6 +28,7 @@ class Signature:
         outputs: What it answers.
         compute: From a tensor for each input to a tensor for each output, both by name.
         example: A request: for each input nested lists, or serialised bytes.
+        method: Which method of a model server answers it: a key of `METHOD_NAMES`.
     """
 
     name: str
@@ -30,6 +37,7 @@ class Signature:
     outputs: tuple[Column, ...]
     compute: Callable[[dict[str, Any]], Mapping[str, Any]]
     example: Mapping[str, Any]
+    method: str = "predict"
 
     def __post_init__(self) -> None:
         check_names(self.inputs)

@@ -16,7 +16,8 @@ class LocalActivationUnit(keras.layers.Layer):
     """Weighs each step of a behaviour sequence by its bearing on the target.
 
     `a_i = MLP([h_i, t, h_i - t, h_i * t])`, PReLU hidden layers and one linear unit. The weights
-    are not normalised, so that their sum keeps the intensity of the interest.
+    are not normalised, so that their sum keeps the intensity of the interest. One sequence can be
+    weighed for many targets: a batch of one then stands for all.
 
     Reference: Zhou et al., "Deep Interest Network", 2018, section 4.3. Xavier initialisation.
 
@@ -24,9 +25,10 @@ class LocalActivationUnit(keras.layers.Layer):
         hidden_units: Positive integers, the sizes of the hidden layers.
 
     Call arguments:
-        states: Float tensor of shape `(batch, steps, units)`.
+        states: Float tensor of shape `(batch, steps, units)` or `(1, steps, units)`.
         target: Float tensor of shape `(batch, units)`.
-        states_mask: Bool tensor of shape `(batch, steps)`, true at valid steps, or None.
+        states_mask: Bool tensor of shape `(batch, steps)` or `(1, steps)`, true at valid steps,
+            or None.
 
     Output shape: `(batch, steps)`, zeros at padded steps.
     """
@@ -72,14 +74,25 @@ class LocalActivationUnit(keras.layers.Layer):
         self.weight.build((*states_shape[:-1], width))
 
     def call(self, states: Any, target: Any, states_mask: Any | None = None) -> Any:
-        target = ops.broadcast_to(ops.expand_dims(target, 1), ops.shape(states))
-        hidden = ops.concatenate([states, target, states - target, states * target], axis=-1)
-        for layer, activation in zip(self.hidden_layers, self.activations, strict=True):
+        hidden = self._first_layer(states, ops.expand_dims(target, 1))  # [B, T, units]
+        hidden = self.activations[0](hidden)
+        for layer, activation in zip(self.hidden_layers[1:], self.activations[1:], strict=True):
             hidden = activation(layer(hidden))
         weights = ops.squeeze(self.weight(hidden), -1)  # [B, T]
         if states_mask is None:
             return weights
         return weights * ops.cast(states_mask, weights.dtype)
+
+    def _first_layer(self, states: Any, target: Any) -> Any:
+        """The first layer before its activation, without `[h, t, h - t, h * t]` side by side.
+
+        The layer is linear, so `h` and `t` are each projected once.
+        """
+        layer = self.hidden_layers[0]
+        own, of_target, of_difference, of_product = ops.split(layer.kernel, 4, axis=0)
+        projected = ops.matmul(states, own + of_difference) + layer.bias
+        projected += ops.matmul(target, of_target - of_difference)
+        return projected + ops.matmul(states * target, of_product)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> None:
         return None

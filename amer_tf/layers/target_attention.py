@@ -56,15 +56,17 @@ class TargetAttentionPooling(keras.layers.Layer):
     """Sums the steps, each weighted by its bearing on the target.
 
     `y = sum_i a_i h_i` over valid steps, with `a` of `LocalActivationUnit`. Reference: AMER,
-    section 2.1, stage 1, after Zhou et al., "Deep Interest Network", 2018, equation 3.
+    section 2.1, stage 1, after Zhou et al., "Deep Interest Network", 2018, equation 3. A sequence
+    in a batch of one stands for all targets.
 
     Args:
         hidden_units: Positive integers, the sizes of the unit's hidden layers.
 
     Call arguments:
-        states: Float tensor of shape `(batch, steps, units)`.
+        states: Float tensor of shape `(batch, steps, units)` or `(1, steps, units)`.
         target: Float tensor of shape `(batch, units)`.
-        states_mask: Bool tensor of shape `(batch, steps)`, true at valid steps, or None.
+        states_mask: Bool tensor of shape `(batch, steps)` or `(1, steps)`, true at valid steps,
+            or None.
 
     Output shape: `(batch, units)`; zeros where no step is valid.
     """

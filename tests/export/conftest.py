@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import pytest
 
-from tests.export import small_models
+from tests.export import small_hybrids, small_models
+
+MODELS = {**small_models.CASES, **small_hybrids.HYBRIDS}
 
 
 @pytest.fixture(scope="session")
-def exports(tmp_path_factory) -> dict[str, small_models.Exported]:
-    """One export of each small model, by its name."""
+def exports(tmp_path_factory) -> Callable[[str], small_models.Exported]:
+    """Gives the export of a small model by its name, made at its first use."""
     root = tmp_path_factory.mktemp("exports")
-    return {
-        name: small_models.load(make(), root / name) for name, make in small_models.CASES.items()
-    }
+    return functools.cache(lambda name: small_models.load(MODELS[name](), root / name / "1"))
 
 
 @pytest.fixture
 def exported(exports, request) -> small_models.Exported:
-    """The export that a test names by `parametrize(..., indirect=True)`; else that of texts."""
-    return exports[getattr(request, "param", "strings")]
+    """The export that a test names by `parametrize(..., indirect=True)`, or its file `DEFAULT`."""
+    return exports(getattr(request, "param", getattr(request.module, "DEFAULT", "strings")))

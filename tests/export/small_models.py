@@ -41,6 +41,22 @@ class Case:
     model: keras.Model
 
     @property
+    def history(self) -> str:
+        """The column that tells which steps there are: the first of behaviour with one id each."""
+        return next(
+            field.name
+            for field in self.spec.with_role("behavior")
+            if isinstance(field, CategoricalField)
+        )
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that every request carries."""
+        if self.spec.task == "next_item":
+            return (self.history,)
+        return ("ad",) if self.spec.target_to_behavior else ("price",)
+
+    @property
     def items(self) -> list[Any]:
         """Raw items in the order of their ids."""
         return _values(self.spec.vocabulary("item_id"))
@@ -54,6 +70,10 @@ class Case:
         ).reshape(len(rows), -1)
         return np.asarray(self.model(inputs, training=False))
 
+    def logits(self, rows: Sequence[Row]) -> Any:
+        """What the Python model of task ctr says of raw rows."""
+        return np.asarray(self.model(self.inputs(rows), training=False))
+
     def inputs(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Raw rows as the model reads them; None, or an absent column, is a missing value."""
         return {
@@ -64,8 +84,8 @@ class Case:
     def _encoded(self, field: Any, row: Row) -> Any:
         if field.role != "behavior":
             return self.encoded(field, row.get(field.name))
-        history = row["history_item_id"]
-        values = row.get(field.name) or [None] * len(history)
+        history = row.get(self.history) or []
+        values = (row.get(field.name) if history else None) or [None] * len(history)
         kept = [
             self.encoded(field, value)
             for item, value in zip(history, values, strict=True)
@@ -110,19 +130,70 @@ class Exported:
                 )
         return {name: value.numpy() for name, value in function(**tensors).items()}
 
-    def columns(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Raw rows as the padded columns of a request."""
-        steps = max(len(row["history_item_id"]) for row in rows)
+    def columns(self, rows: Sequence[Row], left: int = 0, right: int = 0) -> dict[str, Any]:
+        """Raw rows as the padded columns of a request, with so many more missing steps beside."""
+        steps = max(len(row.get(self.case.history) or []) for row in rows)
         columns = {}
         for field in self.case.spec.input_fields:
             values = [row.get(field.name) for row in rows]
-            if all(value is None for value in values):
+            if all(value is None for value in values) and field.name not in self.case.required:
                 continue
             if field.role == "behavior":
                 lists = [value or [] for value in values]
-                values = [[*value, *[None] * (steps - len(value))] for value in lists]
+                values = [
+                    [*[None] * left, *value, *[None] * (steps - len(value) + right)]
+                    for value in lists
+                ]
             columns[field.name] = _dense(values, *self._shape(field))
         return columns
+
+    def flat_columns(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Raw rows with the steps of all of them in one list, as `predict_ragged` takes them."""
+        columns = self.columns(rows)
+        lengths = [len(row.get(self.case.history) or []) for row in rows]
+        columns["row_splits"] = np.cumsum([0, *lengths])
+        for field in self.case.spec.with_role("behavior"):
+            if field.name in columns:
+                padded = columns[field.name]
+                columns[field.name] = [
+                    entry
+                    for row, length in zip(padded, lengths, strict=True)
+                    for entry in row[:length]
+                ]
+        return columns
+
+    def candidates(self, user: Row, items: Sequence[Row]) -> dict[str, Any]:
+        """One user and many items, as `score_candidates` takes them."""
+        targets = {field.name for field in self.case.spec.with_role("target")}
+        own = {name: value for name, value in user.items() if name not in targets}
+        theirs = [{name: item[name] for name in targets if name in item} for item in items]
+        return {**self.columns([own]), **self.columns(theirs)}
+
+    def examples(self, rows: Sequence[Row]) -> list[bytes]:
+        """Raw rows as serialised `tf.Example`s; what is missing in a row is absent."""
+        return [self._example(row) for row in rows]
+
+    def _example(self, row: Row) -> bytes:
+        message = tf.train.Example()
+        for field in self.case.spec.input_fields:
+            value = row.get(field.name)
+            if value is None:
+                continue
+            values = value if isinstance(value, (list, tuple)) else [value]
+            _, missing = self._shape(field)
+            if isinstance(field, MultiValuedField) and field.role == "behavior":
+                values = [field.separator.join(map(str, entries or ())) for entries in values]
+            values = [missing if entry is None else entry for entry in values]
+            feature = message.features.feature[field.name]
+            if not values:
+                continue
+            if isinstance(field, NumericField):
+                feature.float_list.value.extend(values)
+            elif any(isinstance(entry, str) for entry in values):
+                feature.bytes_list.value.extend(entry.encode() for entry in values)
+            else:
+                feature.int64_list.value.extend(values)
+        return message.SerializeToString()
 
     def _shape(self, field: Any) -> tuple[int, Any]:
         rank = (field.role == "behavior") + isinstance(field, MultiValuedField)

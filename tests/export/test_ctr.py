@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.saved_model import fingerprinting_utils
 
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.export import ExportError, export
+from amer_tf.export.export_folder import is_exported
 from amer_tf.features import (
     CategoricalField,
     FeatureSpec,
@@ -19,7 +25,6 @@ from amer_tf.features import (
 from amer_tf.models import aggregation
 from tests.export import small_models
 from tests.export.test_examples import example
-from tests.models.test_ctr import HYBRID, build
 from tests.search import nets
 
 SPEC = FeatureSpec(
@@ -111,15 +116,13 @@ def test_columns_may_be_left_out(exported):
 
 
 def saved_signatures(exported):
-    from tensorflow.core.protobuf import saved_model_pb2
-
     text = (exported.folder / "saved_model.pb").read_bytes()
     [graph] = saved_model_pb2.SavedModel.FromString(text).meta_graphs
     return [(name, sorted(each.defaults)) for name, each in graph.signature_def.items()]
 
 
-def test_serialised_examples(exported, expected):
-    examples = [
+def serialized(rows):
+    return [
         example(
             **{
                 name: value if isinstance(value, list) else [value]
@@ -127,9 +130,12 @@ def test_serialised_examples(exported, expected):
                 if value is not None
             }
         )
-        for row in ROWS
+        for row in rows
     ]
-    answer = exported.ask("predict_examples", examples=examples)
+
+
+def test_serialised_examples(exported, expected):
+    answer = exported.ask("predict_examples", examples=serialized(ROWS))
     np.testing.assert_allclose(answer["logit"], expected, rtol=1e-6, atol=1e-6)
 
 
@@ -147,6 +153,69 @@ def test_serialised_examples(exported, expected):
 def test_malformed_requests_name_the_column(exported, change, message):
     with pytest.raises((tf.errors.InvalidArgumentError, ValueError, TypeError), match=message):
         exported.ask("serving_default", **{**columns(), **change})
+
+
+def classes(exported, signature):
+    """The answer of Classify or Regress, and the method name that servers look for."""
+    text = (exported.folder / "saved_model.pb").read_bytes()
+    [graph] = saved_model_pb2.SavedModel.FromString(text).meta_graphs
+    return exported.ask(signature, inputs=serialized(ROWS)), graph.signature_def[signature]
+
+
+def test_classify(exported, expected):
+    answer, signature = classes(exported, "classify_examples")
+    assert signature.method_name == "tensorflow/serving/classify"
+    assert sorted(signature.outputs) == ["classes", "scores"]
+    assert list(signature.inputs) == ["inputs"]
+    assert answer["classes"].tolist() == [[b"0", b"1"]] * len(ROWS)
+    chances = 1 / (1 + np.exp(-expected))
+    scores = np.stack([1 - chances, chances], axis=1)
+    np.testing.assert_allclose(answer["scores"], scores, rtol=1e-6, atol=1e-6)
+
+
+def test_regress(exported, expected):
+    answer, signature = classes(exported, "regress_examples")
+    assert signature.method_name == "tensorflow/serving/regress"
+    assert list(signature.outputs) == ["outputs"]
+    assert list(signature.inputs) == ["inputs"]
+    chances = 1 / (1 + np.exp(-expected))
+    np.testing.assert_allclose(answer["outputs"], chances, rtol=1e-6, atol=1e-6)
+
+
+def test_no_examples_are_classified(exported):
+    answer = exported.ask("classify_examples", inputs=[])
+    assert answer["classes"].shape == answer["scores"].shape == (0, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="tensor inputs .1,1. is not"):
+        exported.ask("regress_examples", inputs=[[b""]])
+
+
+def test_other_method_names_stay(exported):
+    text = (exported.folder / "saved_model.pb").read_bytes()
+    [graph] = saved_model_pb2.SavedModel.FromString(text).meta_graphs
+    names = {name: signature.method_name for name, signature in graph.signature_def.items()}
+    for name in ("serving_default", "predict_examples", "score_candidates"):
+        assert names[name] == "tensorflow/serving/predict"
+    assert "predict_ragged" not in names
+
+
+def test_the_fingerprint_is_that_of_the_rewritten_file(exported, tmp_path):
+    read = tf.saved_model.experimental.read_fingerprint
+    copy = shutil.copytree(exported.folder, tmp_path / "copy")
+    (copy / "fingerprint.pb").unlink()
+    fingerprinting_utils.write_fingerprint(str(copy))
+    assert read(str(exported.folder)) == read(str(copy))
+    manifest = json.loads((exported.folder / "export.json").read_text())
+    assert is_exported(exported.folder, manifest["digest"])
+
+
+def test_candidates_without_behaviour(exported):
+    user = {"country": ["nl"], "hour": [3], "price": [2.5]}
+    ads, tags = ["été", "1", "no such"], [[5, 7], [5, -(2**63)], [-1, 5]]
+    answer = exported.ask("score_candidates", **user, ad=ads, tags=tags)
+    rows = {name: value * 3 for name, value in user.items()}
+    expected = exported.ask("serving_default", **rows, ad=ads, tags=tags)
+    np.testing.assert_allclose(answer["logit"], expected["logit"], rtol=1e-6, atol=1e-6)
+    assert "Without behaviour this saves no more" in (exported.folder / "README.md").read_text()
 
 
 def test_readme(exported):
@@ -168,9 +237,6 @@ def test_a_table_without_a_target_is_led_by_its_first_field(tmp_path):
 
 
 def test_refused(tmp_path):
-    model = build(HYBRID, Architecture(mlp=(HiddenLayer("relu", units=3),)))
-    with pytest.raises(ExportError, match=r"without behaviour fields. Received: \['ad_history', "):
-        export(model, HYBRID, Architecture(), tmp_path / "1")
     model = small_models.make(SPEC, ARCHITECTURE).model
     with pytest.raises(ExportError, match=r"must have the inputs \['history_item_id'"):
         export(model, nets.next_item_spec(), Architecture(), tmp_path / "1")

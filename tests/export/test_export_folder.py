@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.export import ExportError, export
-from amer_tf.export.export_folder import is_exported, staged
+from amer_tf.export.export_folder import is_exported, staged, version_folder
 from tests.export import small_models
 
 
@@ -73,6 +73,51 @@ def test_what_stands_there_is_not_touched(case, target):
     with pytest.raises(ExportError, match="must be new, empty, or hold this very export"):
         export(case.model, case.spec, case.architecture, target)
     assert names(target) == ["deep"]
+
+
+def test_a_folder_of_versions_gets_the_next_number(target):
+    base = target.parent
+    assert version_folder(base, "abc") == base
+    write(target)
+    assert version_folder(base, "another") == base / "2"
+    write(base / "9", "another")
+    (base / "10.partial").mkdir()
+    (base / "11").write_text("a file")
+    (base / "²").mkdir()
+    assert version_folder(base, "third") == base / "10"
+    # The newest version is known again, an older one is not.
+    assert version_folder(base, "another") == base / "9"
+    assert version_folder(base, "abc") == base / "10"
+    # An export is no folder of versions, nor is one without any.
+    (target / "7").mkdir()
+    assert version_folder(target, "another") == target
+    assert version_folder(base / "10.partial", "abc") == base / "10.partial"
+
+
+def test_versions_of_a_model_are_exported_one_after_another(case, target):
+    base = target.parent
+    assert export(case.model, case.spec, case.architecture, target) == target
+    before = sorted((file, file.stat().st_mtime_ns) for file in target.rglob("*"))
+    again = export(case.model, case.spec, case.architecture, base)
+    assert again == target
+    other = export(case.model, case.spec, case.architecture, base, top_k=3)
+    assert other == base / "2"
+    assert export(case.model, case.spec, case.architecture, base) == base / "3"
+    assert sorted((file, file.stat().st_mtime_ns) for file in target.rglob("*")) == before
+    assert sorted(names(base)) == ["1", "2", "3"]
+    with pytest.raises(ExportError, match="holds numbered versions gets the next number. Received"):
+        export(case.model, case.spec, case.architecture, base / "2")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_folder_of_versions_that_cannot_be_read(case, target):
+    target.mkdir(parents=True)
+    target.parent.chmod(0o300)
+    try:
+        with pytest.raises(ExportError, match="cannot be read: .*Permission denied"):
+            version_folder(target.parent, "abc")
+    finally:
+        target.parent.chmod(0o700)
 
 
 def test_a_file_in_its_place(case, tmp_path):

@@ -2,63 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
 
 from amer_tf.export import warmup
+from tests.export import serving_messages
+from tests.export.small_hybrids import HYBRIDS
 from tests.export.small_models import CASES
 
-# TensorFlow brings protobuf along; nothing of ours requires it.
-descriptor_pb2 = pytest.importorskip("google.protobuf.descriptor_pb2")
-descriptor_pool = pytest.importorskip("google.protobuf.descriptor_pool")
-message_factory = pytest.importorskip("google.protobuf.message_factory")
-
-
-def message(name, /, **fields):
-    """A message type of fields, each a number and a type, repeated where the name is a plural."""
-    made = descriptor_pb2.DescriptorProto(name=name)
-    for field, (number, kind) in fields.items():
-        added = made.field.add(name=field, number=number)
-        added.label = added.LABEL_REPEATED if field == "inputs" else added.LABEL_OPTIONAL
-        if kind == "string":
-            added.type = added.TYPE_STRING
-        else:
-            added.type, added.type_name = added.TYPE_MESSAGE, kind
-    return made
-
-
-@pytest.fixture(scope="module")
-def prediction_log():
-    """`tensorflow.serving.PredictionLog`, of the fields that the format's own files declare."""
-    pool = descriptor_pool.DescriptorPool()
-    for needed in ("tensor_shape", "types", "resource_handle", "tensor"):
-        module = importlib.import_module(f"tensorflow.core.framework.{needed}_pb2")
-        pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
-    space = "test.serving"
-    file = descriptor_pb2.FileDescriptorProto(name="log.proto", package=space, syntax="proto3")
-    file.dependency.append(tensor_pb2.DESCRIPTOR.name)
-    entry = message("InputsEntry", key=(1, "string"), value=(2, ".tensorflow.TensorProto"))
-    entry.options.map_entry = True
-    request = message(
-        "PredictRequest",
-        model_spec=(1, f".{space}.ModelSpec"),
-        inputs=(2, f".{space}.PredictRequest.InputsEntry"),
-    )
-    request.nested_type.append(entry)
-    file.message_type.extend(
-        [
-            message("ModelSpec", name=(1, "string"), signature_name=(3, "string")),
-            request,
-            message("PredictLog", request=(1, f".{space}.PredictRequest")),
-            message("PredictionLog", predict_log=(6, f".{space}.PredictLog")),
-        ]
-    )
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{space}.PredictionLog"))
+PredictionLog = serving_messages.kind("PredictionLog")
 
 
 def requests(exported):
@@ -67,8 +20,8 @@ def requests(exported):
 
 
 @pytest.mark.parametrize("exported", list(CASES), indirect=True)
-def test_requests_are_answered(exported, prediction_log):
-    logs = [prediction_log.FromString(record) for record in requests(exported)]
+def test_requests_are_answered(exported):
+    logs = [PredictionLog.FromString(record) for record in requests(exported)]
     asked = [log.predict_log.request for log in logs]
     names = [request.model_spec.signature_name for request in asked]
     assert names == ["serving_default", "predict_examples", "recommend"]
@@ -85,12 +38,45 @@ def test_requests_are_answered(exported, prediction_log):
     assert answers["recommend"]["item_id"].shape == (1, len(exported.case.items))
 
 
-def test_protobuf_writes_the_same_bytes(exported, prediction_log):
+@pytest.mark.parametrize("exported", list(HYBRIDS), indirect=True)
+def test_requests_of_every_method_are_answered(exported):
+    answers = {}
+    for record in requests(exported):
+        log = PredictionLog.FromString(record)
+        [(field, filled)] = log.ListFields()
+        request = filled.request
+        if field.name == "predict_log":
+            tensors = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        else:
+            [example] = request.input.example_list.examples
+            tensors = {"inputs": [example.SerializeToString()]}
+        name = request.model_spec.signature_name
+        answers[name] = field.name, exported.ask(name, **tensors)
+    assert {name: method for name, (method, _) in answers.items()} == {
+        "serving_default": "predict_log",
+        "predict_examples": "predict_log",
+        "classify_examples": "classify_log",
+        "regress_examples": "regress_log",
+        "predict_ragged": "predict_log",
+        "score_candidates": "predict_log",
+    }
+    chance = answers["serving_default"][1]["probability"]
+    for name, output in (
+        ("predict_examples", "probability"),
+        ("regress_examples", "outputs"),
+        ("predict_ragged", "probability"),
+    ):
+        np.testing.assert_allclose(answers[name][1][output], chance, atol=1e-6)
+    assert answers["score_candidates"][1]["probability"].shape == (3,)
+
+
+@pytest.mark.parametrize("exported", ["strings", "attention"], indirect=True)
+def test_protobuf_writes_the_same_bytes(exported):
     # A longer message than one byte of length can tell is among them.
     records = requests(exported)
     assert max(map(len, records)) > 128
     for record in records:
-        log = prediction_log.FromString(record)
+        log = PredictionLog.FromString(record)
         assert log.SerializeToString(deterministic=True) == record
 
 

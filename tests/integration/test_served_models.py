@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.export import small_models
+from tests.integration.serving_tools import (
+    ask_bare_process,
+    ask_program,
+    compile_program,
+    saved_model_cli,
+)
 
-SOURCE = pathlib.Path(__file__).with_name("recommend.c")
-ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 HISTORIES = {
     "strings": ["été", "no such item", "1", "été", " lead"],
     "int64s": [100, -7, 3, 2**63 - 1],
@@ -30,61 +26,6 @@ def exports(tmp_path_factory):
     return {
         name: small_models.load(make(), root / name) for name, make in small_models.CASES.items()
     }
-
-
-def run(*command, check=True, **options):
-    done = subprocess.run(
-        [str(part) for part in command],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done
-
-
-BARE = '''
-import json, sys
-
-class Without:
-    """A finder of modules that finds none of ours and no Keras, as where none is installed."""
-
-    def __init__(self, finder):
-        self.finder = finder
-
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("keras", "tf_keras", "amer_tf", "data_pipelines"):
-            return None
-        return self.finder.find_spec(name, path, target)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
-for name in ("keras", "amer_tf"):
-    try:
-        __import__(name)
-    except ImportError:
-        continue
-    sys.exit(f"{name} was imported")
-
-import tensorflow as tf
-
-answers = []
-for folder, name, inputs in json.load(sys.stdin):
-    function = tf.saved_model.load(folder).signatures[name]
-    specs = function.structured_input_signature[1]
-    tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
-    answer = function(**tensors)
-    answers.append({
-        key: [[entry.decode() if isinstance(entry, bytes) else entry for entry in row]
-              for row in value.numpy().tolist()]
-        for key, value in answer.items()
-    })
-json.dump(answers, sys.stdout)
-'''
 
 
 def test_a_bare_process(exports):
@@ -101,8 +42,7 @@ def test_a_bare_process(exports):
         ]
         expected.append({"scores": exported.case.scores(rows, asked)})
         expected.append(exported.ask("recommend", **columns, exclude_seen=True, k=3))
-    done = run(sys.executable, "-c", BARE, input=json.dumps(requests), cwd="/")
-    for answer, wanted in zip(json.loads(done.stdout), expected, strict=True):
+    for answer, wanted in zip(ask_bare_process(requests), expected, strict=True):
         assert set(answer) == set(wanted)
         for key, value in wanted.items():
             if value.dtype.kind == "f":
@@ -111,13 +51,6 @@ def test_a_bare_process(exports):
                 assert answer[key] == [[entry.decode() for entry in row] for row in value]
             else:
                 np.testing.assert_array_equal(answer[key], value)
-
-
-def saved_model_cli(*arguments):
-    tool = pathlib.Path(sys.executable).with_name("saved_model_cli")
-    if not tool.exists():
-        pytest.skip(f"TensorFlow's saved_model_cli is not installed beside {sys.executable}")
-    return run(tool, *arguments).stdout
 
 
 @pytest.mark.slow
@@ -162,30 +95,12 @@ def test_saved_model_cli_runs_the_signatures(exports, tmp_path):
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """`recommend.c`, compiled."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("there is no C compiler, neither gcc nor cc")
-    folder = pathlib.Path(tf.sysconfig.get_lib())
-    libraries = [folder / f"libtensorflow_{part}.so.2" for part in ("cc", "framework")]
-    for library in libraries:
-        if not library.exists():
-            pytest.skip(f"this TensorFlow has no {library.name} to link with")
-    target = tmp_path_factory.mktemp("program") / "recommend"
-    include = f"-I{tf.sysconfig.get_include()}"
-    warnings = ("-Wall", "-Wextra", "-Werror")
-    run(compiler, *warnings, SOURCE, "-o", target, include, *libraries, f"-Wl,-rpath,{folder}")
-    return target
+    return compile_program(tmp_path_factory.mktemp("program"))
 
 
 def ask(program, exported, kind, history, k=4, check=True):
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(exported.folder))
-        signature = graph.signature_def["recommend"]
-        names = {key: info.name for key, info in signature.inputs.items()}
-        output = signature.outputs["item_id"].name
-    arguments = (exported.folder, kind, names["history_item_id"], names["k"], k, output)
-    return run(program, *arguments, *history, check=check)
+    inputs = {"history_item_id": (kind, history), "k": ("int32", k)}
+    return ask_program(program, exported.folder, "recommend", "item_id", inputs, check)
 
 
 @pytest.mark.slow
@@ -194,7 +109,7 @@ def test_c(program, exports, name):
     exported, history = exports[name], HISTORIES[name]
     kind = "string" if name == "strings" else "int64"
     for asked in (history, []):
-        printed = ask(program, exported, kind, asked).stdout.splitlines()
+        printed = ask(program, exported, kind, [asked]).stdout.splitlines()
         row = np.array([asked], "O" if kind == "string" else "int64").reshape(1, -1)
         (expected,) = exported.ask("recommend", history_item_id=row.tolist(), k=4)["item_id"]
         expected = [item.decode() if kind == "string" else str(item) for item in expected]
@@ -203,13 +118,13 @@ def test_c(program, exports, name):
 
 @pytest.mark.slow
 def test_c_is_told_what_is_wrong(program, exports):
-    refused = ask(program, exports["strings"], "string/1", ["1"], check=False)
+    refused = ask(program, exports["strings"], "string", ["1"], check=False)
     assert refused.returncode == 1
     assert "history_item_id" in refused.stderr
     assert "[1] is not compatible with expected shape [?,?]" in refused.stderr
-    refused = ask(program, exports["strings"], "int64", ["1"], check=False)
+    refused = ask(program, exports["strings"], "int64", [[1]], check=False)
     assert refused.returncode == 1
     assert "to be string but int64 is provided" in refused.stderr
-    refused = ask(program, exports["strings"], "string", ["1"], k=-1, check=False)
+    refused = ask(program, exports["strings"], "string", [["1"]], k=-1, check=False)
     assert refused.returncode == 1
     assert "'k' must have numbers of at least 0" in refused.stderr.replace("\\", "")

@@ -55,3 +55,24 @@ def test_refuses_a_target_of_another_width():
 def test_refuses_sizes_that_are_not_positive(hidden_units: tuple[int, ...]):
     with pytest.raises(ValueError, match="one or more positive integers. Received: hidden_units="):
         LocalActivationUnit(hidden_units)
+
+
+def test_several_hidden_layers_are_the_formula():
+    layer = helpers.make_layer(LocalActivationUnit, {"hidden_units": [5, 3]}, INPUTS)
+    target = np.broadcast_to(TARGET[:, None], STATES.shape)
+    hidden = np.concatenate([STATES, target, STATES - target, STATES * target], axis=-1)
+    for dense, activation in zip(layer.hidden_layers, layer.activations, strict=True):
+        kernel, bias = dense.get_weights()
+        hidden = hidden @ kernel + bias
+        hidden = np.where(hidden > 0, hidden, activation.get_weights()[0] * hidden)
+    kernel, bias = layer.weight.get_weights()
+    expected = (hidden @ kernel + bias)[..., 0] * MASK
+    np.testing.assert_allclose(layer(**INPUTS), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_one_sequence_for_all_targets():
+    layer = helpers.make_layer(LocalActivationUnit, {}, INPUTS)
+    one = layer(STATES[:1], TARGET, states_mask=MASK[:1])
+    repeated = np.repeat(STATES[:1], len(TARGET), axis=0)
+    each = layer(repeated, TARGET, states_mask=np.repeat(MASK[:1], len(TARGET), axis=0))
+    np.testing.assert_allclose(one, each, rtol=1e-6)

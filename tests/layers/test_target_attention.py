@@ -51,3 +51,13 @@ def test_padded_steps_count_for_nothing_whatever_they_hold():
 def test_refuses_a_target_of_another_width(cls: type):
     with pytest.raises(ValueError, match="as many units as `states`. Received: states_shape"):
         cls()(STATES, TARGET[:, :4])
+
+
+def test_one_sequence_is_pooled_for_all_targets():
+    layer = helpers.make_layer(
+        TargetAttentionPooling, {}, {"states": STATES, "target": TARGET, "states_mask": MASK}
+    )
+    one = layer(STATES[:1], TARGET, states_mask=MASK[:1])
+    repeated = np.repeat(STATES[:1], len(TARGET), axis=0)
+    each = layer(repeated, TARGET, states_mask=np.repeat(MASK[:1], len(TARGET), axis=0))
+    np.testing.assert_allclose(one, each, rtol=1e-5)

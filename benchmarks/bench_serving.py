@@ -1,0 +1,147 @@
+"""Times one request with 256 candidate items for one user, as a model server would compute it.
+
+python benchmarks/bench_serving.py
+"""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from amer_tf.architecture import Architecture, Block, HiddenLayer
+from amer_tf.export import export
+from amer_tf.features import CategoricalField, FeatureSpec, MultiValuedField, Vocabulary
+from amer_tf.models import amer
+
+NUM_ITEMS, NUM_CATEGORIES, NUM_STORES = 20_000, 500, 100
+STEPS, EMBEDDING_DIM, NUM_CANDIDATES = 50, 32, 256
+REPEATS = 300
+MLP = (HiddenLayer("relu", units=200), HiddenLayer("relu", units=80))
+BLOCKS = tuple(
+    Block("layer_norm", layer, "relu") for layer in ("conv_3", "self_attention_4", "conv_3")
+)
+ATTENDING = (*BLOCKS[:2], Block("layer_norm", "target_attention", "relu"))
+INTERACTIONS = (("hour", "item"), ("category", "store"), ("item", "store", "hour"))
+# Blocks, interactions, shortcut, and whether the model attends from the target at the end.
+SYSTEMS: dict[str, tuple[Architecture, bool]] = {
+    "amer": (Architecture(BLOCKS, INTERACTIONS, MLP, "squeeze_excitation"), True),
+    "amer, block attends": (Architecture(ATTENDING, INTERACTIONS, MLP, "squeeze_excitation"), True),
+    "din": (Architecture(mlp=MLP), True),
+    "dnn": (Architecture(mlp=MLP), False),
+}
+
+
+def main() -> None:
+    request = make_request()
+    rows = as_rows(request)
+    print("system               signature           p50     p99  candidates/s   gain")
+    for name, (architecture, attends) in SYSTEMS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            target = write(architecture, attends, pathlib.Path(folder) / "1")
+            measure(name, target, {"serving_default": rows, "score_candidates": request})
+
+
+def make_request() -> dict[str, Any]:
+    """One user and his candidates, as `score_candidates` takes them."""
+    random = np.random.default_rng(0)
+    return {
+        "user": texts("u", random.integers(1000, size=1)),
+        "history_item": texts("i", random.integers(NUM_ITEMS, size=(1, STEPS))),
+        "history_category": texts("c", random.integers(NUM_CATEGORIES, size=(1, STEPS))),
+        "store": texts("s", random.integers(NUM_STORES, size=1)),
+        "hour": random.integers(24, size=1),
+        "item": texts("i", random.integers(NUM_ITEMS, size=NUM_CANDIDATES)),
+        "category": texts("c", random.integers(NUM_CATEGORIES, size=NUM_CANDIDATES)),
+        "tags": random.integers(40, size=(NUM_CANDIDATES, 3)),
+    }
+
+
+def as_rows(request: dict[str, Any]) -> dict[str, Any]:
+    """The same request for `serving_default`: the user's columns for each candidate."""
+    return {
+        name: values if len(values) == NUM_CANDIDATES else values.repeat(NUM_CANDIDATES, axis=0)
+        for name, values in request.items()
+    }
+
+
+def texts(letter: str, numbers: Any) -> Any:
+    return np.char.add(letter, numbers.astype(str)).astype("S").astype(object)
+
+
+def write(architecture: Architecture, attends: bool, folder: pathlib.Path) -> pathlib.Path:
+    """Exports a model with untrained weights."""
+    fields = (
+        CategoricalField("history_item", "behavior", "item"),
+        CategoricalField("history_category", "behavior", "category"),
+        CategoricalField("user"),
+        CategoricalField("store", "context"),
+        CategoricalField("hour", "context"),
+        CategoricalField("item", "target"),
+        CategoricalField("category", "target"),
+        MultiValuedField("tags", "target", max_values=3),
+    )
+    spec = FeatureSpec(
+        fields=fields,
+        vocabularies=(
+            Vocabulary("item", "values", values=tuple(f"i{index}" for index in range(NUM_ITEMS))),
+            Vocabulary(
+                "category", "values", values=tuple(f"c{index}" for index in range(NUM_CATEGORIES))
+            ),
+            Vocabulary("user", "hash", size=1000),
+            Vocabulary("store", "values", values=tuple(f"s{i}" for i in range(NUM_STORES))),
+            Vocabulary("hour", "integer", dtype="int64", size=24),
+            Vocabulary("tags", "integer", dtype="int64", size=40),
+        ),
+        label="click",
+        max_length=STEPS,
+        target_to_behavior=(
+            {"item": "history_item", "category": "history_category"} if attends else {}
+        ),
+    )
+    model = amer.build(spec, architecture, embedding_dim=EMBEDDING_DIM)
+    return export(model, spec, architecture, folder, warmup=False)
+
+
+def measure(name: str, folder: pathlib.Path, requests: dict[str, dict[str, Any]]) -> None:
+    """Prints how long each signature takes; their answers must be equal."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+        calls = {}
+        for signature_name, request in requests.items():
+            signature = graph.signature_def[signature_name]
+            names = [signature.inputs[column].name for column in request]
+            call = session.make_callable([signature.outputs["logit"].name], names)
+            calls[signature_name] = lambda call=call, request=request: call(*request.values())
+        [by_rows], [by_user] = (call() for call in calls.values())
+        np.testing.assert_allclose(by_rows, by_user, rtol=1e-5, atol=1e-6)
+        times = alternating_times(calls)
+    by_rows_median = float(np.median(times["serving_default"]))
+    for signature_name, taken in times.items():
+        median, slow = np.percentile(taken, (50, 99))
+        print(
+            f"{name:20} {signature_name:16} {median:6.2f} {slow:7.2f} "
+            f"{1e3 * NUM_CANDIDATES / median:13,.0f} {by_rows_median / median:6.1f}",
+            flush=True,
+        )
+
+
+def alternating_times(calls: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+    """Milliseconds of each call, taken by turns, so that they meet the same machine."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for repeat in range(REPEATS + 10):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call()
+            if repeat >= 10:
+                times[name].append(1e3 * (time.perf_counter() - started))
+    return times
+
+
+if __name__ == "__main__":
+    main()
