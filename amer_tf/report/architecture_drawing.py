@@ -101,9 +101,8 @@ def mlp_picture(architecture: Architecture) -> Html | None:
         parts.append(
             _line(f"M{_CENTER + _MLP_WIDEST // 2} {8 + _BOX // 2}H{side}V{middle}H{_CENTER + 114}")
         )
-        head = (
-            f"M{_CENTER + 118} {middle - 5}L{_CENTER + 110} {middle}L{_CENTER + 118} {middle + 5}Z"
-        )
+        tip = _CENTER + 110
+        head = f"M{tip + 8} {middle - 5}L{tip} {middle}L{tip + 8} {middle + 5}Z"
         parts.append(element("path", d=head, class_="head"))
         parts.append(
             element(

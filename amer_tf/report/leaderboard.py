@@ -117,7 +117,7 @@ def _glossary(record: RunRecord) -> Html:
 def evaluations(record: RunRecord) -> Html | None:
     """What `amer evaluate` recorded; None where it recorded nothing."""
     parts = []
-    for (split, mode), systems in record.evaluations().items():
+    for place, systems in record.evaluations().items():
         shown = {
             name: metrics
             for name, metrics in systems.items()
@@ -129,9 +129,7 @@ def evaluations(record: RunRecord) -> Html | None:
             continue
         count = int(next(iter(shown.values())).get("count", 0))
         unit = "rows" if record.task == "ctr" else "users"
-        title = f"{split.capitalize()} split, {count:,} {unit}"
-        if mode:
-            title += f", {words.MODES.get(mode, mode)}"
+        title = f"{words.plain(words.place(place))}: {count:,} {unit}"
         parts.append(
             table(
                 title,

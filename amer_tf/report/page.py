@@ -70,7 +70,7 @@ def page(records: Sequence[RunRecord]) -> str:
     name = record.data.get("dataset")
     version = record.config.get("version", "")
     return string.Template(_read("page.html")).substitute(
-        title=escape(f"Search report: {pathlib.Path(str(name)).stem}" if name else "Search report"),
+        title=escape(f"Search report: {_title(str(name))}" if name else "Search report"),
         style=_read("page.css"),
         kind=escape(_kind(record)),
         verdict=verdict(records),
@@ -80,6 +80,12 @@ def page(records: Sequence[RunRecord]) -> str:
             f"Written by amer_tf {version}. This file needs no network and no other file."
         ),
     )
+
+
+def _title(dataset: str) -> str:
+    """The name of a data set, which may be the file that describes it."""
+    is_file = dataset.endswith((".yaml", ".yml", ".json"))
+    return pathlib.PurePath(dataset).stem if is_file else dataset
 
 
 def _kind(record: RunRecord) -> str:

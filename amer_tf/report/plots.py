@@ -27,6 +27,7 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.size": 10.0,
     "text.color": COLORS["ink"],
+    "axes.axisbelow": True,
     "axes.edgecolor": COLORS["grid"],
     "axes.facecolor": "none",
     "axes.grid": True,

@@ -17,10 +17,7 @@ def over_seeds(records: Sequence[RunRecord]) -> Html | None:
     first = records[0]
     places = {place: None for record in records for place in record.evaluations()}
     parts = [_table(records, "Validation split", None)]
-    for split, mode in places:
-        title = f"{split.capitalize()} split"
-        title += f", {words.MODES.get(mode, mode)}" if mode else ""
-        parts.append(_table(records, title, (split, mode)))
+    parts += [_table(records, words.plain(words.place(place)), place) for place in places]
     seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in records}))
     return joined(
         [

@@ -111,12 +111,10 @@ def _draw_points(axes: Any, points: list[Point], best: float) -> None:
             color=COLORS["second" if is_reference else "first"],
             alpha=0.8,
         )
-    kept = next(
-        (point for point in points if point.kind != REFERENCE and point.score == best), None
-    )
-    if kept is not None:
+    kept = [point for point in points if point.kind != REFERENCE and point.score == best]
+    if kept:
         axes.scatter(
-            [kept.cost], [kept.score], s=150, facecolors="none", edgecolors=COLORS["ink"],
+            [kept[0].cost], [kept[0].score], s=150, facecolors="none", edgecolors=COLORS["ink"],
             label="the model of the run",
         )  # fmt: skip
     values = [point.cost for point in points]
@@ -124,4 +122,5 @@ def _draw_points(axes: Any, points: list[Point], best: float) -> None:
         axes.set_xscale("log")
     else:
         axes.xaxis.set_major_formatter(lambda value, position: f"{value:,.6g}")
+        axes.locator_params(axis="x", nbins=4)
     axes.margins(x=0.1, y=0.12)

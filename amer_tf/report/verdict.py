@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from scipy import stats
+
 from amer_tf.report import runs, words
 from amer_tf.report.markup import Html, element, joined, paragraph
 from amer_tf.report.run_record import RunRecord
@@ -20,12 +22,14 @@ class Comparison(NamedTuple):
         own: What the found model reached.
         other: What the other system reached.
         error: Standard error of the difference; None where it is not known.
+        sure: From how many errors on a difference is more than chance.
     """
 
     metric: str
     own: float
     other: float
     error: float | None
+    sure: float = 2.0
 
     @property
     def difference(self) -> float:
@@ -70,7 +74,7 @@ def certainty(comparison: Comparison) -> str:
             f"That is less than its standard error ({comparison.error:.4f}): the two cannot be "
             "told apart."
         )
-    if abs(errors) < 2.0:
+    if abs(errors) < comparison.sure:
         return (
             f"That is {abs(errors):.1f} times its standard error ({comparison.error:.4f}): a hint, "
             "and no proof."
@@ -90,17 +94,21 @@ def verdict(records: Sequence[RunRecord]) -> Html:
     name = runs.best_reference(record)
     if name is None:
         return element("div", _without_references(record), class_="verdict")
-    single = compare(record.best["metrics"], record.references[name]["metrics"], record.ranked_by)
-    over_seeds = seed_comparisons(records)
+    over_seeds = seed_comparisons(records, None)
     if over_seeds:
         decides, rival = over_seeds[0].comparison, over_seeds[0].system
+        sentences = [_over_seeds(one) for one in over_seeds]
+        for place in _test_places(record):
+            sentences += [_over_seeds(one, place) for one in seed_comparisons(records, place)]
     else:
-        decides, rival = single, words.system(name)
-    parts = [paragraph(headline(decides, rival), class_="headline")]
-    parts += [_over_seeds(one) for one in over_seeds]
-    parts.append(_validation(record, name, single, with_seed=bool(over_seeds)))
-    parts += [*_other_metrics(record, name, single), *_tests(record)]
-    return element("div", *parts, class_="verdict")
+        decides = compare(
+            record.best["metrics"], record.references[name]["metrics"], record.ranked_by
+        )
+        rival = words.system(name)
+        sentences = [_validation(record, name, decides), *_other_metrics(record, name, decides)]
+        sentences += _tests(record)
+    top = paragraph(headline(decides, rival), class_="headline")
+    return element("div", top, *sentences, class_="verdict")
 
 
 def headline(comparison: Comparison, system: str) -> str:
@@ -121,9 +129,10 @@ def headline(comparison: Comparison, system: str) -> str:
             )
         return f"The search gained nothing: the {system}, made by hand, is as good or better."
     if ahead:
-        surely = "is" if comparison.errors >= 2.0 else "seems to be"
+        surely = "is" if comparison.errors >= comparison.sure else "seems to be"
         return f"The network that the search found {surely} better than all systems made by hand."
-    return f"The {system}, made by hand, is better than what the search found."
+    surely = "is" if -comparison.errors >= comparison.sure else "seems to be"
+    return f"The {system}, made by hand, {surely} better than what the search found."
 
 
 def _without_references(record: RunRecord) -> Html:
@@ -141,12 +150,11 @@ def _without_references(record: RunRecord) -> Html:
     )
 
 
-def _validation(record: RunRecord, name: str, comparison: Comparison, with_seed: bool) -> Html:
+def _validation(record: RunRecord, name: str, comparison: Comparison) -> Html:
     metric, number = words.metric(record.ranked_by), len(record.references)
-    where = f"Seed {record.seed}, validation" if with_seed else "Validation"
     best = "" if number == 1 else f"the best of {number} hand-made systems, "
     return paragraph(
-        f"{where} {metric.label}: {comparison.own:.4f} for the found network, "
+        f"Validation {metric.label}: {comparison.own:.4f} for the found network, "
         f"{comparison.other:.4f} for the {words.system(name)}, {best}"
         f"{_gap(comparison)}. {certainty(comparison)}"
     )
@@ -176,21 +184,30 @@ def _tests(record: RunRecord) -> list[Html]:
     """The same on rows that took no part in any choice."""
     found = []
     metric = record.ranked_by
-    for (split, mode), systems in record.evaluations().items():
+    for place in _test_places(record):
+        systems = record.evaluations()[place]
         others = {name: one for name, one in systems.items() if name != FOUND}
-        if split != "test" or FOUND not in systems or not others:
+        if not others:
             continue
         name = max(others, key=lambda name: _number(others[name][metric]))
         comparison = compare(systems[FOUND], others[name], metric)
-        where = f"On the test split{f', {words.MODES.get(mode, mode)}' if mode else ''}"
         found.append(
             paragraph(
-                f"{where}: {words.metric(metric).label} {comparison.own:.4f}, and "
-                f"{comparison.other:.4f} for the {words.system(name)}, the best there of those "
-                f"made by hand, {_gap(comparison)}. {certainty(comparison)}"
+                f"On the {words.place(place)}: {words.metric(metric).label} {comparison.own:.4f} "
+                f"for the found network, {comparison.other:.4f} for the {words.system(name)}, the "
+                f"best there of those made by hand, {_gap(comparison)}. {certainty(comparison)}"
             )
         )
     return found
+
+
+def _test_places(record: RunRecord) -> list[tuple[str, str]]:
+    """Where the found model was measured on the test split."""
+    return [
+        place
+        for place, systems in record.evaluations().items()
+        if place[0] == "test" and FOUND in systems
+    ]
 
 
 class SeedComparison(NamedTuple):
@@ -202,23 +219,28 @@ class SeedComparison(NamedTuple):
     num_seeds: int
 
 
-def seed_comparisons(records: Sequence[RunRecord]) -> list[SeedComparison]:
+def seed_comparisons(
+    records: Sequence[RunRecord], place: tuple[str, str] | None
+) -> list[SeedComparison]:
     """One for each metric, that which ranks first; none of a single seed.
 
-    The error is that of the mean of the differences, each between two systems of one run.
+    The error is that of the mean of the differences, each between two systems of one run; few
+    seeds want a larger difference before it is more than chance (Student's t, 95 %).
+
+    Args:
+        records: The runs; those with the steps of the first are looked at.
+        place: As in `runs.scores`.
     """
     first = records[0]
     own = [record for record in records if record.steps == first.steps]
-    if len(own) < 2:
-        return []
     found = []
     for metric in sorted(first.result.METRICS, key=lambda name: name != first.ranked_by):
-        systems = runs.scores(own, metric)
-        ours = systems.pop(words.system(FOUND))
+        systems = runs.scores(own, metric, place)
+        ours = systems.pop(words.system(FOUND), {})
         systems = {name: values for name, values in systems.items() if set(values) == set(ours)}
-        sign = -1.0 if words.metric(metric).lower_is_better else 1.0
-        if not systems:
+        if len(ours) < 2 or not systems:
             continue
+        sign = -1.0 if words.metric(metric).lower_is_better else 1.0
         name = max(systems, key=lambda name: sign * runs.spread(systems[name]).mean)
         gaps = {seed: sign * (ours[seed] - systems[name][seed]) for seed in ours}
         deviation = runs.spread(gaps).deviation or 0.0
@@ -227,17 +249,19 @@ def seed_comparisons(records: Sequence[RunRecord]) -> list[SeedComparison]:
             runs.spread(ours).mean,
             runs.spread(systems[name]).mean,
             deviation / math.sqrt(len(gaps)) or None,
+            float(stats.t.ppf(0.975, len(gaps) - 1)),
         )
         num_ahead = sum(gap > 0.0 for gap in gaps.values())
         found.append(SeedComparison(name, comparison, num_ahead, len(gaps)))
     return found
 
 
-def _over_seeds(one: SeedComparison) -> Html:
+def _over_seeds(one: SeedComparison, place: tuple[str, str] = ("validation", "")) -> Html:
     comparison = one.comparison
     return paragraph(
-        f"Mean over {one.num_seeds} seeds, validation {words.metric(comparison.metric).label}: "
-        f"{comparison.own:.4f} for the found network, {comparison.other:.4f} for the {one.system}, "
-        f"the best of those made by hand, {_gap(comparison)}; it is ahead in {one.num_ahead} of "
-        f"{one.num_seeds} runs. {certainty(comparison)}"
+        f"Mean over {one.num_seeds} seeds on the {words.place(place)}: "
+        f"{words.metric(comparison.metric).label} {comparison.own:.4f} for the found network, "
+        f"{comparison.other:.4f} for the {one.system}, the best there of those made by hand, "
+        f"{_gap(comparison)}; it is ahead in {one.num_ahead} of {one.num_seeds} runs. "
+        f"{certainty(comparison)}"
     )

@@ -110,7 +110,6 @@ SHORTCUTS = {
     "sum": "summed up",
 }
 
-SPLITS = {"test": "test", "validation": "validation"}
 MODES = {
     "uniform": "among random items",
     "popular": "among items drawn by popularity",
@@ -126,6 +125,12 @@ def metric(name: str) -> Metric:
 def system(name: str) -> str:
     """The name of a system for people."""
     return SYSTEMS[name][0] if name in SYSTEMS else plain(name)
+
+
+def place(place: tuple[str, str]) -> str:
+    """A split, and among what items the true one was ranked where that is a question."""
+    split, mode = place
+    return f"{split} split, {MODES.get(mode, mode)}" if mode else f"{split} split"
 
 
 def step_numbers(steps: Iterable[str]) -> str:
