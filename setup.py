@@ -49,6 +49,8 @@ EXTRAS = {
     ],
 }
 
+DATA_FILES = ["*.css", "*.html", "*.json", "*.md", "*.tsv", "*.txt", "*.yaml"]
+
 setup(
     name="amer_tf",
     version="0.1.0",
@@ -60,7 +62,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["amer_tf", "amer_tf.*", "data_pipelines", "data_pipelines.*"]),
-    package_data={"": ["py.typed", "*.md", "*.html", "*.json", "*.tsv", "*.txt", "*.yaml"]},
+    package_data={"": ["py.typed", *DATA_FILES]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["amer = amer_tf.cli.main:main"]},

@@ -10,6 +10,7 @@ from absl import flags
 from amer_tf.architecture import ArchitectureError
 from amer_tf.export import ExportError
 from amer_tf.features import SpecError
+from amer_tf.report import MissingPackageError
 from amer_tf.search.run_error import RunError
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.binary_metrics import MetricError
@@ -29,6 +30,7 @@ USER_ERRORS = (
     EvaluationError,
     ExportError,
     MetricError,
+    MissingPackageError,
     RunError,
     SpecError,
     SplitError,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
-from amer_tf.cli import evaluate, export, prepare, search, usage
+from amer_tf.cli import evaluate, export, prepare, report, search, usage
 from amer_tf.cli.console import give, say
 from amer_tf.cli.errors import USER_ERRORS, UsageError
 
@@ -18,6 +18,7 @@ VERBS: dict[str, ModuleType] = {
     "search": search,
     "evaluate": evaluate,
     "export": export,
+    "report": report,
 }
 _HELP = ("help", "--help", "-help", "-h")
 

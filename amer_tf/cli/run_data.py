@@ -25,7 +25,7 @@ def record(run: RunFolder, data: PreparedData) -> None:
     Raises:
         RunError: Where the run was started on other data.
     """
-    described = _describe(data)
+    described = describe(data)
     found = run.read_json(DATA_FILE)
     if found is not None and found.get("digest") != described["digest"]:
         raise RunError(
@@ -60,12 +60,13 @@ def load(result: SearchResult, data_dir: str | None) -> PreparedData:
             "set, or was prepared otherwise. "
             f"Received: data_dir={str(folder)!r}, run_dir={str(result.run.path)!r}"
         )
-    if recorded and _describe(data)["digest"] != recorded["digest"]:
+    if recorded and describe(data)["digest"] != recorded["digest"]:
         say(f"Warning: {folder} is not as it was when the run was made, though its spec is.")
     return data
 
 
-def _describe(data: PreparedData) -> dict[str, Any]:
+def describe(data: PreparedData) -> dict[str, Any]:
+    """Which data these are: where, what, how many, and their checksum."""
     folder = pathlib.Path(data.folder).resolve()
     head = read_head(folder)
     return {

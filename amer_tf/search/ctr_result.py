@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from amer_tf.search import ctr_references
+from amer_tf.search.ctr_search import METRIC
 from amer_tf.search.interaction_search import CHOSEN
 from amer_tf.search.result import SearchResult
 from amer_tf.training.ctr import CtrEvaluator
@@ -17,6 +18,7 @@ class CtrResult(SearchResult):
     """The result of a finished run of task ctr."""
 
     METRICS = ("auc", "log_loss")
+    RANKED_BY = METRIC
 
     @functools.cached_property
     def evaluator(self) -> CtrEvaluator:

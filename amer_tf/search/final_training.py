@@ -82,12 +82,17 @@ def train_final(
                 "forced_cuts": np.array(progress.forced_cuts, np.int64),
                 "progress": np.array([progress.seconds, progress.train_loss, progress.is_over]),
             }
-            run.save_arrays(name, arrays)
+            epoch = len(progress.losses)
             run.record_phase(
-                name, epoch=len(progress.losses), seconds=progress.seconds, curve=progress.losses
+                name,
+                epoch=epoch,
+                seconds=progress.seconds,
+                curve=progress.losses,
+                losses=phases.losses_until(run, name, epoch, progress.train_loss),
             )
+            run.save_arrays(name, arrays)
             bar.update(
-                len(progress.losses),
+                epoch,
                 f"loss {progress.train_loss:.4f}, validation {progress.losses[-1]:.4f}, best "
                 f"{min(progress.losses):.4f}",
             )

@@ -86,13 +86,15 @@ class NextItemProgram:
         closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]
         trained = [name for name in self.settings.references if name not in closed]
         # EASE takes much memory for a moment: before anything else does.
-        self._compare(closed, bench, search)
+        self._compare(closed, bench, search, "closed_forms")
         architecture = search.search()
-        self._compare(trained, bench, search)
+        self._compare(trained, bench, search, "references")
         return architecture, search.trials.best()["metrics"]
 
-    def _compare(self, names: Sequence[str], bench: Workbench, search: BehaviorSearch) -> None:
-        """Scores references on the validation split, each once."""
+    def _compare(
+        self, names: Sequence[str], bench: Workbench, search: BehaviorSearch, phase: str
+    ) -> None:
+        """Scores references on the validation split, each once; `phase` records the time."""
         missing = set(names) - {trial.get("name") for trial in self.run.trials()}
         if not missing:
             return
@@ -108,7 +110,7 @@ class NextItemProgram:
                         self._score_reference(name, bench, search)
                     except (TrainingError, EvaluationError) as error:
                         search.trials.add_failure("reference", error, name=name)
-                self.run.record_phase("references", **search.clock.now())
+                self.run.record_phase(phase, **search.clock.now())
                 bar.update(index + 1, name)
 
     def _why_too_late(self, name: str, search: BehaviorSearch) -> str | None:

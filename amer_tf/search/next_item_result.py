@@ -10,6 +10,7 @@ import keras
 
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import references
+from amer_tf.search.next_item_program import METRIC
 from amer_tf.search.result import SearchResult
 from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
 
@@ -18,6 +19,7 @@ class NextItemResult(SearchResult):
     """The result of a finished run of task next_item."""
 
     METRICS = ("hr@1", "hr@5", "ndcg@5", "mrr")
+    RANKED_BY = METRIC
 
     @functools.cached_property
     def evaluator(self) -> NextItemEvaluator:

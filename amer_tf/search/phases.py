@@ -43,8 +43,15 @@ def train_phase(
         if stop:
             # Else a run that is killed right now would train on.
             progress = progress._replace(fraction=1.0)
+        # The record first: what a checkpoint stands for is in it, whenever the run is killed.
+        run.record_phase(
+            name,
+            epoch=progress.epoch,
+            seconds=progress.seconds,
+            loss=progress.loss,
+            losses=losses_until(run, name, progress.epoch, progress.loss),
+        )
         run.save_arrays(name, {**snapshot(trainer), "progress": np.array(progress, "float64")})
-        run.record_phase(name, epoch=progress.epoch, seconds=progress.seconds, loss=progress.loss)
         return stop
 
     return fit(
@@ -56,6 +63,19 @@ def train_phase(
         resume=resume,
         options=options,
     )
+
+
+def losses_until(run: RunFolder, name: str, epoch: int, loss: float) -> list[float]:
+    """Mean training loss of each epoch of a phase so far, without what a killed attempt lost.
+
+    Args:
+        run: The run folder.
+        name: Name of the phase.
+        epoch: Number of the last epoch, from 1.
+        loss: Its loss.
+    """
+    before: list[float] = run.phases().get(name, {}).get("losses", [])
+    return [*before[: epoch - 1], loss]
 
 
 def save_weights(run: RunFolder, name: str, model: keras.Model) -> None:

@@ -40,6 +40,8 @@ class SearchResult:
 
     # Which metrics the leaderboard shows.
     METRICS: ClassVar[tuple[str, ...]] = ()
+    # Which of them ranks the systems on the validation split.
+    RANKED_BY: ClassVar[str] = ""
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
@@ -157,6 +159,17 @@ class SearchResult:
         from amer_tf.export import export
 
         return export(self.model, self.spec, self.architecture, folder, **options)
+
+    def report(self, *others: SearchResult, data: Mapping[str, Any] | None = None) -> pathlib.Path:
+        """Writes `report.html` into the run folder; see `amer_tf.report.write_report`.
+
+        Args:
+            *others: Runs of the same data with other seeds or steps, to show the spread.
+            data: What is known of the data; None takes what `amer search` recorded.
+        """
+        from amer_tf.report import write_report
+
+        return write_report([self, *others], data)
 
     def summary(self) -> dict[str, Any]:
         """The result as plain JSON."""

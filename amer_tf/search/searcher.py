@@ -13,6 +13,7 @@ import amer_tf
 from amer_tf.features import FeatureSpec
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.ctr_program import CtrProgram
+from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
@@ -125,7 +126,10 @@ class AmerSearch:
         architecture, metrics = self._program.work(budget, train, validation, catalog)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
         self.run.remove_checkpoints()
-        self.run.write_json(METRICS_FILE, {"validation": metrics, "seconds": budget.used})
+        self.run.write_json(
+            METRICS_FILE,
+            {"validation": metrics, "seconds": budget.used, "environment": environment()},
+        )
 
 
 def spec_digest(spec: FeatureSpec) -> str:

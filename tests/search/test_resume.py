@@ -64,11 +64,17 @@ def finished_in_pieces(data, folder, pieces, monkeypatch):
     raise AssertionError("the search did not come to its end")
 
 
+def losses_of(run):
+    """Training losses of every phase that trains."""
+    return {name: phase["losses"] for name, phase in run.phases().items() if "losses" in phase}
+
+
 def assert_same_result(folder, finished):
     trials = RunFolder(folder).trials()
     assert trials == finished.run.trials()
     curve = RunFolder(folder).phases()["supernet"]["curve"]
     assert curve == finished.run.phases()["supernet"]["curve"]
+    assert losses_of(RunFolder(folder)) == losses_of(finished.run)
     for name in ("architecture.json", "spec.json", "config.json"):
         assert (folder / name).read_text() == (finished.run.path / name).read_text()
     metrics = json.loads((folder / "metrics.json").read_text())

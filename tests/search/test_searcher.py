@@ -77,6 +77,7 @@ def test_the_result_is_the_best_trial(finished):
     metrics = json.loads((finished.run.path / "metrics.json").read_text())
     assert metrics["validation"] == best["metrics"]
     assert metrics["seconds"] > 0.0
+    assert metrics["environment"]["keras"] == keras.__version__
 
 
 def test_the_model_on_disk_is_that_of_the_best_trial(finished, data):

@@ -1,0 +1,157 @@
+"""Tables of systems: on the validation split, and on other splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amer_tf.report import words
+from amer_tf.report.markup import (
+    Estimate,
+    Html,
+    NumberText,
+    details,
+    element,
+    joined,
+    paragraph,
+    table,
+)
+from amer_tf.report.run_record import REFERENCE, RunRecord, architecture_of
+from amer_tf.report.words import FOUND
+from amer_tf.search.trials import score_of
+
+_TREES = "lightgbm"
+
+
+def leaderboard(record: RunRecord) -> Html:
+    """The model of the run, the best of each other way of training, and the references."""
+    best_of_kind = {trial["kind"]: trial for trial in reversed(record.models)}
+    shown = [*best_of_kind.values(), *record.references.values()]
+    shown.sort(key=score_of, reverse=True)
+    everything = sorted([*record.models, *record.references.values()], key=score_of, reverse=True)
+    best = record.best
+    return joined(
+        [
+            paragraph(_how_it_was_measured(record)),
+            _board("Systems by validation score, the best first", record, shown, best),
+            paragraph(
+                "± is one standard error: how much a score would differ on another sample of the "
+                "same size. The scores of the found network are the best of "
+                f"{len(record.models)}, so they flatter it a little; the test split, which chose "
+                "nothing, does not."
+            ),
+            details(
+                f"All {len(everything)} models that were scored on the whole validation split",
+                _board("All models, the best first", record, everything, best, architectures=True),
+            ),
+            _glossary(record),
+        ]
+    )
+
+
+def _how_it_was_measured(record: RunRecord) -> str:
+    metrics = record.metrics["validation"]
+    count = int(metrics.get("count", 0))
+    if record.task == "ctr":
+        return f"Measured on the {count:,} rows of the validation split."
+    mode = metrics.get("mode")
+    among = (
+        "the whole catalogue"
+        if mode == "full"
+        else f"{metrics.get('num_negatives')} {words.MODES.get(mode, mode).removeprefix('among ')}"
+    )
+    return (
+        f"Measured on the {count:,} users of the validation split: the true next item is ranked "
+        f"among {among}."
+    )
+
+
+def _board(
+    caption: str,
+    record: RunRecord,
+    trials: Sequence[Mapping[str, Any]],
+    best: Mapping[str, Any],
+    architectures: bool = False,
+) -> Html:
+    names = record.result.METRICS
+    headers = ["System", "How it was trained", *(words.metric(name).label for name in names)]
+    headers += ["Parameters", *(["Architecture"] if architectures else [])]
+    rows = []
+    for trial in trials:
+        is_reference = trial["kind"] == REFERENCE
+        row = [
+            words.system(trial["name"] if is_reference else FOUND),
+            "made by hand" if is_reference else words.TRAININGS.get(trial["kind"], trial["kind"]),
+            *(_estimate(trial["metrics"], name) for name in names),
+            _size(trial),
+        ]
+        if architectures:
+            row.append("" if is_reference else str(architecture_of(trial)))
+        rows.append(row)
+    marked = [number for number, trial in enumerate(trials) if trial == best][:1]
+    return table(caption, headers, rows, marked)
+
+
+def _estimate(metrics: Mapping[str, Any], name: str) -> Estimate:
+    errors = metrics.get("standard_errors") or {}
+    return Estimate(float(metrics[name]), errors.get(name))
+
+
+def _size(trial: Mapping[str, Any]) -> Any:
+    if trial.get("name") == _TREES and trial["parameters"] is not None:
+        return NumberText(f"{trial['parameters']:,} trees")
+    return trial["parameters"]
+
+
+def _glossary(record: RunRecord) -> Html:
+    """What the metrics and the systems are."""
+    entries = []
+    for metric in map(words.metric, record.result.METRICS):
+        better = "lower" if metric.lower_is_better else "higher"
+        entries.append((metric.label, f"{metric.meaning}; {better} is better"))
+    entries += [words.SYSTEMS[name] for name in record.references if name in words.SYSTEMS]
+    parts = [part for term, text in entries for part in (element("dt", term), element("dd", text))]
+    return details("What these metrics and systems are", element("dl", *parts))
+
+
+def evaluations(record: RunRecord) -> Html | None:
+    """What `amer evaluate` recorded; None where it recorded nothing."""
+    parts = []
+    for place, systems in record.evaluations().items():
+        shown = {
+            name: metrics
+            for name, metrics in systems.items()
+            if set(record.result.METRICS) <= set(metrics)
+        }
+        lower = words.metric(record.ranked_by).lower_is_better
+        order = sorted(shown, key=lambda name: shown[name][record.ranked_by], reverse=not lower)
+        if not order:
+            continue
+        count = int(next(iter(shown.values())).get("count", 0))
+        unit = "rows" if record.task == "ctr" else "users"
+        title = f"{words.plain(words.place(place))}: {count:,} {unit}"
+        parts.append(
+            table(
+                title,
+                ["System", *(words.metric(name).label for name in record.result.METRICS)],
+                [
+                    [
+                        words.system(name),
+                        *(_estimate(shown[name], metric) for metric in record.result.METRICS),
+                    ]
+                    for name in order
+                ],
+                [number for number, name in enumerate(order) if name == FOUND],
+            )
+        )
+    if not parts:
+        return None
+    return joined(
+        [
+            paragraph(
+                "The test split took no part in training or in any choice, so these numbers are "
+                "the ones to expect of the model in use. ± is one standard error."
+            ),
+            *parts,
+        ]
+    )

@@ -1,0 +1,169 @@
+"""The report: one page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import pathlib
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from amer_tf.report import words
+from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
+from amer_tf.report.data_counts import data_counts
+from amer_tf.report.interactions import interactions
+from amer_tf.report.leaderboard import evaluations, leaderboard
+from amer_tf.report.learning_curves import learning_curves
+from amer_tf.report.markup import Html, details, element, escape, joined, paragraph
+from amer_tf.report.phase_times import phase_times
+from amer_tf.report.plots import import_matplotlib
+from amer_tf.report.reproduce import reproduce
+from amer_tf.report.run_record import RunRecord
+from amer_tf.report.runs import require_comparable
+from amer_tf.report.sampled import best_so_far, distribution
+from amer_tf.report.seeds import over_seeds
+from amer_tf.report.trade_off import trade_off
+from amer_tf.report.verdict import verdict
+from amer_tf.search.result import SearchResult
+
+REPORT_FILE = "report.html"
+_FOLDER = pathlib.Path(__file__).parent
+
+
+class Section(NamedTuple):
+    """A part of the page with a heading; left out where its content is None."""
+
+    name: str
+    title: str
+    content: Html | None
+
+
+def write_report(
+    results: Sequence[SearchResult], data: Mapping[str, Any] | None = None
+) -> pathlib.Path:
+    """Writes `report.html` into the folder of the first run.
+
+    Args:
+        results: A finished run, and others of the same data with other seeds or steps.
+        data: What is known of the data, as in the `data.json` of a run folder; None takes that
+            file.
+
+    Raises:
+        MissingPackageError: Where matplotlib is not installed.
+        RunError: Where a file is damaged or cannot be written, or runs do not belong together.
+    """
+    import_matplotlib()
+    records = [RunRecord(result, data) for result in results]
+    require_comparable(records)
+    text = page(records)
+    run = results[0].run
+    run.write(REPORT_FILE, lambda stream: _write(stream, text))
+    return run.path / REPORT_FILE
+
+
+def page(records: Sequence[RunRecord]) -> str:
+    """The whole page as HTML; all but the spread over seeds is about the first run."""
+    record = records[0]
+    sections = [section for section in _sections(records) if section.content]
+    contents = [
+        element("li", element("a", section.title, href=f"#{section.name}")) for section in sections
+    ]
+    name = record.data.get("dataset")
+    version = record.config.get("version", "")
+    return string.Template(_read("page.html")).substitute(
+        title=escape(f"Search report: {_title(str(name))}" if name else "Search report"),
+        style=_read("page.css"),
+        kind=escape(_kind(record)),
+        verdict=verdict(records),
+        contents=joined(contents),
+        sections=joined(map(_rendered, sections), "\n"),
+        footer=escape(
+            f"Written by amer_tf {version}. This file needs no network and no other file."
+        ),
+    )
+
+
+def _title(dataset: str) -> str:
+    """The name of a data set, which may be the file that describes it."""
+    is_file = dataset.endswith((".yaml", ".yml", ".json"))
+    return pathlib.PurePath(dataset).stem if is_file else dataset
+
+
+def _kind(record: RunRecord) -> str:
+    task = {
+        "next_item": "Which item a user takes next",
+        "ctr": "How likely a row has label 1",
+    }.get(record.task, record.task)
+    steps = [words.STEPS.get(step, step) for step in record.steps]
+    number = words.step_numbers(record.steps)
+    return f"{task}. Searched (AMER-{number}): {', '.join(steps)}. Seed {record.seed}."
+
+
+def _sections(records: Sequence[RunRecord]) -> list[Section]:
+    record = records[0]
+    return [
+        Section("found", "What was found", _found(record)),
+        Section("leaderboard", "Leaderboard", leaderboard(record)),
+        Section("test", "On data that took no part", evaluations(record)),
+        Section("seeds", "Over several seeds", over_seeds(records)),
+        Section("interactions", "Interactions", interactions(record)),
+        Section("scores", "Inherited scores", distribution(record)),
+        Section("best-so-far", "How soon the best was found", best_so_far(record)),
+        Section("curves", "Learning curves", learning_curves(record)),
+        Section("trade-off", "Quality against size", trade_off(record)),
+        Section("time", "Where the time went", phase_times(record)),
+        Section("data", "Data", data_counts(record)),
+        Section("reproduce", "How to get it again", reproduce(record)),
+    ]
+
+
+def _found(record: RunRecord) -> Html:
+    architecture = record.architecture
+    has_target = record.task == "ctr" and bool(record.spec.with_role("target"))
+    pictures = {
+        "Behaviour network": behavior_picture(architecture, has_target),
+        "MLP": mlp_picture(architecture),
+    }
+    parts = [_in_short(record)]
+    for title, picture in pictures.items():
+        if picture is not None:
+            parts += [element("h3", title), picture]
+    text = element("pre", element("code", architecture.to_json()))
+    return joined([*parts, details("The architecture as JSON", text)])
+
+
+def _in_short(record: RunRecord) -> Html:
+    architecture, best = record.architecture, record.best
+    used = sum(block.layer != "zero" for block in architecture.blocks)
+    parts = []
+    if architecture.blocks:
+        parts.append(f"{used} of {len(architecture.blocks)} blocks that read the history")
+    if architecture.interactions:
+        number = len(architecture.interactions)
+        parts.append(f"{number} {'interaction' if number == 1 else 'interactions'}")
+    if architecture.mlp:
+        number = len(architecture.mlp)
+        parts.append(f"an MLP of {number} hidden {'layer' if number == 1 else 'layers'}")
+    what = ", ".join(parts) or "neither blocks nor interactions"
+    training = words.TRAININGS.get(best["kind"], best["kind"])
+    return paragraph(
+        f"The found model has {what}; {best['parameters']:,} parameters in all, most of them "
+        f"embeddings. Its weights: {training}."
+    )
+
+
+def _rendered(section: Section) -> Html:
+    return element(
+        "section",
+        element("h2", section.title, id=f"{section.name}-title"),
+        section.content or "",
+        id=section.name,
+        aria_labelledby=f"{section.name}-title",
+    )
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _write(stream: Any, text: str) -> None:
+    stream.write(text.encode())

@@ -1,0 +1,98 @@
+"""How to get the same run again: command, seed, versions, checksums, settings."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from amer_tf.report import words
+from amer_tf.report.markup import Html, element, joined, paragraph, table
+from amer_tf.report.run_record import RunRecord
+from amer_tf.search.searcher import PROGRAMS
+from amer_tf.search.settings import PRESETS
+
+
+def reproduce(record: RunRecord) -> Html:
+    """The command and all that it depends on."""
+    preset, changes = nearest_preset(record)
+    environment = {
+        "amer_tf": record.config.get("version", "unknown"),
+        **record.metrics.get("environment", {}),
+    }
+    facts = [
+        ["Seed", str(record.seed)],
+        ["Steps", ", ".join(record.steps)],
+        ["Preset", preset],
+        ["Checksum of the data", record.data.get("digest") or "not recorded"],
+        ["Checksum of the fitted spec", record.config["spec"]],
+        *([words.plain(name) if name == name.lower() and "_" not in name else name, version]
+          for name, version in environment.items()),
+    ]  # fmt: skip
+    parts = [
+        paragraph(
+            "Prepare the data as they were, so that the checksum is the same, then search. Budgets "
+            "in epochs and counts give the same result again on the same versions"
+            + (
+                "; this run had a time limit, and how much fits into it depends on the machine."
+                if record.config.get("time_limit")
+                else "."
+            )
+        ),
+        element("pre", element("code", command(record))),
+        table("What the run depends on", ["What", "Value"], facts),
+    ]
+    if changes:
+        defaults = PROGRAMS[record.task].preset(preset).to_dict()
+        rows = [[name, _text(changes[name]), _text(defaults[name])] for name in changes]
+        parts.append(
+            table(
+                f"Settings that differ from the preset {preset}",
+                ["Setting", "Here", "Preset"],
+                rows,
+            )
+        )
+    else:
+        parts.append(paragraph(f"All settings are those of the preset {preset}."))
+    return joined(parts)
+
+
+def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:
+    """The preset with the fewest settings that differ, and those of the run that do."""
+    found = {}
+    for name in PRESETS:
+        known = PROGRAMS[record.task].preset(name).to_dict()
+        found[name] = {
+            key: value
+            for key, value in record.config["settings"].items()
+            if key in known and known[key] != value
+        }
+    best = min(found, key=lambda name: len(found[name]))
+    return best, found[best]
+
+
+def command(record: RunRecord) -> str:
+    """The command line that makes the run."""
+    preset, changes = nearest_preset(record)
+    words_ = ["amer", "search"]
+    words_.append(f"--data_dir={record.data.get('data_dir', 'DATA_DIR')}")
+    words_.append("--run_dir=NEW_RUN_DIR")
+    words_ += [f"--steps={','.join(record.steps)}", f"--preset={preset}", f"--seed={record.seed}"]
+    if record.config.get("time_limit"):
+        words_.append(f"--time_limit={record.config['time_limit']:g}s")
+    for name, value in changes.items():
+        text = _text(value)
+        words_.append(f"--references={text}" if name == "references" else f"--set={name}={text}")
+    return _wrapped([shlex.quote(word) for word in words_])
+
+
+def _wrapped(quoted: Sequence[str]) -> str:
+    return " \\\n    ".join([" ".join(quoted[:2]), *quoted[2:]])
+
+
+def _text(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(_text, value))
+    return value if isinstance(value, str) else json.dumps(value)

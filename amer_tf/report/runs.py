@@ -1,0 +1,99 @@
+"""Several runs of one data set: whether they belong together, and their scores over the seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from amer_tf.report import words
+from amer_tf.report.run_record import RunRecord
+from amer_tf.report.words import FOUND
+from amer_tf.search.run_error import RunError
+from amer_tf.search.trials import score_of
+
+
+class Spread(NamedTuple):
+    """Scores of one system over several seeds.
+
+    Attributes:
+        mean: Their mean.
+        deviation: Their standard deviation; None of a single one.
+        values: The scores, by seed.
+    """
+
+    mean: float
+    deviation: float | None
+    values: dict[int, float]
+
+
+def require_comparable(records: Sequence[RunRecord]) -> None:
+    """Checks that runs are of one data set and one recipe, with seeds of their own.
+
+    Raises:
+        RunError: Where one of them is of another kind.
+    """
+    first = records[0]
+    seeds: dict[tuple[tuple[str, ...], int], RunRecord] = {}
+    for record in records:
+        where = f"Received: run_dir={str(record.result.run.path)!r}"
+        digests = {run.data.get("digest") for run in (first, record)} - {None}
+        if record.config["spec"] != first.config["spec"] or len(digests) > 1:
+            raise RunError(
+                "Runs in one report must be of the same data, prepared in the same way. "
+                f"{where} beside {str(first.result.run.path)!r}"
+            )
+        same_steps = next(run for run in records if run.steps == record.steps)
+        for name, value in record.config["settings"].items():
+            other = same_steps.config["settings"].get(name)
+            if value != other:
+                raise RunError(
+                    "Runs in one report must have the same settings, and differ in their seeds "
+                    f"or steps alone. {where}, {name}={value!r} beside {other!r}"
+                )
+        if (record.steps, record.seed) in seeds:
+            twin = seeds[record.steps, record.seed].result.run.path
+            raise RunError(
+                "Runs of the same steps in one report must have different seeds. "
+                f"{where}, seed={record.seed}, as {str(twin)!r}"
+            )
+        seeds[record.steps, record.seed] = record
+
+
+def scores(
+    records: Sequence[RunRecord], metric: str, place: tuple[str, str] | None = None
+) -> dict[str, dict[int, float]]:
+    """A metric of each system by seed, under the systems' names for people.
+
+    Args:
+        records: The runs. Those of other steps have found systems of their own, and the same
+            references once more.
+        metric: Name of the metric.
+        place: Split and candidate mode of a recorded evaluation; None for the validation scores
+            of the searches.
+    """
+    found: dict[str, dict[int, float]] = {}
+    for record in records:
+        if place is None:
+            measured = {name: trial["metrics"] for name, trial in record.systems.items()}
+        else:
+            measured = record.evaluations().get(place, {})
+        for name, metrics in measured.items():
+            label = words.system(name)
+            if name == FOUND and any(other.steps != record.steps for other in records):
+                label += f" (AMER-{words.step_numbers(record.steps)})"
+            if metric in metrics:
+                found.setdefault(label, {}).setdefault(record.seed, float(metrics[metric]))
+    return found
+
+
+def spread(values: dict[int, float]) -> Spread:
+    """Mean and standard deviation of a system's scores."""
+    numbers = list(values.values())
+    deviation = statistics.stdev(numbers) if len(numbers) > 1 else None
+    return Spread(statistics.fmean(numbers), deviation, values)
+
+
+def best_reference(record: RunRecord) -> str | None:
+    """The hand-made system with the best validation score; None where there is none."""
+    return max(record.references, key=lambda name: score_of(record.references[name]), default=None)

@@ -1,0 +1,126 @@
+"""What quality costs: scores against parameters, and against latency where it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from amer_tf.report import words
+from amer_tf.report.markup import Html, figure
+from amer_tf.report.plots import COLORS, plot
+from amer_tf.report.run_record import REFERENCE, RunRecord
+
+# Trees have no parameters that could be set beside weights.
+_TREES = "lightgbm"
+_REFERENCE_MARKERS = ("x", "+", "1", "2", "*", "P", "X", "v")
+_MARKERS = {"inherited": "o", "fine-tuned": "s", "scratch": "^", "final": "D"}
+
+
+class Point(NamedTuple):
+    """One scored model."""
+
+    kind: str
+    name: str
+    cost: float
+    score: float
+
+
+class Cost(NamedTuple):
+    """What is on the horizontal axis."""
+
+    label: str
+    points: list[Point]
+
+
+def costs(record: RunRecord) -> list[Cost]:
+    """Parameters, and every latency that trials carry."""
+    trials = [*record.models, *record.references.values()]
+    sized = [trial for trial in trials if trial["parameters"] and trial.get("name") != _TREES]
+    found = {"parameters": [_point(trial, trial["parameters"]) for trial in sized]}
+    for trial in trials:
+        for label, milliseconds in _latencies(trial).items():
+            found.setdefault(label, []).append(_point(trial, milliseconds))
+    return [Cost(label, points) for label, points in found.items() if len(points) > 1]
+
+
+def _point(trial: Mapping[str, Any], cost: float) -> Point:
+    return Point(trial["kind"], trial.get("name", ""), float(cost), float(trial["score"]))
+
+
+def _latencies(trial: Mapping[str, Any]) -> dict[str, float]:
+    """Milliseconds by what was measured: one number, or one for each number of rows."""
+    latency = trial.get("latency_ms")
+    if isinstance(latency, Mapping):
+        return {
+            f"milliseconds, {rows} {'row' if str(rows) == '1' else 'rows'}": float(value)
+            for rows, value in latency.items()
+        }
+    return {"milliseconds a request": float(latency)} if latency else {}
+
+
+def trade_off(record: RunRecord) -> Html | None:
+    """Diagrams of score against cost; None where there are no two models to set side by side."""
+    shown = costs(record)
+    if not shown:
+        return None
+    metric = words.metric(record.ranked_by)
+
+    def draw(figure: Any) -> None:
+        for number, cost in enumerate(shown, 1):
+            axes = figure.add_subplot(1, len(shown), number)
+            axes.set_xlabel(cost.label)
+            axes.set_ylabel(f"validation {metric.label}" if number == 1 else "")
+            _draw_points(axes, cost.points, record.result.score)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+
+    in_words = "; ".join(
+        f"{point.name or point.kind}: {point.score:.4f} at {point.cost:g}"
+        for point in shown[0].points
+        if point.kind == REFERENCE or point.score == record.result.score
+    )
+    image = plot(
+        "trade-off", f"{metric.label} against {shown[0].label}. {in_words}.", draw, height=3.2
+    )
+    return figure(
+        image,
+        "Each mark is a scored model; up is better, left is smaller. A model further left at the "
+        "same height does the same for less.",
+    )
+
+
+def _draw_points(axes: Any, points: list[Point], best: float) -> None:
+    marks = {
+        (point.kind, point.name): (
+            f"{words.system(point.name)}, made by hand"
+            if point.kind == REFERENCE
+            else f"found: {words.TRAININGS.get(point.kind, point.kind)}"
+        )
+        for point in points
+    }
+    references = iter(_REFERENCE_MARKERS * len(marks))
+    for (kind, name), label in marks.items():
+        is_reference = kind == REFERENCE
+        these = [point for point in points if (point.kind, point.name) == (kind, name)]
+        axes.scatter(
+            [point.cost for point in these],
+            [point.score for point in these],
+            label=label,
+            marker=next(references) if is_reference else _MARKERS.get(kind, "o"),
+            s=46 if is_reference else 30,
+            color=COLORS["second" if is_reference else "first"],
+            alpha=0.8,
+        )
+    kept = [point for point in points if point.kind != REFERENCE and point.score == best]
+    if kept:
+        axes.scatter(
+            [kept[0].cost], [kept[0].score], s=150, facecolors="none", edgecolors=COLORS["ink"],
+            label="the model of the run",
+        )  # fmt: skip
+    values = [point.cost for point in points]
+    if max(values) > 10.0 * min(values):
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_formatter(lambda value, position: f"{value:,.6g}")
+        axes.locator_params(axis="x", nbins=4)
+    axes.margins(x=0.1, y=0.12)

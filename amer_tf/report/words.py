@@ -1,0 +1,153 @@
+"""Plain words for the names that a run uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+FOUND = "amer"
+
+
+class Metric(NamedTuple):
+    """How a metric is called and read.
+
+    Attributes:
+        label: Its name for people.
+        meaning: What it measures.
+        lower_is_better: Whether it is a loss.
+    """
+
+    label: str
+    meaning: str
+    lower_is_better: bool = False
+
+
+METRICS = {
+    "auc": Metric(
+        "AUC",
+        "the chance that a row with label 1 is scored above one with label 0 (0.5 is guessing, 1 "
+        "is perfect)",
+    ),
+    "log_loss": Metric(
+        "log loss", "how far the predicted chances are from what happened (0 is perfect)", True
+    ),
+    "hr@1": Metric("HR@1", "how often the true item comes first"),
+    "hr@5": Metric("HR@5", "how often the true item is among the first five"),
+    "ndcg@5": Metric(
+        "NDCG@5",
+        "whether the true item is among the first five, and how high up (0 is never, 1 is always "
+        "first)",
+    ),
+    "mrr": Metric("MRR", "the mean of one over the place of the true item"),
+}
+
+SYSTEMS = {
+    FOUND: ("Found by the search", "the network of this report"),
+    "popularity": ("Popularity", "the same most-bought items for everyone"),
+    "ease": ("EASE", "a linear model of which items go together, fitted in closed form"),
+    "transformer": ("Transformer", "a hand-made self-attention network over the history"),
+    "dnn": ("DNN", "a plain MLP over the fields"),
+    "wide_and_deep": ("Wide & Deep", "a linear model beside an MLP"),
+    "deepfm": ("DeepFM", "a factorisation machine beside an MLP"),
+    "dcn": ("DCN", "a network of explicit feature crosses beside an MLP"),
+    "din": ("DIN", "an MLP with attention from the target over the history"),
+    "lightgbm": ("LightGBM", "gradient boosted trees"),
+}
+
+TRAININGS = {
+    "inherited": "the supernet's weights, as they are",
+    "fine-tuned": "trained on from the supernet's weights",
+    "scratch": "trained from new weights",
+    "final": "trained from new weights, longer",
+}
+
+STEPS = {
+    "behavior": "the network that reads a user's behaviour",
+    "interaction": "the feature interactions",
+    "mlp": "the MLP that joins everything",
+}
+
+PHASES = {
+    "closed_forms": "Scoring popularity and EASE",
+    "prior": "Choosing the strength of regularisation",
+    "supernet": "Training the behaviour supernet",
+    "scoring": "Scoring behaviour networks by inherited weights",
+    "interaction": "Searching interactions",
+    "tuning": "Choosing how many interactions to take",
+    "mlp": "Training the MLP supernet",
+    "mlp_scoring": "Scoring MLPs by inherited weights",
+    "rescoring": "Scoring the best again, on all validation data",
+    "finetuning": "Training on from inherited weights",
+    "scratch": "Training from new weights",
+    "final": "Training the best longer",
+    "references": "Training and scoring the hand-made systems",
+}
+
+LAYERS = {
+    "conv_1": "Convolution, 1 step",
+    "conv_3": "Convolution, 3 steps",
+    "dilated_conv_3": "Dilated convolution, 3 steps",
+    "dilated_conv_5": "Dilated convolution, 5 steps",
+    "dilated_conv_7": "Dilated convolution, 7 steps",
+    "average_pool_3": "Average of 3 steps",
+    "max_pool_3": "Maximum of 3 steps",
+    "bi_gru": "Bidirectional GRU",
+    "self_attention_2": "Self-attention, 2 heads",
+    "self_attention_4": "Self-attention, 4 heads",
+    "target_attention": "Attention from the target",
+    "zero": "Skipped",
+}
+NORMS = {"layer_norm": "Layer norm", "none": "No norm"}
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "gelu": "GELU",
+    "swish": "Swish",
+    "identity": "Identity",
+    "dice": "Dice",
+}
+SHORTCUTS = {
+    "squeeze_excitation": "weighted by squeeze and excitation",
+    "sum": "summed up",
+}
+
+MODES = {
+    "uniform": "among random items",
+    "popular": "among items drawn by popularity",
+    "full": "among the whole catalogue",
+}
+
+
+def metric(name: str) -> Metric:
+    """How a metric is called and read; unknown ones by their own names."""
+    return METRICS.get(name, Metric(name, name))
+
+
+def system(name: str) -> str:
+    """The name of a system for people."""
+    return SYSTEMS[name][0] if name in SYSTEMS else plain(name)
+
+
+def place(place: tuple[str, str]) -> str:
+    """A split, and among what items the true one was ranked where that is a question."""
+    split, mode = place
+    return f"{split} split, {MODES.get(mode, mode)}" if mode else f"{split} split"
+
+
+def step_numbers(steps: Iterable[str]) -> str:
+    """Steps as the paper numbers them: 23 for interactions and MLP."""
+    return "".join(str(number) for number, step in enumerate(STEPS, 1) if step in steps)
+
+
+def plain(name: str) -> str:
+    """An identifier as words."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 60.0:
+        return f"{seconds:.0f} s" if seconds >= 10.0 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

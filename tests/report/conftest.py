@@ -1,0 +1,135 @@
+"""Finished small runs of both tasks, and one with everything that a run may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import warnings
+
+import numpy as np
+import pytest
+
+from amer_tf import AmerSearch
+from amer_tf.architecture import Architecture, Block
+from amer_tf.cli import run_data
+from amer_tf.report.run_record import RunRecord
+from amer_tf.search.result import SearchResult
+from tests.search import small_ctr_run, small_run
+from tests.search.conftest import small_and_eager
+
+CTR_SETTINGS = small_ctr_run.TUNED.replace(references=("dnn", "deepfm", "lightgbm"))
+BLOCKS = (
+    Block("layer_norm", "dilated_conv_5", "gelu"),
+    Block("none", "zero", "identity"),
+    Block("none", "self_attention_4", "identity"),
+)
+
+
+@pytest.fixture(scope="session")
+def next_item(tmp_path_factory):
+    """A run of task next_item, started from Python: it does not know its data folder."""
+    data = small_run.prepare(tmp_path_factory.mktemp("data"))
+    with small_and_eager(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config")
+        folder = tmp_path_factory.mktemp("next_item")
+        search = AmerSearch(
+            data.spec, folder, settings=small_run.SETTINGS, seed=small_run.SEED, time_limit="1h"
+        )
+        result = search.fit(data.train, data.validation)
+        measured = {
+            mode: result.evaluate(data.test, candidates=mode, num_negatives=10)
+            for mode in ("uniform", "full")
+        }
+        result.record_evaluation("test", measured)
+        return result
+
+
+@pytest.fixture(scope="session")
+def ctr_seeds(tmp_path_factory):
+    """Two runs of task ctr on the same data, whose references were measured on test."""
+    data = small_ctr_run.prepare(tmp_path_factory.mktemp("ctr_data"))
+    results = []
+    with small_and_eager(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config")
+        for seed in (3, 4):
+            folder = tmp_path_factory.mktemp(f"ctr_{seed}")
+            search = small_ctr_run.search(data, folder, settings=CTR_SETTINGS, seed=seed)
+            run_data.record(search.run, data)
+            result = search.fit(data.train, data.validation)
+            result.record_evaluation(
+                "test", result.evaluate(data.test), result.evaluate_references(data.test)
+            )
+            results.append(result)
+    return results
+
+
+@pytest.fixture(scope="session")
+def ctr(ctr_seeds):
+    return ctr_seeds[0]
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Copies a run, to be changed."""
+
+    def copied(result, name="copy"):
+        return shutil.copytree(result.run.path, tmp_path / name)
+
+    return copied
+
+
+@pytest.fixture
+def hybrid(ctr, copy):
+    """A run of all three steps, with two samplers and latencies: made out of one of two steps."""
+    folder = copy(ctr, "hybrid")
+    generator = np.random.default_rng(0)
+    whole = dataclasses.replace(ctr.architecture, blocks=BLOCKS).to_dict()
+    lines = []
+    for number in range(60):
+        kind, rise = ("random", 0.0) if number < 30 else ("evolution", 0.002 * (number - 30))
+        blocks = BLOCKS if number == 40 else (BLOCKS[0], BLOCKS[number % 2])
+        architecture = Architecture(blocks=blocks).to_dict()
+        score = 0.6 + rise + 0.02 * float(generator.random())
+        lines.append({"kind": kind, "score": score, "architecture": architecture})
+    for trial in ctr.run.trials():
+        if "metrics" in trial:
+            milliseconds = 0.1 + 0.4 * float(generator.random())
+            trial["latency_ms"] = {"1": milliseconds, "256": 9.0 * milliseconds}
+        if trial == ctr.best_trial or trial.get("architecture") == ctr.best_trial["architecture"]:
+            trial["architecture"] = whole
+        lines.append(trial)
+    write_trials(folder, lines)
+    (folder / "architecture.json").write_text(json.dumps(whole))
+    change_json(
+        folder / "phases.json",
+        lambda phases: {
+            "supernet": {"curve": [0.55, 0.6, 0.62], "losses": [0.69, 0.66, 0.65], "used": 0.01},
+            **phases,
+        },
+    )
+    change_json(
+        folder / "config.json",
+        lambda config: {**config, "steps": ["behavior", "interaction", "mlp"]},
+    )
+    return SearchResult.load(folder)
+
+
+def record(result, data=None):
+    return RunRecord(result, data)
+
+
+def write_trials(folder, trials):
+    """Replaces the log of a copied run."""
+    (folder / "trials.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in trials))
+
+
+def change_trials(folder, change):
+    """Puts every trial of a copied run through a function."""
+    log = folder / "trials.jsonl"
+    write_trials(folder, [change(json.loads(line)) for line in log.read_text().splitlines()])
+
+
+def change_json(file, change):
+    """Puts a JSON file of a copied run through a function."""
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
