@@ -76,7 +76,7 @@ def history_matches(spec: FeatureSpec, inputs: dict[str, Any], mask: Any) -> lis
     """
     return [
         layers.HistoryMatch(name=layer_name("match", target))(
-            inputs[behavior], inputs[target], history_mask=mask
+            inputs[behavior], inputs[target], mask
         )
         for target, behavior in spec.target_to_behavior.items()
         if not isinstance(spec.field(target), NumericField)

@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from amer_tf.features import FeatureSpec
-from amer_tf.layers import ResidualBlock
+from amer_tf.layers import HistoryMatch, ResidualBlock
 from amer_tf.models.components import layer_name
 
 
@@ -43,10 +43,10 @@ class CandidateNetwork:
         by_name = {tensor.name: tensor for tensor in self._model.inputs}
         user = {name: by_name.pop(name) for name in self._behavior}
         attention = layer_name("target_attention")
-        shared, repeated = {}, {}
+        shared, repeated = self._matched(user), {}
         if any(layer.name == attention for layer in self._model.layers):
             states, _, mask = self._model.get_layer(attention).input
-            shared = {"states": states, "mask": mask}
+            shared |= {"states": states, "mask": mask}
             repeated = {"pooled": self._model.get_layer(layer_name("pooled")).output}
         else:
             repeated = {"behavior": self._model.get_layer(layer_name("empty_history")).output}
@@ -58,6 +58,14 @@ class CandidateNetwork:
                 self._model.outputs[0],
             ),
         )
+
+    def _matched(self, user: Mapping[str, Any]) -> dict[str, Any]:
+        """The histories that the target is looked for in, and which of their steps are valid."""
+        matches = [layer for layer in self._model.layers if isinstance(layer, HistoryMatch)]
+        if not matches:
+            return {}
+        _, _, mask = matches[0].input
+        return {"mask": mask} | {f"history {name}": ids for name, ids in user.items()}
 
     def logits(self, user: Mapping[str, Any], items: Mapping[str, Any], num_items: Any) -> Any:
         """Logits `(C,)` of one user's candidates.

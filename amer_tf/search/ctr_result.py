@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from amer_tf.search import ctr_references
-from amer_tf.search.ctr_search import METRIC
+from amer_tf.search.ctr_recording import METRIC
 from amer_tf.search.interaction_search import CHOSEN
 from amer_tf.search.result import SearchResult
 from amer_tf.training.ctr import CtrEvaluator

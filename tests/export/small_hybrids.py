@@ -24,7 +24,11 @@ ADS = ("été", " lead", "1", "-1")
 
 
 def hybrid(
-    targets: bool = True, layer: str = "bi_gru", dropout: float = 0.0, **changes: Any
+    targets: bool = True,
+    layer: str = "bi_gru",
+    dropout: float = 0.0,
+    history_match: str = "none",
+    **changes: Any,
 ) -> Case:
     """Task ctr with behaviour: fields of every kind in every place.
 
@@ -32,6 +36,7 @@ def hybrid(
         targets: Whether target fields are mapped to behaviour, so that the model attends from them.
         layer: That of the last block.
         dropout: Rate of every dropout.
+        history_match: As in `Architecture`.
         **changes: Other attributes of the spec.
     """
     age = Normalization(10.0, 90.0, 33.0)
@@ -70,6 +75,7 @@ def hybrid(
         interactions=(("ad", "country"), ("ad", "hour", "tags")),
         mlp=(HiddenLayer("relu", units=6), HiddenLayer("dice", units=4)),
         shortcut="squeeze_excitation",
+        history_match=history_match,
     )
     rates = {"dropout": dropout, "drop_operation": dropout, "drop_event": dropout}
     case = make(dataclasses.replace(spec, **changes), architecture, **rates)
@@ -82,11 +88,13 @@ def hybrid(
     return case
 
 
-# With attention from the target at the end, without any, and inside a block too.
+# With attention from the target at the end, without any, and inside a block too; and with matches
+# of the target in the history.
 HYBRIDS = {
     "attention": hybrid,
     "sums": lambda: hybrid(targets=False),
-    "attending block": lambda: hybrid(layer="target_attention"),
+    "attending block": lambda: hybrid(layer="target_attention", history_match="exact"),
+    "matches": lambda: hybrid(history_match="exact"),
 }
 HYBRID_ROWS: tuple[Row, ...] = (
     {"ad": "été", "price": 1.0},
