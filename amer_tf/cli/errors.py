@@ -13,6 +13,7 @@ from amer_tf.features import SpecError
 from amer_tf.report import MissingPackageError
 from amer_tf.search.run_error import RunError
 from amer_tf.search.split_checks import SplitError
+from amer_tf.training.array_split import DatasetError
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -27,6 +28,7 @@ class UsageError(ValueError):
 USER_ERRORS = (
     ArchitectureError,
     DataError,
+    DatasetError,
     EvaluationError,
     ExportError,
     MetricError,

@@ -46,6 +46,20 @@ _TIME_LIMIT = flags.DEFINE_string(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of every random choice.", lower_bound=0, flag_values=FLAGS
 )
+_MAX_PARAMS = flags.DEFINE_integer(
+    "max_params",
+    None,
+    "Most parameters of the found model, embeddings included. Left out: no limit.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+_MAX_LATENCY_MS = flags.DEFINE_float(
+    "max_latency_ms",
+    None,
+    "Most milliseconds that the exported model may take on this machine, for one row as for 256. "
+    "Left out: no limit.",
+    flag_values=FLAGS,
+)
 _PRESET = flags.DEFINE_enum(
     "preset", "standard", list(PRESETS), "How large and how long.", flag_values=FLAGS
 )
@@ -80,6 +94,8 @@ def run() -> dict[str, Any]:
             time_limit=_TIME_LIMIT.value,
             seed=_SEED.value,
             settings=settings,
+            max_params=_MAX_PARAMS.value,
+            max_latency_ms=_MAX_LATENCY_MS.value,
         )
     run_data.record(search.run, data)
     result = search.fit(data.train, data.validation)

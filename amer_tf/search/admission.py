@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,37 @@ KIND = "measured"
 _MOST_TRIES = 50
 
 
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How large and how slow a model may be.
+
+    Args:
+        max_params: Most parameters, embeddings included; None for any number.
+        max_latency_ms: Most milliseconds that the exported model may take, for one row as for 256;
+            None for any time.
+    """
+
+    max_params: int | None = None
+    max_latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        params, latency = self.max_params, self.max_latency_ms
+        if params is not None and (type(params) is not int or params < 1):
+            raise ValueError(
+                "`max_params` must be a whole number of at least 1. "
+                f"Received: max_params={params!r}"
+            )
+        if latency is not None and not (
+            type(latency) in (int, float) and 0 < latency < float("inf")
+        ):
+            raise ValueError(
+                f"`max_latency_ms` must be a positive number. Received: max_latency_ms={latency!r}"
+            )
+
+
+NO_LIMITS = Limits()
+
+
 class Admission:
     """Measures architectures, each once, and admits those within the limits.
 
@@ -27,22 +59,14 @@ class Admission:
     Args:
         spec: What the models read and predict.
         trials: Where the measurements are written and read.
-        max_params: Most parameters of a model, embeddings included; None for any number.
-        max_latency_ms: Most milliseconds that the exported model may take, for one row as for 256;
-            None for any time.
+        limits: The limits.
     """
 
-    def __init__(
-        self,
-        spec: FeatureSpec,
-        trials: TrialLog,
-        max_params: int | None = None,
-        max_latency_ms: float | None = None,
-    ) -> None:
+    def __init__(self, spec: FeatureSpec, trials: TrialLog, limits: Limits) -> None:
         self._spec = spec
         self._trials = trials
-        self._max_params = max_params
-        self._max_latency_ms = max_latency_ms
+        self._max_params = limits.max_params
+        self._max_latency_ms = limits.max_latency_ms
 
     @property
     def is_limited(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from amer_tf.architecture import Architecture
 from amer_tf.search import phases
+from amer_tf.search.admission import Admission
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.budget import Budget
 from amer_tf.search.finalists import Finalists
@@ -56,6 +57,7 @@ class BehaviorSearch:
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
         self.trials = TrialLog(bench.run)
+        self.admission = Admission(bench.spec, self.trials, bench.limits)
         self.finalists = Finalists(bench, self.clock, self.trials, train, validation)
         self.train = train
         self.validation = validation
@@ -198,7 +200,11 @@ class BehaviorSearch:
         )
 
     def _score_again(self) -> None:
-        chosen = self.groups.ranked()[: self.settings.num_rescored]
+        chosen = self.admission.first(
+            self.groups.ranked(),
+            self.settings.num_rescored,
+            lambda architecture: self.bench.build(architecture, regularised=False),
+        )
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, architecture in enumerate(chosen):
                 start = self.clock.budget.used

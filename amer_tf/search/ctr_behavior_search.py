@@ -12,6 +12,7 @@ import numpy as np
 
 from amer_tf.architecture import Architecture, Block
 from amer_tf.search import phases
+from amer_tf.search.admission import Admission
 from amer_tf.search.ctr_recording import record_model
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import calibrated
@@ -56,6 +57,7 @@ class CtrBehaviorSearch:
         self.settings = bench.settings
         self.clock = clock
         self.trials = trials
+        self.admission = Admission(bench.spec, trials, bench.limits)
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(
@@ -220,8 +222,10 @@ class CtrBehaviorSearch:
         )
 
     def _chosen(self) -> list[tuple[Block, ...]]:
-        """The blocks with the best scores."""
-        return [each.blocks for each in self.groups.ranked()[: self.settings.num_rescored]]
+        """The blocks with the best scores, of those within the limits."""
+        ranked = [self.architecture_of(each.blocks) for each in self.groups.ranked()]
+        admitted = self.admission.first(ranked, self.settings.num_rescored, self.bench.build)
+        return [each.blocks for each in admitted]
 
     def _score_again(self) -> None:
         chosen = [self.architecture_of(blocks) for blocks in self._chosen()]

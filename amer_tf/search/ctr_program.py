@@ -10,6 +10,7 @@ from amer_tf.features import FeatureSpec, SpecError
 from amer_tf.models import aggregation, components
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
+from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_recording import METRIC
 from amer_tf.search.ctr_search import HYBRID_PHASE_SHARES, PHASE_SHARES, STEPS, CtrSearch
@@ -35,6 +36,7 @@ class CtrProgram:
         settings: Sizes and rates.
         seed: Seed of every random choice.
         steps: Of `STEPS`.
+        limits: What the found model may not exceed.
     """
 
     preset = staticmethod(ctr_settings.preset)
@@ -46,7 +48,9 @@ class CtrProgram:
         settings: CtrSettings,
         seed: int,
         steps: Sequence[str] = STEPS[1:],
+        limits: Limits = NO_LIMITS,
     ) -> None:
+        self.limits = limits
         self.run = run
         self.spec = spec
         self.seed = seed
@@ -94,7 +98,14 @@ class CtrProgram:
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
-        bench = CtrWorkbench(self.run, self.spec, self.settings, self.seed, train.num_examples)
+        bench = CtrWorkbench(
+            self.run,
+            self.spec,
+            self.settings,
+            self.seed,
+            train.num_examples,
+            limits=self.limits,
+        )
         search = CtrSearch(bench, budget, train, validation, self.steps)
         architecture = search.search()
         known = {trial.get("name") for trial in self.run.trials()}

@@ -11,6 +11,7 @@ import keras
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.search import ctr_behavior_search, ctr_references
+from amer_tf.search.admission import Admission
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_behavior_search import CtrBehaviorSearch
 from amer_tf.search.ctr_recording import record_model
@@ -81,6 +82,7 @@ class CtrSearch:
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
         self.trials = TrialLog(bench.run)
+        self.admission = Admission(bench.spec, self.trials, bench.limits)
         self.train = train
         self.validation = validation
         self.steps = tuple(steps)
@@ -121,6 +123,7 @@ class CtrSearch:
             *(dataclasses.replace(found, blocks=blocks) for blocks in stacks[1:]),
         ]
         different = list({each.to_json(): each for each in finalists}.values())
+        different = self.admission.first(different, len(different), self.bench.build)
         self._train_from_scratch(different, {predefined.to_json(): trained})
         return Architecture.from_dict(self.trials.best()["architecture"])
 
@@ -178,8 +181,9 @@ class CtrSearch:
                 predefined,
                 start=start,
             )
-            found = self._search_mlp(search)
+            found = self._search_mlp(search, blocks)
         found = dataclasses.replace(found, blocks=blocks)
+        self.admission.first([found], 1, self.bench.build)
         if search is not None or behavior is not None:
             inherited = functools.partial(self._combined, found, behavior, search)
             if behavior is not None:
@@ -219,10 +223,15 @@ class CtrSearch:
             behavior.rest()
         return model
 
-    def _search_mlp(self, search: MlpSearch) -> Architecture:
-        """The architecture with the best MLP by its inherited score."""
-        ranked = search.search()
-        self._score_again(search, ranked[: self.settings.num_rescored])
+    def _search_mlp(self, search: MlpSearch, blocks: tuple[Block, ...]) -> Architecture:
+        """The architecture with the best MLP by its inherited score, within the limits."""
+        whole = [
+            dataclasses.replace(search.architecture_of(mlp), blocks=blocks)
+            for mlp in search.search()
+        ]
+        admitted = self.admission.first(whole, self.settings.num_rescored, self.bench.build)
+        ranked = [each.mlp for each in admitted]
+        self._score_again(search, ranked)
         known = [each for each in self.trials.ranked("inherited") if search.is_own(each)]
         return known[0] if known else search.architecture_of(ranked[0])
 

@@ -11,6 +11,7 @@ import keras
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.features import FeatureSpec
 from amer_tf.models import amer
+from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.state import RunFolder
 from amer_tf.search.workbench import STEPS_FOR_XLA
@@ -31,6 +32,7 @@ class CtrWorkbench:
         seed: Seed of every random choice.
         num_examples: Training rows.
         prior_precision: Precision of the Gaussian prior of the embeddings, of those in `settings`.
+        limits: What the found model may not exceed.
     """
 
     run: RunFolder
@@ -39,6 +41,7 @@ class CtrWorkbench:
     seed: int
     num_examples: int
     prior_precision: float = 0.0
+    limits: Limits = NO_LIMITS
 
     @property
     def batch_size(self) -> int:

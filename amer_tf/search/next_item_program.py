@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search import references, settings
+from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget
 from amer_tf.search.memory_check import require_memory
@@ -36,6 +37,7 @@ class NextItemProgram:
         settings: Sizes and rates.
         seed: Seed of every random choice.
         steps: Of `STEPS`.
+        limits: What the found model may not exceed.
     """
 
     shares: ClassVar[Mapping[str, float]] = PHASE_SHARES
@@ -48,7 +50,9 @@ class NextItemProgram:
         settings: Settings,
         seed: int,
         steps: Sequence[str] = STEPS,
+        limits: Limits = NO_LIMITS,
     ) -> None:
+        self.limits = limits
         self.run = run
         self.spec = spec
         self.settings = settings
@@ -81,6 +85,7 @@ class NextItemProgram:
             seed=self.seed,
             metric=METRIC,
             catalog=catalog if catalog is not None else getattr(train, "catalog", None),
+            limits=self.limits,
         )
         search = BehaviorSearch(bench, budget, train, validation)
         closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]

@@ -6,6 +6,7 @@ What is different for each task stands in `next_item_result.py` and `ctr_result.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import pathlib
 import zipfile
@@ -17,6 +18,7 @@ import pandas as pd
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
+from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import (
     ARCHITECTURE_FILE,
@@ -110,7 +112,11 @@ class SearchResult:
         return TrialLog(self.run).best()
 
     def leaderboard(self) -> pd.DataFrame:
-        """All models that were scored on the whole validation split, the best first."""
+        """All models that were scored on the whole validation split, the best first.
+
+        Where latency was limited, `ms_1` and `ms_256` are milliseconds of a call of so many rows.
+        """
+        latencies = self._latencies()
         trials = [trial for trial in self.run.trials() if trial["kind"] in LEADERBOARD_KINDS]
         rows = [
             {
@@ -119,6 +125,7 @@ class SearchResult:
                 **{name: trial["metrics"][name] for name in self.METRICS},
                 "standard_error": trial["standard_error"],
                 "parameters": trial["parameters"],
+                **({} if not latencies else _latency_of(trial, latencies)),
                 "architecture": (
                     str(Architecture.from_dict(trial["architecture"]))
                     if "architecture" in trial
@@ -129,6 +136,14 @@ class SearchResult:
         ]
         # Of equal ones the first comes first: it is the one whose model was kept.
         return pd.DataFrame(rows).astype({"parameters": "Int64"})
+
+    def _latencies(self) -> dict[str, dict[str, float]]:
+        """Milliseconds by rows of the architectures, as JSON, whose latency was measured."""
+        return {
+            json.dumps(trial["architecture"]): trial["latency_ms"]
+            for trial in self.run.trials()
+            if trial["kind"] == MEASURED and trial["latency_ms"]
+        }
 
     def references(self) -> list[str]:
         """Names of the references that the run has scored."""
@@ -182,6 +197,13 @@ class SearchResult:
             "validation": self.metrics["validation"],
             "seconds": self.metrics["seconds"],
         }
+
+
+def _latency_of(
+    trial: dict[str, Any], latencies: dict[str, dict[str, float]]
+) -> dict[str, float | None]:
+    known = latencies.get(json.dumps(trial.get("architecture")), {})
+    return {f"ms_{rows}": known.get(str(rows)) for rows in (1, 256)}
 
 
 def _class_of(task: str) -> type[SearchResult]:

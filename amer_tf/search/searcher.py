@@ -11,12 +11,14 @@ from typing import Any
 
 import amer_tf
 from amer_tf.features import FeatureSpec
+from amer_tf.search.admission import Limits
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.ctr_program import CtrProgram
 from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
+from amer_tf.search.search_data import as_splits
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
 
@@ -41,6 +43,10 @@ class AmerSearch:
             hold beside it: whichever ends first.
         seed: Seed of every random choice.
         settings: Settings in place of the preset's: `Settings` or `CtrSettings`.
+        max_params: Most parameters of the found model, embeddings included; None for any number.
+        max_latency_ms: Most milliseconds of a call of the exported model, for one row as for 256,
+            on this machine; None for any time. Architectures over a limit are left out before they
+            are trained.
 
     Raises:
         ValueError: Where an argument is wrong.
@@ -57,6 +63,8 @@ class AmerSearch:
         time_limit: str | float | None = None,
         seed: int = 0,
         settings: BaseSettings | None = None,
+        max_params: int | None = None,
+        max_latency_ms: float | None = None,
     ) -> None:
         program = PROGRAMS[spec.task]
         possible = program.possible_steps(spec)
@@ -80,8 +88,9 @@ class AmerSearch:
         self.settings: Any = own if settings is None else settings
         program.check(spec, self.settings, steps)
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
+        limits = Limits(max_params, max_latency_ms)
         self.run = RunFolder(run_dir)
-        self._program = program(self.run, spec, self.settings, seed, steps)
+        self._program = program(self.run, spec, self.settings, seed, steps, limits)
         self.run.claim(
             {
                 "version": amer_tf.__version__,
@@ -89,6 +98,7 @@ class AmerSearch:
                 "seed": seed,
                 "time_limit": self.time_limit,
                 "settings": self.settings.to_dict(),
+                **{name: limit for name, limit in vars(limits).items() if limit is not None},
                 "spec": spec_digest(spec),
             }
         )
@@ -100,12 +110,14 @@ class AmerSearch:
                 f"same command again. Received: run_dir={str(run_dir)!r}"
             ) from error
 
-    def fit(self, train: Any, validation: Any, catalog: Any = None) -> SearchResult:
+    def fit(self, train: Any, validation: Any = None, catalog: Any = None) -> SearchResult:
         """Searches, trains and compares.
 
         Args:
-            train: Training split, as `data_pipelines.load` gives it.
-            validation: Validation split.
+            train: Training split, or all that `data_pipelines.load` gives, with the validation
+                split; for task ctr also a `tf.data`, or a table of raw columns: see
+                `search_data.as_splits`.
+            validation: Validation split, or the like.
             catalog: What is known of each item, `(item rows, columns)`; None takes the training
                 split's.
 
@@ -115,6 +127,7 @@ class AmerSearch:
         """
         if (self.run.path / METRICS_FILE).exists():
             return SearchResult.load(self.run.path)
+        train, validation = as_splits(self.spec, train, validation)
         self._program.check_splits(train, validation)
         with self.run.at_work():
             self._work(train, validation, catalog)

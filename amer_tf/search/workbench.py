@@ -14,6 +14,7 @@ from amer_tf.features import FeatureSpec
 from amer_tf.models import amer, transformer
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import phases
+from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
@@ -37,6 +38,7 @@ class Workbench:
         seed: Seed of every random choice.
         metric: Validation metric that ranks the models.
         catalog: What is known of each item.
+        limits: What the found model may not exceed.
     """
 
     run: RunFolder
@@ -45,6 +47,7 @@ class Workbench:
     seed: int
     metric: str
     catalog: Any = None
+    limits: Limits = NO_LIMITS
 
     @property
     def num_items(self) -> int:

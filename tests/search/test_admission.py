@@ -9,7 +9,7 @@ from amer_tf.export import latency
 from amer_tf.features import Normalization, NumericField
 from amer_tf.models import amer
 from amer_tf.search import admission
-from amer_tf.search.admission import Admission
+from amer_tf.search.admission import Admission, Limits
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
@@ -44,13 +44,13 @@ def parameters(units: int) -> int:
 
 
 def test_without_limits_nothing_is_measured(trials):
-    found = Admission(SPEC, trials).first(RANKED, 2, no_model)
+    found = Admission(SPEC, trials, Limits()).first(RANKED, 2, no_model)
     assert found == RANKED[:2]
     assert trials.of("measured") == []
 
 
 def test_parameters(trials):
-    within = Admission(SPEC, trials, max_params=parameters(20))
+    within = Admission(SPEC, trials, Limits(max_params=parameters(20)))
     assert within.first(RANKED, 2, build) == [RANKED[1], RANKED[2]]
     known = within.measured(RANKED[0])
     assert known is not None
@@ -64,7 +64,7 @@ def test_parameters(trials):
 
 def test_latency_of_the_exported_model(trials, monkeypatch):
     monkeypatch.setattr(latency, "_SECONDS", 0.0)
-    within = Admission(SPEC, trials, max_latency_ms=1e4)
+    within = Admission(SPEC, trials, Limits(max_latency_ms=1e4))
     assert within.first(RANKED, 1, build) == RANKED[:1]
     known = within.measured(RANKED[0])
     assert known is not None
@@ -75,7 +75,7 @@ def test_latency_of_the_exported_model(trials, monkeypatch):
 def test_a_call_of_either_size_counts(trials, monkeypatch):
     times = iter([{1: 1.0, 256: 9.0}, {1: 9.0, 256: 1.0}, {1: 2.0, 256: 4.0}])
     monkeypatch.setattr(latency, "measure_latency", lambda folder: next(times))
-    within = Admission(SPEC, trials, max_latency_ms=4.0)
+    within = Admission(SPEC, trials, Limits(max_latency_ms=4.0))
     assert within.first(RANKED, 1, build) == [RANKED[2]]
 
 
@@ -86,4 +86,19 @@ def test_none_within_the_limits(trials, monkeypatch):
         "Raise the limit.*Received: max_params=5, max_latency_ms=None"
     )
     with pytest.raises(RunError, match=message):
-        Admission(SPEC, trials, max_params=5).first(RANKED, 1, build)
+        Admission(SPEC, trials, Limits(max_params=5)).first(RANKED, 1, build)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"max_params": 0}, "whole number of at least 1. Received: max_params=0"),
+        ({"max_params": 1.5}, "Received: max_params=1.5"),
+        ({"max_latency_ms": 0}, "must be a positive number. Received: max_latency_ms=0"),
+        ({"max_latency_ms": float("nan")}, "Received: max_latency_ms=nan"),
+        ({"max_latency_ms": "fast"}, "Received: max_latency_ms='fast'"),
+    ],
+)
+def test_wrong_limits(limits, message):
+    with pytest.raises(ValueError, match=message):
+        Limits(**limits)

@@ -1,0 +1,62 @@
+"""What `AmerSearch.fit` takes: splits, a whole data set, a `tf.data`, or a table of raw columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amer_tf.features import FeatureSpec
+from amer_tf.search.split_checks import SplitError
+
+
+def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]:
+    """A training and a validation split.
+
+    Args:
+        spec: The fitted spec.
+        train: A split, as `data_pipelines.load` gives it, which is left as it is; all that it
+            gives, with both splits; or of task ctr a finite `tf.data.Dataset` of encoded rows or
+            batches, or a table of raw columns: a pandas DataFrame, a pyarrow Table or a mapping of
+            arrays, with the label under its name. Datasets and tables are held in memory.
+        validation: Likewise; None where `train` has both.
+
+    Raises:
+        SplitError: Where something else is given.
+        DatasetError: Where a `tf.data` holds no labelled rows.
+        ExportError: Where a table lacks a column, or holds other values than the spec says.
+    """
+    if validation is None:
+        if not hasattr(train, "train") or not hasattr(train, "validation"):
+            raise SplitError(
+                "`fit` takes a training and a validation split, or a data set with both, as "
+                f"`data_pipelines.load` gives it. Received: {type(train).__name__}, and no "
+                "validation"
+            )
+        train, validation = train.train, train.validation
+    return _as_split(spec, train, "training"), _as_split(spec, validation, "validation")
+
+
+def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
+    if hasattr(data, "batches"):
+        return data
+    is_dataset, is_table = hasattr(data, "element_spec"), is_raw_table(data)
+    if spec.task != "ctr" or not (is_dataset or is_table):
+        kinds = "a split, a tf.data or a table" if spec.task == "ctr" else "a split"
+        raise SplitError(
+            f"The {name} data of task {spec.task!r} must be {kinds}: prepare other data with "
+            f"`data_pipelines.prepare`. Received: {type(data).__name__}"
+        )
+    from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit, read_dataset
+
+    kind = ArrayTrainingSplit if name == "training" else ArrayEvaluationSplit
+    if is_dataset:
+        return kind(*read_dataset(data, spec))
+    from amer_tf.export.raw_table import encode_table
+
+    return kind(*encode_table(spec, data))
+
+
+def is_raw_table(data: Any) -> bool:
+    """Whether this is a pandas DataFrame, a pyarrow Table or a mapping of columns."""
+    is_frame = hasattr(data, "columns") and hasattr(data, "iloc")
+    return isinstance(data, Mapping) or is_frame or hasattr(data, "column_names")

@@ -1,0 +1,74 @@
+"""A table of raw columns is encoded as the same requests are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amer_tf.export import ExportError
+from amer_tf.export.raw_table import encode_table
+from tests.export import small_hybrids
+
+ROWS = [*small_hybrids.HYBRID_ROWS, *small_hybrids.random_rows(40)]
+
+
+@pytest.fixture(scope="module")
+def case():
+    return small_hybrids.hybrid()
+
+
+def frame(case, rows=ROWS, **columns) -> pd.DataFrame:
+    names = [field.name for field in case.spec]
+    table = {name: [row.get(name) for row in rows] for name in names}
+    return pd.DataFrame({**table, "click": [row % 2 for row in range(len(rows))], **columns})
+
+
+def test_equals_the_rows_of_requests(case, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("amer_tf.export.raw_table._ROWS_AT_A_TIME", 16)
+    inputs, labels, groups = encode_table(case.spec, frame(case))
+    expected = case.inputs(ROWS)
+    assert set(inputs) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(inputs[name], values, rtol=1e-6, err_msg=name)
+    np.testing.assert_array_equal(labels, np.arange(len(ROWS)) % 2)
+    assert groups is None
+
+
+def test_arrow_tables_mappings_and_groups(case):
+    import dataclasses
+
+    import pyarrow
+
+    spec = dataclasses.replace(case.spec, group="visitor")
+    whole = frame(case, visitor=["b", "a", None, "b", *["c"] * (len(ROWS) - 4)])
+    plain = encode_table(spec, whole)
+    for table in (
+        pyarrow.Table.from_pandas(whole),
+        {name: whole[name].tolist() for name in whole},
+    ):
+        found = encode_table(spec, table)
+        for name, values in plain[0].items():
+            np.testing.assert_array_equal(found[0][name], values, err_msg=name)
+        assert found[2] is not None
+        assert found[2][:5].tolist() == [0, 1, -1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"click": [2] * 5}, "Column 'click', row 1, is the label and must be 0 or 1. Received: 2"),
+        ({"click": [0, 1, "yes", 0, 1]}, "Column 'click', row 3, .* Received: 'yes'"),
+        ({"hour": [1, 2, "noon", 3, 4]}, "Column 'hour', rows from 1 on, must .*int64.*'noon'"),
+        ({"hour": [1, 2, 2.5, 3, 4]}, "Column 'hour', rows from 1 on, must hold .* 2.5"),
+        ({"price": ["cheap"] * 5}, "Column 'price', .* must hold values of type float32"),
+    ],
+)
+def test_wrong_values_name_the_column(case, change, message):
+    with pytest.raises(ExportError, match=message):
+        encode_table(case.spec, frame(case, ROWS[:5], **change))
+
+
+def test_missing_columns(case):
+    with pytest.raises(ExportError, match=r"lacks columns; it has \['ad', .*Received: \['hour'\]"):
+        encode_table(case.spec, frame(case).drop(columns="hour"))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.search.search_data import as_splits
+from amer_tf.search.split_checks import SplitError
+from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit
+from tests.search import nets
+
+SPEC = FeatureSpec(
+    fields=(CategoricalField("ad"),),
+    vocabularies=(Vocabulary("ad", values=("a", "b"), source="values"),),
+    label="click",
+)
+TABLE = pd.DataFrame({"ad": ["b", "a", "c", None], "click": [1, 0, 0, 1]})
+IDS = np.array([3, 2, 1, 1], np.int32)
+
+
+class Split:
+    def batches(self):
+        raise AssertionError
+
+
+def test_splits_are_left_as_they_are():
+    train, validation = Split(), Split()
+    assert as_splits(SPEC, train, validation) == (train, validation)
+    whole = types.SimpleNamespace(train=train, validation=validation)
+    assert as_splits(SPEC, whole, None) == (train, validation)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TABLE,
+        TABLE.to_dict(orient="list"),
+        tf.data.Dataset.from_tensor_slices(({"ad": IDS}, np.array([1, 0, 0, 1], np.float32))),
+    ],
+    ids=["pandas", "mapping", "tf.data"],
+)
+def test_rows_in_memory(data):
+    train, validation = as_splits(SPEC, data, data)
+    assert type(train) is ArrayTrainingSplit
+    assert type(validation) is ArrayEvaluationSplit
+    for split in (train, validation):
+        np.testing.assert_array_equal(split.field_values("ad"), IDS)
+        np.testing.assert_array_equal(split.labels, [1, 0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("spec", "arguments", "message"),
+    [
+        (SPEC, (TABLE, None), "takes a training and a validation split.*Received: DataFrame, and"),
+        (SPEC, (TABLE, 5), "The validation data of task 'ctr' must be a split, a tf.data or a t"),
+        (SPEC, ("data/shop", Split()), "training data .*data_pipelines.prepare.*Received: str"),
+        (nets.next_item_spec(), (TABLE, TABLE), "of task 'next_item' must be a split: prepare"),
+    ],
+)
+def test_refuses_other_data(spec, arguments, message):
+    with pytest.raises(SplitError, match=message):
+        as_splits(spec, *arguments)
