@@ -90,6 +90,7 @@ class InputEncoder:
 
     def _encode_history(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The newest steps of the behaviour fields, `[B, T, ...]`."""
+        assert self._steps is not None
         present = raw[self._steps] != self._columns[self._steps].missing  # [B, S]
         positions = kept_positions(present, self._max_length, newest=True)  # [B, T]
         valid = positions < tf.shape(present)[1]
