@@ -25,8 +25,8 @@ _RULES = """How columns are read, whatever the signature:
   inputs, want every input. A server that joins requests into batches wants one row for each user
   in every input, also in those that take a single value.
 - Sizes that do not fit are an error that names the column. A column of another type is refused
-  before it reaches the model: where the error counts inputs instead of naming them, it counts them
-  from 0 in alphabetical order.
+  before it reaches the model; where the error counts inputs instead of naming them, it counts from
+  0, in Python in alphabetical order, in a session in the order in which they were fed.
 """
 
 

@@ -222,7 +222,7 @@ def test_a_type_that_is_wrong_is_told_by_its_place_in_the_alphabet(exported):
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"input #{place}.zero-based"):
             function(**tensors)
     text = (exported.folder / "README.md").read_text()
-    assert "from 0 in alphabetical order" in text
+    assert "0, in Python in alphabetical order" in text
 
 
 def test_dropout_is_off(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tests.export import small_hybrids, small_models
 from tests.export.serving_messages import message, set_tensor
 from tests.export.small_hybrids import HYBRID_ROWS
+from tests.integration.prediction_server import serving
 from tests.integration.serving_tools import (
     ask_bare_process,
     ask_program,
@@ -16,9 +18,6 @@ from tests.integration.serving_tools import (
     saved_model_cli,
 )
 
-grpc = pytest.importorskip("grpc")
-
-from tests.integration.prediction_server import serving  # noqa: E402
 
 USER = HYBRID_ROWS[1]
 SIGNATURES = (
@@ -96,7 +95,6 @@ def test_saved_model_cli_runs_the_signatures(exported, tmp_path):
     saved_model_cli(*common, "--signature_def", "serving_default", "--inputs", inputs)
     known = [{name: row[name] for name in names if name in row} for row in HYBRID_ROWS[:3]]
     equal(np.load(tmp_path / "probability.npy"), chances(exported, known))
-    np.save(tmp_path / "examples.npy", np.array(exported.examples(HYBRID_ROWS), "O"))
     examples = f"inputs=[{','.join(map(repr, exported.examples(HYBRID_ROWS)))}]"
     saved_model_cli(*common, "--signature_def", "classify_examples", "--input_exprs", examples)
     equal(np.load(tmp_path / "scores.npy")[:, 1], chances(exported, HYBRID_ROWS))
@@ -132,7 +130,8 @@ def test_c_is_told_what_is_wrong(program, exported):
     inputs = {"ad": ("string", ["1"]), "history_ad": ("string", ["1"])}
     refused = ask_program(program, exported.folder, "serving_default", "logit", inputs, check=False)
     assert refused.returncode == 1
-    assert "tensor history_ad [1] is not compatible with expected shape [?,?]" in refused.stderr
+    assert "history_ad" in refused.stderr
+    assert "[1] is not compatible with expected shape [?,?]" in refused.stderr
 
 
 @pytest.fixture(scope="module")
