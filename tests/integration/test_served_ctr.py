@@ -18,7 +18,6 @@ from tests.integration.serving_tools import (
     saved_model_cli,
 )
 
-
 USER = HYBRID_ROWS[1]
 SIGNATURES = (
     *("serving_default", "predict_examples", "classify_examples", "regress_examples"),
