@@ -23,8 +23,8 @@ class Killed(BaseException):
     """Not caught by anything, as a signal would not be."""
 
 
-def search(data, folder):
-    run = AmerSearch(data.spec, folder, settings=small_run.SETTINGS, seed=small_run.SEED)
+def search(data, folder, settings=small_run.SETTINGS):
+    run = AmerSearch(data.spec, folder, settings=settings, seed=small_run.SEED)
     return run.fit(data.train, data.validation)
 
 
@@ -117,6 +117,33 @@ def test_a_group_that_a_full_disk_cut_short_is_completed(data, finished, tmp_pat
     with pytest.raises(Killed):
         search(data, tmp_path)
     assert RunFolder(tmp_path).trials() == finished.run.trials()[:11]
+
+
+def test_evolution_goes_on_with_the_groups_that_it_would_have_bred(data, tmp_path, monkeypatch):
+    settings = small_run.SETTINGS.replace(
+        sampler="evolution", num_architectures=24, supernet_epochs=1, references=()
+    )
+    monkeypatch.setattr(BehaviorSearch, "_score_again", lambda self: kill())
+    with pytest.raises(Killed):
+        search(data, tmp_path / "undisturbed", settings)
+    append = RunFolder.append_trials
+
+    def append_some(self, trials):
+        append(self, trials[:1])
+        if trials[0].get("group") == 4:
+            raise Killed
+        append(self, trials[1:])
+
+    with monkeypatch.context() as context:
+        context.setattr(RunFolder, "append_trials", append_some)
+        with pytest.raises(Killed):
+            search(data, tmp_path / "killed", settings)
+    assert len(RunFolder(tmp_path / "killed").trials()) == 13
+    with pytest.raises(Killed):
+        search(data, tmp_path / "killed", settings)
+    trials = RunFolder(tmp_path / "undisturbed").trials()
+    assert [trial["kind"] for trial in trials] == ["random"] * 6 + ["evolved"] * 18
+    assert RunFolder(tmp_path / "killed").trials() == trials
 
 
 def kill():
