@@ -29,7 +29,7 @@ def behavior_picture(architecture: Architecture, has_target: bool) -> Html | Non
         parts.append(_arrow(y, y + _GAP))
         parts += _block(y + _GAP, number, block)
         y += _GAP + _BOX
-    pooled = "Sum, newest state" + (" and attention from the target" if has_target else "")
+    pooled = "Sum, newest state, attention from the target" if has_target else "Sum, newest state"
     parts.append(_arrow(y, y + _GAP))
     parts += _box(y + _GAP, 380, pooled, "io")
     in_words = "; ".join(

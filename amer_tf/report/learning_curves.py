@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.markup import Html, figure, joined
-from amer_tf.report.plots import COLORS, plot
+from amer_tf.report.plots import COLORS, plot, shared_legend
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import FOUND
 
 _ROUND = "interaction_round_"
+# More than these would be covered by a legend among them.
+_FEW_CURVES = 4
 
 
 class Curve(NamedTuple):
@@ -169,6 +171,12 @@ def _plot(name: str, description: str, panels: Sequence[Panel]) -> Html:
             axes.set_ylabel(panel.axis)
             axes.xaxis.get_major_locator().set_params(integer=True)
             _draw_curves(axes, panel.curves)
+        many = [
+            axes
+            for axes, panel in zip(figure.axes, panels, strict=True)
+            if len(panel.curves) > _FEW_CURVES
+        ]
+        shared_legend(figure, many, loc="outside lower left", ncols=3)
 
     return plot(name, _in_words(description, panels), draw, height=2.8 * rows + 0.3)
 
@@ -196,8 +204,8 @@ def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
             marker="o" if len(curve.values) < 3 else None,
             markersize=4,
         )
-    if len(curves) > 1:
-        axes.legend(fontsize=8, ncols=1)
+    if 1 < len(curves) <= _FEW_CURVES:
+        axes.legend(fontsize=8)
 
 
 def _in_words(description: str, panels: Sequence[Panel]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from amer_tf.report.markup import Html, element
@@ -92,6 +92,23 @@ def plot(
         draw(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     return _inline(stream.getvalue(), name, description)
+
+
+def shared_legend(figure: Any, many: Iterable[Any], **options: Any) -> None:
+    """One legend beside the axes for the curves and marks of all of them, each label once.
+
+    Args:
+        figure: The matplotlib figure.
+        many: Some of its axes.
+        **options: Of matplotlib's legend.
+    """
+    entries = {
+        label: handle
+        for axes in many
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if entries:
+        figure.legend(entries.values(), entries.keys(), fontsize=8, **options)
 
 
 def _inline(svg: str, name: str, description: str) -> Html:

@@ -13,6 +13,7 @@ from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import SAMPLED, RunRecord, architecture_of
 
 _SAMPLERS = {"random": "random search", "evolution": "evolution"}
+_NAMES = {"behavior": "behaviour networks", "mlp": "MLPs"}
 _GROUPS = ("first", "second", "third")
 
 
@@ -92,7 +93,7 @@ def distribution(record: RunRecord) -> Html | None:
     )
     image = plot("scores", f"Distribution of inherited scores. {counts}.", draw, height=3.0)
     better = " and ".join(
-        f"{'left' if step.lower_is_better else 'right'} is better for {_title(step)}"
+        f"{'left' if step.lower_is_better else 'right'} is better for {_NAMES[step.step]}"
         for step in steps
     )
     return joined(
@@ -143,7 +144,7 @@ def _draw_histogram(axes: Any, step: Sampled) -> None:
             label="scored again",
         )
     if step.found is not None:
-        axes.axvline(step.found, color=COLORS["second"], linewidth=2.0, label="in the found model")
+        axes.axvline(step.found, color=COLORS["third"], linewidth=2.0, label="in the found model")
     axes.legend(fontsize=8)
 
 
@@ -192,7 +193,10 @@ def _steps_of(scores: Sequence[float], lower_is_better: bool) -> tuple[list[int]
 
 
 def _axes(figure: Any, number: int) -> list[Any]:
-    return [figure.add_subplot(1, number, index + 1) for index in range(number)]
+    axes = [figure.add_subplot(1, number, index + 1) for index in range(number)]
+    for one in axes:
+        one.locator_params(axis="x", nbins=9 // number)
+    return axes
 
 
 def _all(step: Sampled) -> list[float]:
@@ -200,7 +204,7 @@ def _all(step: Sampled) -> list[float]:
 
 
 def _title(step: Sampled) -> str:
-    return {"behavior": "Behaviour networks", "mlp": "MLPs"}[step.step]
+    return words.plain(_NAMES[step.step])
 
 
 def _sampler(kind: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.markup import Html, figure
-from amer_tf.report.plots import COLORS, plot
+from amer_tf.report.plots import COLORS, plot, shared_legend
 from amer_tf.report.run_record import REFERENCE, RunRecord
 
 # Trees have no parameters that could be set beside weights.
@@ -64,15 +64,16 @@ def trade_off(record: RunRecord) -> Html | None:
     if not shown:
         return None
     metric = words.metric(record.ranked_by)
+    columns = min(2, len(shown))
+    rows = -(-len(shown) // columns)
 
     def draw(figure: Any) -> None:
         for number, cost in enumerate(shown, 1):
-            axes = figure.add_subplot(1, len(shown), number)
+            axes = figure.add_subplot(rows, columns, number)
             axes.set_xlabel(cost.label)
-            axes.set_ylabel(f"validation {metric.label}" if number == 1 else "")
+            axes.set_ylabel(f"validation {metric.label}")
             _draw_points(axes, cost.points, record.result.score)
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+        shared_legend(figure, figure.axes, loc="outside right upper")
 
     in_words = "; ".join(
         f"{point.name or point.kind}: {point.score:.4f} at {point.cost:g}"
@@ -80,7 +81,10 @@ def trade_off(record: RunRecord) -> Html | None:
         if point.kind == REFERENCE or point.score == record.result.score
     )
     image = plot(
-        "trade-off", f"{metric.label} against {shown[0].label}. {in_words}.", draw, height=3.2
+        "trade-off",
+        f"{metric.label} against {shown[0].label}. {in_words}.",
+        draw,
+        height=2.9 * rows + 0.3,
     )
     return figure(
         image,

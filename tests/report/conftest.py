@@ -13,12 +13,16 @@ import pytest
 from amer_tf import AmerSearch
 from amer_tf.architecture import Architecture, Block
 from amer_tf.cli import run_data
+from amer_tf.report.page import page
 from amer_tf.report.run_record import RunRecord
 from amer_tf.search.result import SearchResult
+from tests.report.reading import Page
 from tests.search import small_ctr_run, small_run
 from tests.search.conftest import small_and_eager
 
-CTR_SETTINGS = small_ctr_run.TUNED.replace(references=("dnn", "deepfm", "lightgbm"))
+CTR_SETTINGS = small_ctr_run.TUNED.replace(references=("dnn", "lightgbm"))
+# How much more the second of two seeds reaches in AUC, for each system.
+SECOND_SEED = {"amer": 0.02, "dnn": 0.0, "lightgbm": -0.01}
 BLOCKS = (
     Block("layer_norm", "dilated_conv_5", "gelu"),
     Block("none", "zero", "identity"),
@@ -46,27 +50,37 @@ def next_item(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def ctr_seeds(tmp_path_factory):
-    """Two runs of task ctr on the same data, whose references were measured on test."""
+def ctr(tmp_path_factory):
+    """A run of task ctr, whose references were measured on test."""
     data = small_ctr_run.prepare(tmp_path_factory.mktemp("ctr_data"))
-    results = []
     with small_and_eager(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Even though the `tf.config")
-        for seed in (3, 4):
-            folder = tmp_path_factory.mktemp(f"ctr_{seed}")
-            search = small_ctr_run.search(data, folder, settings=CTR_SETTINGS, seed=seed)
-            run_data.record(search.run, data)
-            result = search.fit(data.train, data.validation)
-            result.record_evaluation(
-                "test", result.evaluate(data.test), result.evaluate_references(data.test)
-            )
-            results.append(result)
-    return results
+        search = small_ctr_run.search(data, tmp_path_factory.mktemp("ctr"), settings=CTR_SETTINGS)
+        run_data.record(search.run, data)
+        result = search.fit(data.train, data.validation)
+        result.record_evaluation(
+            "test", result.evaluate(data.test), result.evaluate_references(data.test)
+        )
+        return result
 
 
 @pytest.fixture(scope="session")
-def ctr(ctr_seeds):
-    return ctr_seeds[0]
+def ctr_seeds(ctr, tmp_path_factory):
+    """That run and one of another seed, with scores that are known to differ by so much."""
+    folder = tmp_path_factory.mktemp("seeds") / "run"
+    shutil.copytree(ctr.run.path, folder)
+    change_json(folder / "config.json", lambda config: {**config, "seed": 4})
+
+    def change(trial):
+        if "metrics" not in trial:
+            return trial
+        more = SECOND_SEED[trial.get("name", "amer")]
+        metrics = {**trial["metrics"], "auc": trial["metrics"]["auc"] + more}
+        score = trial["score"] if trial["kind"] == "tuning" else trial["score"] + more
+        return {**trial, "metrics": metrics, "score": score}
+
+    change_trials(folder, change)
+    return [ctr, SearchResult.load(folder)]
 
 
 @pytest.fixture
@@ -79,10 +93,11 @@ def copy(tmp_path):
     return copied
 
 
-@pytest.fixture
-def hybrid(ctr, copy):
+@pytest.fixture(scope="session")
+def hybrid(ctr, tmp_path_factory):
     """A run of all three steps, with two samplers and latencies: made out of one of two steps."""
-    folder = copy(ctr, "hybrid")
+    folder = tmp_path_factory.mktemp("hybrid") / "run"
+    shutil.copytree(ctr.run.path, folder)
     generator = np.random.default_rng(0)
     whole = dataclasses.replace(ctr.architecture, blocks=BLOCKS).to_dict()
     lines = []
@@ -113,6 +128,13 @@ def hybrid(ctr, copy):
         lambda config: {**config, "steps": ["behavior", "interaction", "mlp"]},
     )
     return SearchResult.load(folder)
+
+
+@pytest.fixture(scope="session")
+def pages(next_item, ctr, hybrid):
+    """The page of each of these runs, read."""
+    results = {"next_item": next_item, "ctr": ctr, "hybrid": hybrid}
+    return {name: Page(page([RunRecord(result)])) for name, result in results.items()}
 
 
 def record(result, data=None):

@@ -22,23 +22,21 @@ SAMPLING = ["Inherited scores", "How soon the best was found"]
 
 
 @pytest.fixture(params=["next_item", "ctr", "hybrid"])
-def result(request):
-    return request.getfixturevalue(request.param)
+def found(request, pages):
+    return pages[request.param]
 
 
 def page_of(*results):
     return Page(page([record(result) for result in results]))
 
 
-def test_the_page_stands_by_itself(result):
-    found = page_of(result)
+def test_the_page_stands_by_itself(found):
     assert found.resources() == []
     assert not re.search(r"https?://|<script|javascript:", found.source)
     assert "file://" not in found.source
 
 
-def test_the_page_is_well_formed(result):
-    found = page_of(result)
+def test_the_page_is_well_formed(found):
     assert found.unclosed == []
     assert len(found.ids) == len(set(found.ids))
     names = {link[1:] for link in found.links}
@@ -47,8 +45,7 @@ def test_the_page_is_well_formed(result):
     assert "$" not in re.sub(r"<style>.*?</style>", "", found.source, flags=re.DOTALL)
 
 
-def test_every_picture_says_what_it_shows(result):
-    found = page_of(result)
+def test_every_picture_says_what_it_shows(found):
     assert found.labels
     assert all(found.labels)
     pictures = re.findall(r"<figure>.*?</figure>", found.source, flags=re.DOTALL)
@@ -56,22 +53,21 @@ def test_every_picture_says_what_it_shows(result):
     assert all("<figcaption>" in picture and "<title>" in picture for picture in pictures)
 
 
-def test_tables_have_headers(result):
-    found = page_of(result)
+def test_tables_have_headers(found):
     assert found.tables
     assert found.source.count("<table>") == found.source.count("<caption>")
     assert found.source.count('<tr><th scope="col"') == len(found.tables)
 
 
-def test_the_parts_of_each_task(next_item, ctr, hybrid):
-    assert page_of(next_item).headings[1:] == [*COMMON, *SAMPLING, *ENDING, *LAST]
-    expected = [*COMMON, "Interactions", *SAMPLING, *ENDING, *LAST]
-    assert page_of(ctr).headings[1:] == expected
-    assert page_of(hybrid).headings[1:] == expected
+def test_the_parts_of_each_task(pages):
+    assert pages["next_item"].headings[1:] == [*COMMON, *SAMPLING, *ENDING, *LAST]
+    for name in ("ctr", "hybrid"):
+        expected = [*COMMON, "Interactions", *SAMPLING, *ENDING, *LAST]
+        assert pages[name].headings[1:] == expected
 
 
-def test_pictures_of_what_each_task_searches(next_item, ctr, hybrid):
-    texts = [page_of(result).source for result in (next_item, ctr, hybrid)]
+def test_pictures_of_what_each_task_searches(pages):
+    texts = [page.source for page in pages.values()]
     assert ["<h3>Behaviour network</h3>" in text for text in texts] == [True, False, True]
     assert ["<h3>MLP</h3>" in text for text in texts] == [False, True, True]
 
