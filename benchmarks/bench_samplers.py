@@ -10,12 +10,12 @@ the same seeds, on the same 4,000 other rows, by log loss after scaling.
 
 Result (2 cores shared with much other work; two seeds, the third was not finished):
 
-    an update 44.7 ms without blocks, 295 ms of the supernet (its first step, with XLA's compilation,
-    197 s)
+    an update 44.7 ms without blocks, 295 ms of the supernet (its first step, with XLA's
+    compilation, 197 s)
     best score (minus log loss) by random sampling: seed 0 -.66024 with half of the architectures,
     -.66020 with all; seed 1 -.66016 and -.66016. By evolution: seed 0 -.66034 and -.65982; seed 1
-    -.65987 and -.65980. So with half of them evolution reaches what random sampling reaches with all
-    for one seed of two, and with all of them it is ahead for both.
+    -.65987 and -.65980. So with half of them evolution reaches what random sampling reaches with
+    all for one seed of two, and with all of them it is ahead for both.
 """
 
 from __future__ import annotations
