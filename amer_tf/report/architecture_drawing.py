@@ -76,7 +76,7 @@ def _block(y: int, number: int, block: Block) -> list[Html]:
     return parts
 
 
-def mlp_picture(architecture: Architecture) -> Html | None:
+def mlp_picture(architecture: Architecture, has_behavior: bool) -> Html | None:
     """The aggregation MLP; None where there is none."""
     if not architecture.mlp:
         return None
@@ -84,8 +84,10 @@ def mlp_picture(architecture: Architecture) -> Html | None:
     inputs = ["fields"]
     if architecture.interactions and architecture.interactions_in_mlp:
         inputs.append("interactions")
-    if architecture.blocks:
+    if has_behavior:
         inputs.append("behaviour")
+    if architecture.history_match == "exact":
+        inputs.append("matches")
     parts = _box(8, _MLP_WIDEST, f"Input: {_enumerated(inputs)}", "io")
     y = 8 + _BOX
     for layer in architecture.mlp:
@@ -117,6 +119,10 @@ def mlp_picture(architecture: Architecture) -> Html | None:
 
 def _mlp_caption(architecture: Architecture) -> str:
     caption = "Each bar is a hidden layer, as wide as it has units."
+    if architecture.history_match == "exact":
+        caption += (
+            " The matches say how often, and how lately, the history has the values of the target."
+        )
     if architecture.shortcut in words.SHORTCUTS:
         inputs = "fields and interactions" if architecture.interactions else "fields"
         caption += (

@@ -7,7 +7,7 @@ from typing import Any
 
 from amer_tf.report import words
 from amer_tf.report.markup import Estimate, Html, drawing, element, joined, paragraph, table
-from amer_tf.report.run_record import CHOSEN_INTERACTION, RunRecord
+from amer_tf.report.run_record import CHOSEN_INTERACTION, TUNING, RunRecord
 
 _WIDTH, _HEIGHT = 200, 22
 
@@ -34,14 +34,15 @@ def interactions(record: RunRecord) -> Html | None:
     fitness = words.metric(settings.get("fitness", "log_loss")).label
     one_by_one = settings.get("selection") == "best"
     alone = "by itself" if one_by_one else "on top of those above it"
+    was_tried = any(trial["setting"] == "num_interactions" for trial in record.of(TUNING))
+    why = ", as many as predicted best when tried out" if was_tried else ""
     count = sum(bool(row[-1]) for row in rows)
     return joined(
         [
             paragraph(
                 "An interaction is the product of the embeddings of its fields: it lets the model "
                 "treat a combination of values differently from its parts. The search chose "
-                f"{len(trials)}; the found model takes {count} of them, as many as predicted best "
-                "when tried out."
+                f"{len(trials)}; the found model takes {count} of them{why}."
             ),
             table(
                 "Chosen interactions, in the order in which they were chosen",

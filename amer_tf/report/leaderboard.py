@@ -21,12 +21,14 @@ from amer_tf.report.words import FOUND
 from amer_tf.search.trials import score_of
 
 _TREES = "lightgbm"
+_TRAINED_ANEW = ("scratch", "final")
 
 
 def leaderboard(record: RunRecord) -> Html:
-    """The model of the run, the best of each other way of training, and the references."""
-    best_of_kind = {trial["kind"]: trial for trial in reversed(record.models)}
-    shown = [*best_of_kind.values(), *record.references.values()]
+    """The model of the run, the best of each way of training, what was trained anew, references."""
+    shown = list({trial["kind"]: trial for trial in reversed(record.models)}.values())
+    shown += [trial for trial in record.of(*_TRAINED_ANEW) if trial not in shown]
+    shown += record.references.values()
     shown.sort(key=score_of, reverse=True)
     everything = sorted([*record.models, *record.references.values()], key=score_of, reverse=True)
     best = record.best
@@ -75,14 +77,18 @@ def _board(
 ) -> Html:
     names = record.result.METRICS
     headers = ["System", "How it was trained", *(words.metric(name).label for name in names)]
+    latencies = [record.latency_of(trial) for trial in trials]
+    measured = list(dict.fromkeys(rows for latency in latencies for rows in latency))
+    headers += [f"ms, {words.rows(rows)}" for rows in measured]
     headers += ["Parameters", *(["Architecture"] if architectures else [])]
     rows = []
-    for trial in trials:
+    for trial, latency in zip(trials, latencies, strict=True):
         is_reference = trial["kind"] == REFERENCE
         row = [
-            words.system(trial["name"] if is_reference else FOUND),
+            words.system(trial["name"]) if is_reference else variant(record, trial),
             "made by hand" if is_reference else words.TRAININGS.get(trial["kind"], trial["kind"]),
             *(_estimate(trial["metrics"], name) for name in names),
+            *(latency.get(rows) for rows in measured),
             _size(trial),
         ]
         if architectures:
@@ -90,6 +96,20 @@ def _board(
         rows.append(row)
     marked = [number for number, trial in enumerate(trials) if trial == best][:1]
     return table(caption, headers, rows, marked)
+
+
+def variant(record: RunRecord, trial: Mapping[str, Any]) -> str:
+    """What was found, or in what an architecture differs from it."""
+    own, found = architecture_of(trial), record.architecture
+    differences = []
+    if own.canonical().blocks != found.canonical().blocks:
+        differences.append("other blocks" if own.blocks else "no blocks")
+    if own.interactions != found.interactions:
+        number = len(own.interactions)
+        differences.append(f"{number} {'interaction' if number == 1 else 'interactions'}")
+    if own.mlp != found.mlp:
+        differences.append("another MLP")
+    return f"Variant: {', '.join(differences)}" if differences else words.system(FOUND)
 
 
 def _estimate(metrics: Mapping[str, Any], name: str) -> Estimate:

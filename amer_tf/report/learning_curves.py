@@ -70,25 +70,32 @@ def learning_curves(record: RunRecord) -> Html | None:
 def supernet_panels(record: RunRecord) -> list[Panel]:
     """What is known of the supernets, one panel for each."""
     panels = []
-    supernet = record.phases.get("supernet", {})
-    if supernet.get("curve"):
-        label = words.metric(record.ranked_by).label
-        values = _numbers(supernet["curve"])
+    # Of task next_item, and of task ctr.
+    means = _first(record, "curve", "supernet", "behavior")
+    if means:
+        label, values = words.metric(record.ranked_by).label, _numbers(means)
         if max(values) <= 0.0:
             label, values = words.metric("log_loss").label, [-value for value in values]
         curve = Curve("mean over sampled networks", values)
         panels.append(Panel("Behaviour supernet, validation", label, [curve]))
-    if supernet.get("losses"):
-        curve = Curve("training loss", _numbers(supernet["losses"]))
+    losses = _first(record, "losses", "supernet", "behavior_supernet")
+    if losses:
+        curve = Curve("training loss", _numbers(losses))
         panels.append(Panel("Behaviour supernet, training", "training loss", [curve]))
     rounds = _rounds(record)
     if rounds:
         panels.append(Panel("Interactions, round by round", "training loss", rounds))
-    losses = record.phases.get("mlp_supernet", {}).get("losses")
+    losses = _first(record, "losses", "mlp_supernet")
     if losses:
         curve = Curve("training loss", _numbers(losses))
         panels.append(Panel("MLP supernet, training", "training loss", [curve]))
     return panels
+
+
+def _first(record: RunRecord, key: str, *names: str) -> list[Any]:
+    """What the first of some phases that has it holds."""
+    found = (record.phases.get(name, {}).get(key) for name in names)
+    return next((values for values in found if values), [])
 
 
 def _rounds(record: RunRecord) -> list[Curve]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
+from amer_tf.report.best_so_far import best_so_far
 from amer_tf.report.data_counts import data_counts
 from amer_tf.report.interactions import interactions
 from amer_tf.report.leaderboard import evaluations, leaderboard
@@ -19,7 +20,7 @@ from amer_tf.report.plots import import_matplotlib
 from amer_tf.report.reproduce import reproduce
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.runs import require_comparable
-from amer_tf.report.sampled import best_so_far, distribution
+from amer_tf.report.sampled import distribution
 from amer_tf.report.seeds import over_seeds
 from amer_tf.report.trade_off import trade_off
 from amer_tf.report.verdict import verdict
@@ -107,7 +108,7 @@ def _sections(records: Sequence[RunRecord]) -> list[Section]:
         Section("seeds", "Over several seeds", over_seeds(records)),
         Section("interactions", "Interactions", interactions(record)),
         Section("scores", "Inherited scores", distribution(record)),
-        Section("best-so-far", "How soon the best was found", best_so_far(record)),
+        Section("best-so-far", "How soon the best was found", best_so_far(records)),
         Section("curves", "Learning curves", learning_curves(record)),
         Section("trade-off", "Quality against size", trade_off(record)),
         Section("time", "Where the time went", phase_times(record)),
@@ -121,7 +122,7 @@ def _found(record: RunRecord) -> Html:
     has_target = record.task == "ctr" and bool(record.spec.with_role("target"))
     pictures = {
         "Behaviour network": behavior_picture(architecture, has_target),
-        "MLP": mlp_picture(architecture),
+        "MLP": mlp_picture(architecture, bool(record.spec.with_role("behavior"))),
     }
     parts = [_in_short(record)]
     for title, picture in pictures.items():
@@ -145,10 +146,16 @@ def _in_short(record: RunRecord) -> Html:
         parts.append(f"an MLP of {number} hidden {'layer' if number == 1 else 'layers'}")
     what = ", ".join(parts) or "neither blocks nor interactions"
     training = words.TRAININGS.get(best["kind"], best["kind"])
-    return paragraph(
-        f"The found model has {what}; {best['parameters']:,} parameters in all, most of them "
-        f"embeddings. Its weights: {training}."
+    text = (
+        f"The found model has {what}; {best['parameters']:,} parameters in all, embeddings "
+        f"included. Its weights: {training}."
     )
+    if "behavior" in record.steps and not architecture.blocks:
+        text += (
+            " It has no blocks, though they were searched: without them, the history summed up and "
+            "attended to as it is, the model predicted better."
+        )
+    return paragraph(text)
 
 
 def _rendered(section: Section) -> Html:

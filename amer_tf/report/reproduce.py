@@ -81,6 +81,9 @@ def command(record: RunRecord) -> str:
     words_ += [f"--steps={','.join(record.steps)}", f"--preset={preset}", f"--seed={record.seed}"]
     if record.config.get("time_limit"):
         words_.append(f"--time_limit={record.config['time_limit']:g}s")
+    for limit in ("max_params", "max_latency_ms"):
+        if record.config.get(limit) is not None:
+            words_.append(f"--{limit}={record.config[limit]}")
     for name, value in changes.items():
         text = _text(value)
         words_.append(f"--references={text}" if name == "references" else f"--set={name}={text}")

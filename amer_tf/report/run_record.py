@@ -8,6 +8,9 @@ from typing import Any
 
 from amer_tf.architecture import Architecture
 from amer_tf.report.words import FOUND
+from amer_tf.search import ctr_behavior_search, mlp_search
+from amer_tf.search.admission import KIND as MEASURED
+from amer_tf.search.group_trials import sampled_kinds
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import METRICS_FILE, PHASES_FILE, TRIALS_FILE
@@ -17,8 +20,11 @@ DATA_FILE = "data.json"
 REFERENCE = "reference"
 CHOSEN_INTERACTION = "chosen interaction"
 TUNING = "tuning"
-# Sampled architectures by the step that they are of: kinds of trials, in the order of a legend.
-SAMPLED = {"behavior": ("random", "evolution"), "mlp": ("random mlp", "evolution mlp")}
+# Kinds of the trials of sampled architectures by the step that they are of.
+SAMPLED = {
+    "behavior": (*sampled_kinds(), *sampled_kinds(ctr_behavior_search.KINDS)),
+    "mlp": (mlp_search.RANDOM,),
+}
 
 _MODEL = ("score", "standard_error", "parameters", "metrics")
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -27,6 +33,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     REFERENCE: (*_MODEL, "name"),
     CHOSEN_INTERACTION: ("interaction", "gain", "standard_error"),
     TUNING: ("system", "setting", "value", "score"),
+    MEASURED: ("architecture", "latency_ms"),
 }
 _NUMBERS = ("score", "gain", "value")
 
@@ -101,6 +108,25 @@ class RunRecord:
     def steps(self) -> tuple[str, ...]:
         """What was searched."""
         return tuple(self.config.get("steps", ()))
+
+    @property
+    def sampler(self) -> str:
+        """How architectures were sampled: `"random"` or `"evolution"`."""
+        return str(self.config["settings"].get("sampler", "random"))
+
+    @property
+    def variant(self) -> tuple[tuple[str, ...], str]:
+        """What tells the runs of one report apart beside their seeds."""
+        return self.steps, self.sampler
+
+    def latency_of(self, trial: Mapping[str, Any]) -> dict[str, float]:
+        """Milliseconds of a call of the exported model by rows; empty where not measured."""
+        if "architecture" not in trial:
+            return {}
+        for measured in self.of(MEASURED):
+            if measured["architecture"] == trial["architecture"] and measured["latency_ms"]:
+                return dict(measured["latency_ms"])
+        return {}
 
     def of(self, *kinds: str) -> list[dict[str, Any]]:
         """The trials of these kinds, in the order of the log."""

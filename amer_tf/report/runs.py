@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.run_record import RunRecord
@@ -34,7 +34,7 @@ def require_comparable(records: Sequence[RunRecord]) -> None:
         RunError: Where one of them is of another kind.
     """
     first = records[0]
-    seeds: dict[tuple[tuple[str, ...], int], RunRecord] = {}
+    seeds: dict[tuple[Any, int], RunRecord] = {}
     for record in records:
         where = f"Received: run_dir={str(record.result.run.path)!r}"
         digests = {run.data.get("digest") for run in (first, record)} - {None}
@@ -46,18 +46,18 @@ def require_comparable(records: Sequence[RunRecord]) -> None:
         same_steps = next(run for run in records if run.steps == record.steps)
         for name, value in record.config["settings"].items():
             other = same_steps.config["settings"].get(name)
-            if value != other:
+            if value != other and name != "sampler":
                 raise RunError(
-                    "Runs in one report must have the same settings, and differ in their seeds "
-                    f"or steps alone. {where}, {name}={value!r} beside {other!r}"
+                    "Runs in one report must have the same settings, and differ in their seeds, "
+                    f"steps or samplers alone. {where}, {name}={value!r} beside {other!r}"
                 )
-        if (record.steps, record.seed) in seeds:
-            twin = seeds[record.steps, record.seed].result.run.path
+        if (record.variant, record.seed) in seeds:
+            twin = seeds[record.variant, record.seed].result.run.path
             raise RunError(
-                "Runs of the same steps in one report must have different seeds. "
+                "Runs of the same steps and sampler in one report must have different seeds. "
                 f"{where}, seed={record.seed}, as {str(twin)!r}"
             )
-        seeds[record.steps, record.seed] = record
+        seeds[record.variant, record.seed] = record
 
 
 def scores(
@@ -80,11 +80,21 @@ def scores(
             measured = record.evaluations().get(place, {})
         for name, metrics in measured.items():
             label = words.system(name)
-            if name == FOUND and any(other.steps != record.steps for other in records):
-                label += f" (AMER-{words.step_numbers(record.steps)})"
+            if name == FOUND:
+                label += _which(record, records)
             if metric in metrics:
                 found.setdefault(label, {}).setdefault(record.seed, float(metrics[metric]))
     return found
+
+
+def _which(record: RunRecord, records: Sequence[RunRecord]) -> str:
+    """What tells the found system of a run from those of others, in brackets."""
+    parts = []
+    if any(other.steps != record.steps for other in records):
+        parts.append(f"AMER-{words.step_numbers(record.steps)}")
+    if any(other.sampler != record.sampler for other in records):
+        parts.append(words.SAMPLERS.get(record.sampler, record.sampler))
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def spread(values: dict[int, float]) -> Spread:

@@ -1,9 +1,7 @@
-"""The architectures that were scored with inherited weights: how good, which chosen, how soon."""
+"""The architectures that were scored with inherited weights: how good, and which were chosen."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from amer_tf.architecture import Architecture
@@ -11,8 +9,8 @@ from amer_tf.report import words
 from amer_tf.report.markup import Html, figure, joined, paragraph
 from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import SAMPLED, RunRecord, architecture_of
+from amer_tf.search.samplers import RANDOM
 
-_SAMPLERS = {"random": "random search", "evolution": "evolution"}
 _NAMES = {"behavior": "behaviour networks", "mlp": "MLPs"}
 _GROUPS = ("first", "second", "third")
 
@@ -24,7 +22,8 @@ class Sampled(NamedTuple):
         step: Name of the step.
         label: What the scores are, as in the axis of a diagram.
         lower_is_better: Whether they are losses.
-        scores: By kind of trial, in the order of the log.
+        scores: By kind of trial.
+        in_order: All of them, in the order of the log.
         chosen: Scores of those that were scored again on all validation data.
         found: The score of the one that the result has, if it is among them.
     """
@@ -33,8 +32,24 @@ class Sampled(NamedTuple):
     label: str
     lower_is_better: bool
     scores: dict[str, list[float]]
+    in_order: list[float]
     chosen: list[float]
     found: float | None
+
+    @property
+    def name(self) -> str:
+        """What was sampled, for people."""
+        return _NAMES[self.step]
+
+    @property
+    def title(self) -> str:
+        """The same at the beginning of a sentence."""
+        return words.plain(self.name)
+
+    @property
+    def num_random(self) -> int:
+        """How many were drawn at random."""
+        return sum(len(scores) for kind, scores in self.scores.items() if kind.startswith(RANDOM))
 
 
 def sampled_steps(record: RunRecord) -> list[Sampled]:
@@ -61,6 +76,7 @@ def sampled_steps(record: RunRecord) -> list[Sampled]:
                     for kind in kinds
                     if record.of(kind)
                 },
+                [sign * float(trial["score"]) for trial in trials],
                 [by_gene[gene] for gene in by_gene if gene in rescored],
                 by_gene.get(_gene(step, record.architecture)),
             )
@@ -80,21 +96,20 @@ def distribution(record: RunRecord) -> Html | None:
         return None
 
     def draw(figure: Any) -> None:
-        for axes, step in zip(_axes(figure, len(steps)), steps, strict=True):
-            axes.set_title(_title(step))
+        for axes, step in zip(side_by_side(figure, len(steps)), steps, strict=True):
+            axes.set_title(step.title)
             axes.set_xlabel(f"validation {step.label} with inherited weights")
             axes.set_ylabel("architectures")
             _draw_histogram(axes, step)
 
     counts = ", ".join(
-        f"{_title(step)}: {sum(map(len, step.scores.values())):,} scored, "
-        f"{len(step.chosen)} scored again, from {min(_all(step)):.4f} to {max(_all(step)):.4f}"
+        f"{step.title}: {len(step.in_order):,} scored, {len(step.chosen)} scored again, "
+        f"from {min(step.in_order):.4f} to {max(step.in_order):.4f}"
         for step in steps
     )
     image = plot("scores", f"Distribution of inherited scores. {counts}.", draw, height=3.0)
     better = " and ".join(
-        f"{'left' if step.lower_is_better else 'right'} is better for {_NAMES[step.step]}"
-        for step in steps
+        f"{'left' if step.lower_is_better else 'right'} is better for {step.name}" for step in steps
     )
     return joined(
         [
@@ -111,21 +126,23 @@ def distribution(record: RunRecord) -> Html | None:
 
 def _note(step: Sampled) -> str:
     if step.found is None:
+        other = "no blocks" if step.step == "behavior" else "the predefined MLP"
         return (
-            f"{_title(step)}: the found model has none of these, but the predefined one, which "
-            "predicted better once both were trained."
+            f"{step.title}: the found model has none of these, but {other}, which predicted "
+            "better on the whole validation split."
         )
     worse = sum(
-        (score > step.found) == step.lower_is_better and score != step.found for score in _all(step)
+        score > step.found if step.lower_is_better else score < step.found
+        for score in step.in_order
     )
     return (
-        f"{_title(step)}: the one in the found model is better than {worse:,} of the "
-        f"{len(_all(step)):,} that were scored, at {step.found:.4f} with inherited weights."
+        f"{step.title}: the one in the found model is better than {worse:,} of the "
+        f"{len(step.in_order):,} that were scored, at {step.found:.4f} with inherited weights."
     )
 
 
 def _draw_histogram(axes: Any, step: Sampled) -> None:
-    everything = _all(step)
+    everything = step.in_order
     span = (min(everything), max(everything))
     bins = min(40, max(5, len(everything) // 5))
     for group, (kind, scores) in zip(_GROUPS, step.scores.items(), strict=False):
@@ -148,64 +165,13 @@ def _draw_histogram(axes: Any, step: Sampled) -> None:
     axes.legend(fontsize=8)
 
 
-def best_so_far(record: RunRecord) -> Html | None:
-    """How soon each way of sampling found its best; None where nothing was sampled."""
-    steps = sampled_steps(record)
-    if not steps:
-        return None
-
-    def draw(figure: Any) -> None:
-        for axes, step in zip(_axes(figure, len(steps)), steps, strict=True):
-            axes.set_title(_title(step))
-            axes.set_xlabel("architectures scored")
-            axes.set_ylabel(f"best {step.label} so far")
-            for group, (kind, scores) in zip(_GROUPS, step.scores.items(), strict=False):
-                places, best = _steps_of(scores, step.lower_is_better)
-                axes.plot(
-                    places, best, drawstyle="steps-post", color=COLORS[group], label=_sampler(kind)
-                )
-            axes.legend(fontsize=8)
-
-    ends = "; ".join(
-        f"{_title(step)}, {_sampler(kind)}: {_steps_of(scores, step.lower_is_better)[1][-1]:.4f} "
-        f"after {len(scores):,}"
-        for step in steps
-        for kind, scores in step.scores.items()
-    )
-    image = plot("best", f"Best inherited score so far. {ends}.", draw, height=2.8)
-    return figure(
-        image,
-        "The curve takes a step whenever a better architecture is found. If it is flat for long at "
-        "its right end, scoring more of them would have gained little; where there are two, the "
-        "one that gets to a level further left needed less work for it.",
-    )
-
-
-def _steps_of(scores: Sequence[float], lower_is_better: bool) -> tuple[list[int], list[float]]:
-    """The numbers at which the best changes, and the best from there on; the end too."""
-    best = list(itertools.accumulate(scores, min if lower_is_better else max))
-    places = [
-        index
-        for index in range(len(best))
-        if index in (0, len(best) - 1) or best[index] != best[index - 1]
-    ]
-    return [place + 1 for place in places], [best[place] for place in places]
-
-
-def _axes(figure: Any, number: int) -> list[Any]:
+def side_by_side(figure: Any, number: int) -> list[Any]:
+    """So many axes in a row, with few enough numbers below each."""
     axes = [figure.add_subplot(1, number, index + 1) for index in range(number)]
     for one in axes:
         one.locator_params(axis="x", nbins=9 // number)
     return axes
 
 
-def _all(step: Sampled) -> list[float]:
-    return [score for scores in step.scores.values() for score in scores]
-
-
-def _title(step: Sampled) -> str:
-    return words.plain(_NAMES[step.step])
-
-
 def _sampler(kind: str) -> str:
-    return _SAMPLERS.get(kind.partition(" ")[0], kind)
+    return "drawn at random" if kind.startswith(RANDOM) else "by evolution"

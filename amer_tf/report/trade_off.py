@@ -33,29 +33,19 @@ class Cost(NamedTuple):
 
 
 def costs(record: RunRecord) -> list[Cost]:
-    """Parameters, and every latency that trials carry."""
+    """Parameters, and the latencies of the architectures that were measured."""
     trials = [*record.models, *record.references.values()]
     sized = [trial for trial in trials if trial["parameters"] and trial.get("name") != _TREES]
     found = {"parameters": [_point(trial, trial["parameters"]) for trial in sized]}
     for trial in trials:
-        for label, milliseconds in _latencies(trial).items():
+        for rows, milliseconds in record.latency_of(trial).items():
+            label = f"milliseconds for {words.rows(rows)}"
             found.setdefault(label, []).append(_point(trial, milliseconds))
     return [Cost(label, points) for label, points in found.items() if len(points) > 1]
 
 
 def _point(trial: Mapping[str, Any], cost: float) -> Point:
     return Point(trial["kind"], trial.get("name", ""), float(cost), float(trial["score"]))
-
-
-def _latencies(trial: Mapping[str, Any]) -> dict[str, float]:
-    """Milliseconds by what was measured: one number, or one for each number of rows."""
-    latency = trial.get("latency_ms")
-    if isinstance(latency, Mapping):
-        return {
-            f"milliseconds, {rows} {'row' if str(rows) == '1' else 'rows'}": float(value)
-            for rows, value in latency.items()
-        }
-    return {"milliseconds a request": float(latency)} if latency else {}
 
 
 def trade_off(record: RunRecord) -> Html | None:

@@ -228,11 +228,11 @@ def seed_comparisons(
     seeds want a larger difference before it is more than chance (Student's t, 95 %).
 
     Args:
-        records: The runs; those with the steps of the first are looked at.
+        records: The runs; those with the steps and the sampler of the first are looked at.
         place: As in `runs.scores`.
     """
     first = records[0]
-    own = [record for record in records if record.steps == first.steps]
+    own = [record for record in records if record.variant == first.variant]
     found = []
     for metric in sorted(first.result.METRICS, key=lambda name: name != first.ranked_by):
         systems = runs.scores(own, metric, place)

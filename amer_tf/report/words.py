@@ -46,12 +46,15 @@ SYSTEMS = {
     "popularity": ("Popularity", "the same most-bought items for everyone"),
     "ease": ("EASE", "a linear model of which items go together, fitted in closed form"),
     "transformer": ("Transformer", "a hand-made self-attention network over the history"),
-    "dnn": ("DNN", "a plain MLP over the fields"),
+    "dnn": ("DNN", "a plain MLP over the fields and the sum of the history"),
     "wide_and_deep": ("Wide & Deep", "a linear model beside an MLP"),
     "deepfm": ("DeepFM", "a factorisation machine beside an MLP"),
     "dcn": ("DCN", "a network of explicit feature crosses beside an MLP"),
     "din": ("DIN", "an MLP with attention from the target over the history"),
-    "lightgbm": ("LightGBM", "gradient boosted trees"),
+    "lightgbm": (
+        "LightGBM",
+        "gradient boosted trees, with hand-made columns of the history",
+    ),
 }
 
 TRAININGS = {
@@ -67,11 +70,16 @@ STEPS = {
     "mlp": "the MLP that joins everything",
 }
 
+SAMPLERS = {"random": "random search", "evolution": "evolution"}
+
 PHASES = {
     "closed_forms": "Scoring popularity and EASE",
     "prior": "Choosing the strength of regularisation",
     "supernet": "Training the behaviour supernet",
     "scoring": "Scoring behaviour networks by inherited weights",
+    "behavior": "Training the behaviour supernet",
+    "behavior_scoring": "Scoring behaviour networks by inherited weights",
+    "behavior_rescoring": "Scoring the best behaviour networks again, on all validation data",
     "interaction": "Searching interactions",
     "tuning": "Choosing how many interactions to take",
     "mlp": "Training the MLP supernet",
@@ -131,6 +139,11 @@ def place(place: tuple[str, str]) -> str:
     """A split, and among what items the true one was ranked where that is a question."""
     split, mode = place
     return f"{split} split, {MODES.get(mode, mode)}" if mode else f"{split} split"
+
+
+def rows(number: object) -> str:
+    """So many rows, as text."""
+    return f"{number} {'row' if str(number) == '1' else 'rows'}"
 
 
 def step_numbers(steps: Iterable[str]) -> str:

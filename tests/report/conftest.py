@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import warnings
 
-import numpy as np
 import pytest
 
 from amer_tf import AmerSearch
-from amer_tf.architecture import Architecture, Block
 from amer_tf.cli import run_data
 from amer_tf.report.page import page
 from amer_tf.report.run_record import RunRecord
+from amer_tf.search import ctr_behavior_search
 from amer_tf.search.result import SearchResult
 from tests.report.reading import Page
-from tests.search import small_ctr_run, small_run
+from tests.search import small_ctr_run, small_hybrid_run, small_run
 from tests.search.conftest import small_and_eager
 
 CTR_SETTINGS = small_ctr_run.TUNED.replace(references=("dnn", "lightgbm"))
 # How much more the second of two seeds reaches in AUC, for each system.
 SECOND_SEED = {"amer": 0.02, "dnn": 0.0, "lightgbm": -0.01}
-BLOCKS = (
-    Block("layer_norm", "dilated_conv_5", "gelu"),
-    Block("none", "zero", "identity"),
-    Block("none", "self_attention_4", "identity"),
-)
 
 
 @pytest.fixture(scope="session")
@@ -94,40 +87,19 @@ def copy(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def hybrid(ctr, tmp_path_factory):
-    """A run of all three steps, with two samplers and latencies: made out of one of two steps."""
-    folder = tmp_path_factory.mktemp("hybrid") / "run"
-    shutil.copytree(ctr.run.path, folder)
-    generator = np.random.default_rng(0)
-    whole = dataclasses.replace(ctr.architecture, blocks=BLOCKS).to_dict()
-    lines = []
-    for number in range(60):
-        kind, rise = ("random", 0.0) if number < 30 else ("evolution", 0.002 * (number - 30))
-        blocks = BLOCKS if number == 40 else (BLOCKS[0], BLOCKS[number % 2])
-        architecture = Architecture(blocks=blocks).to_dict()
-        score = 0.6 + rise + 0.02 * float(generator.random())
-        lines.append({"kind": kind, "score": score, "architecture": architecture})
-    for trial in ctr.run.trials():
-        if "metrics" in trial:
-            milliseconds = 0.1 + 0.4 * float(generator.random())
-            trial["latency_ms"] = {"1": milliseconds, "256": 9.0 * milliseconds}
-        if trial == ctr.best_trial or trial.get("architecture") == ctr.best_trial["architecture"]:
-            trial["architecture"] = whole
-        lines.append(trial)
-    write_trials(folder, lines)
-    (folder / "architecture.json").write_text(json.dumps(whole))
-    change_json(
-        folder / "phases.json",
-        lambda phases: {
-            "supernet": {"curve": [0.55, 0.6, 0.62], "losses": [0.69, 0.66, 0.65], "used": 0.01},
-            **phases,
-        },
-    )
-    change_json(
-        folder / "config.json",
-        lambda config: {**config, "steps": ["behavior", "interaction", "mlp"]},
-    )
-    return SearchResult.load(folder)
+def hybrid(tmp_path_factory):
+    """A run of all three steps, whose blocks were sampled by evolution."""
+    data = small_hybrid_run.prepare(tmp_path_factory.mktemp("hybrid_data"))
+    with small_and_eager(), warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.filterwarnings("ignore", "Even though the `tf.config")
+        patch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: small_hybrid_run.LAYERS)
+        search = small_hybrid_run.search(
+            data, tmp_path_factory.mktemp("hybrid"), small_hybrid_run.EVOLUTION
+        )
+        run_data.record(search.run, data)
+        result = search.fit(data.train, data.validation)
+        result.record_evaluation("test", result.evaluate(data.test))
+        return result
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,83 @@
+"""Where scores stand against size and latency, and what the time was spent on."""
+
+from __future__ import annotations
+
+import pytest
+
+from amer_tf.report.phase_times import phase_seconds, phase_times
+from amer_tf.report.trade_off import costs, trade_off
+from amer_tf.search.result import SearchResult
+from tests.report.conftest import change_json, record, write_trials
+from tests.report.reading import Page
+
+
+def test_parameters(ctr):
+    [cost] = costs(record(ctr))
+    assert cost.label == "parameters"
+    models = record(ctr).models
+    assert len(cost.points) == len(models) + 1  # the trees have none
+    assert {point.name for point in cost.points} == {"", "dnn"}
+    best = max((point for point in cost.points if not point.name), key=lambda point: point.score)
+    assert (best.cost, best.score) == (ctr.model.count_params(), ctr.score)
+
+
+def test_latencies(hybrid, copy):
+    folder = copy(hybrid)
+    trials = hybrid.run.trials()
+    different = {str(trial["architecture"]): trial["architecture"] for trial in
+                 record(hybrid).of("scratch", "inherited")}  # fmt: skip
+    measured = [
+        {"kind": "measured", "architecture": each, "latency_ms": {"1": 1.5 + number, "256": 9.0}}
+        for number, each in enumerate(different.values())
+    ]
+    over = {"kind": "measured", "architecture": {}, "latency_ms": None}
+    write_trials(folder, [*trials, *measured, over])
+    changed = record(SearchResult.load(folder))
+    assert [cost.label for cost in costs(changed)] == [
+        *("parameters", "milliseconds for 1 row", "milliseconds for 256 rows"),
+    ]
+    assert {point.cost for point in costs(changed)[2].points} == {9.0}
+    assert "milliseconds for 256 rows" in trade_off(changed)
+
+
+def test_a_single_model_is_no_trade_off(ctr, copy):
+    folder = copy(ctr)
+    write_trials(folder, [ctr.best_trial])
+    assert trade_off(record(SearchResult.load(folder))) is None
+
+
+@pytest.mark.parametrize("name", ["next_item", "ctr", "hybrid"])
+def test_the_time_of_the_phases_is_that_of_the_run(name, request):
+    result = request.getfixturevalue(name)
+    seconds = phase_seconds(record(result))
+    assert min(seconds.values()) >= 0.0
+    total = result.metrics["seconds"]
+    assert sum(seconds.values()) == pytest.approx(total, abs=0.2 + 0.01 * total)
+    assert not any(phase.endswith(("_0", "_1", "_supernet")) for phase in seconds)
+
+
+def test_the_table_of_times(ctr, copy):
+    folder = copy(ctr)
+    phases = {
+        "prior": {"done": True, "used": 30.0},
+        "prior_precision_dnn_3": {"used": 20.0},
+        "interaction": {"done": True, "used": 90.0},
+        "interaction_round_0": {"done": True, "used": 60.0},
+        "references": {"used": 120.0},
+        "own_phase": {"done": True, "used": 120.0},
+    }
+    change_json(folder / "phases.json", lambda known: phases)
+    change_json(folder / "metrics.json", lambda metrics: {**metrics, "seconds": 120.0})
+    rows = Page(phase_times(record(SearchResult.load(folder)))).table("Time by phase")
+    assert [(row["Phase"], row["Time"], row["Share"]) for row in rows] == [
+        ("Choosing the strength of regularisation", "30 s", "25%"),
+        ("Searching interactions", "1 min 00 s", "50%"),
+        ("Training and scoring the hand-made systems", "30 s", "25%"),
+        ("Own phase", "0.0 s", "0%"),
+    ]
+
+
+def test_a_run_without_times(ctr, copy):
+    folder = copy(ctr)
+    change_json(folder / "phases.json", lambda known: {})
+    assert phase_times(record(SearchResult.load(folder))) is None

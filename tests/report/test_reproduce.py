@@ -1,0 +1,85 @@
+"""The command on the page makes the run that the page is about."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from amer_tf.cli import search as verb
+from amer_tf.cli.assignments import assignments
+from amer_tf.report.data_counts import data_counts
+from amer_tf.report.reproduce import command, nearest_preset, reproduce
+from amer_tf.search.result import SearchResult
+from amer_tf.search.searcher import PROGRAMS
+from amer_tf.search.settings import preset
+from tests.report.conftest import change_json, record
+from tests.report.reading import Page
+
+
+def parsed(text):
+    """The flags of `amer search`, read as the program reads them."""
+    program, name, *flags = shlex.split(text)
+    assert (program, name) == ("amer", "search")
+    verb.FLAGS(["search", *flags])
+    values = {flag: verb.FLAGS[flag].value for flag in verb.FLAGS}
+    verb.FLAGS.unparse_flags()
+    return values
+
+
+@pytest.mark.parametrize("name", ["next_item", "ctr", "hybrid"])
+def test_the_command_is_that_of_the_run(name, request):
+    result = request.getfixturevalue(name)
+    flags = parsed(command(record(result)))
+    settings = (
+        PROGRAMS[result.spec.task]
+        .preset(flags["preset"])
+        .with_text(assignments("set", flags["set"]))
+    )
+    if flags["references"] is not None:
+        settings = settings.replace(references=tuple(flags["references"]))
+    assert settings.to_dict() == result.config["settings"]
+    assert flags["seed"] == result.seed
+    assert flags["steps"] == result.config["steps"]
+    assert flags["time_limit"] == ("3600s" if name == "next_item" else None)
+    data_dir = (result.run.read_json("data.json") or {}).get("data_dir", "DATA_DIR")
+    assert flags["data_dir"] == data_dir
+
+
+def test_limits_are_in_the_command(ctr, copy):
+    folder = copy(ctr)
+    limits = {"max_params": 90_000, "max_latency_ms": 12.5}
+    change_json(folder / "config.json", lambda config: {**config, **limits})
+    flags = parsed(command(record(SearchResult.load(folder))))
+    assert (flags["max_params"], flags["max_latency_ms"]) == (90_000, 12.5)
+
+
+def test_a_preset_as_it_is(next_item, copy):
+    folder = copy(next_item)
+    settings = preset("quick").to_dict()
+    change_json(folder / "config.json", lambda config: {**config, "settings": settings})
+    changed = record(SearchResult.load(folder))
+    assert nearest_preset(changed) == ("quick", {})
+    assert "All settings are those of the preset quick." in reproduce(changed)
+
+
+def test_what_the_run_depends_on(ctr):
+    page = Page(reproduce(record(ctr)))
+    facts = {row["What"]: row["Value"] for row in page.table("What the run depends on")}
+    assert facts["Seed"] == "3"
+    assert facts["Checksum of the data"] == ctr.run.read_json("data.json")["digest"]
+    assert facts["Checksum of the fitted spec"] == ctr.config["spec"]
+    for name in ("keras", "numpy", "python"):
+        assert facts[name.capitalize()] == ctr.metrics["environment"][name]
+    shown = {row["Setting"] for row in page.table("Settings that differ")}
+    assert shown == set(nearest_preset(record(ctr))[1])
+
+
+def test_counts_of_the_data(ctr):
+    page = Page(data_counts(record(ctr)))
+    counts = ctr.run.read_json("data.json")["counts"]
+    shown = {row["What"]: row["Number"] for row in page.table("Counts")}
+    assert shown["Train examples"] == f"{counts['train_examples']:,}"
+    assert len(shown) == len(counts)
+    fields = {row["Field"]: row for row in page.table("Fields")}
+    assert set(fields) == {field.name for field in ctr.spec.fields}

@@ -1,0 +1,69 @@
+"""Inherited scores: which sampled architectures, which chosen, how soon the best."""
+
+from __future__ import annotations
+
+import pytest
+
+from amer_tf.report.best_so_far import best_so_far, steps_of
+from amer_tf.report.sampled import Sampled, distribution, sampled_steps
+from tests.report.conftest import record
+
+
+def kinds(result, *names):
+    return [trial for trial in result.run.trials() if trial["kind"] in names]
+
+
+def test_networks_of_task_next_item(next_item):
+    [step] = sampled_steps(record(next_item))
+    scores = [trial["score"] for trial in kinds(next_item, "random")]
+    assert (step.title, step.label, step.lower_is_better) == (
+        *("Behaviour networks", "NDCG@5", False),
+    )
+    assert step.in_order == scores
+    assert step.found in scores
+    assert set(step.chosen) <= set(scores)
+    assert 1 <= len(step.chosen) <= 3
+    assert step.num_random == len(scores)
+
+
+def test_mlps_are_scored_by_a_loss(ctr):
+    [step] = sampled_steps(record(ctr))
+    assert step.in_order == [-trial["score"] for trial in kinds(ctr, "random mlp")]
+    assert (step.title, step.label, step.lower_is_better) == ("MLPs", "log loss", True)
+    assert len(step.chosen) == 2
+
+
+def test_all_steps_and_both_samplers(hybrid):
+    behavior, mlp = sampled_steps(record(hybrid))
+    random, evolved = kinds(hybrid, "random behavior"), kinds(hybrid, "evolved behavior")
+    assert behavior.num_random == len(random) > 0
+    assert list(map(len, behavior.scores.values())) == [len(random), len(evolved)]
+    assert evolved
+    assert mlp.num_random == len(mlp.in_order)
+    for text in ("drawn at random", "by evolution", "in the found model"):
+        assert text in distribution(record(hybrid))
+    assert "Evolution begins at the dotted line" in best_so_far([record(hybrid)])
+
+
+def sampled(scores, lower_is_better=False):
+    return Sampled("mlp", "AUC", lower_is_better, {"random mlp": scores}, scores, [], None)
+
+
+@pytest.mark.parametrize(
+    ("scores", "lower", "places", "best"),
+    [
+        ([0.5, 0.4, 0.7, 0.6, 0.6], False, [1, 3, 5], [0.5, 0.7, 0.7]),
+        ([0.5, 0.4, 0.7, 0.3], True, [1, 2, 4], [0.5, 0.4, 0.3]),
+        ([0.5], False, [1], [0.5]),
+    ],
+)
+def test_the_best_so_far(scores, lower, places, best):
+    assert steps_of(sampled(scores, lower)) == (places, best)
+
+
+def test_other_runs_stand_beside_the_first(ctr_seeds):
+    text = best_so_far([record(result) for result in ctr_seeds])
+    assert "random search, seed 3" in text
+    assert "random search, seed 4" in text
+    assert "gets to a level further left" in text
+    assert "seed" not in best_so_far([record(ctr_seeds[0])])
