@@ -18,39 +18,41 @@ _LOOKS = {"random": "first", "evolution": "second"}
 def best_so_far(records: Sequence[RunRecord]) -> Html | None:
     """The best inherited score after so many architectures; None where nothing was sampled.
 
-    Runs of another sampler, or of other seeds, stand beside the first.
+    Runs with another sampler stand beside the first where they have its seed, and so its supernet:
+    the scores of different supernets cannot be compared.
     """
-    panels: dict[str, list[tuple[RunRecord, Sampled]]] = {}
+    panels: dict[str, list[Sampled]] = {}
     for record in records:
-        for step in sampled_steps(record):
-            panels.setdefault(step.step, []).append((record, step))
+        if (record.seed, record.steps) == (records[0].seed, records[0].steps):
+            for step in sampled_steps(record):
+                panels.setdefault(step.step, []).append(step)
     if not panels:
         return None
 
     def draw(figure: Any) -> None:
         for axes, curves in zip(side_by_side(figure, len(panels)), panels.values(), strict=True):
-            first = curves[0][1]
+            first = curves[0]
             axes.set_title(first.title)
             axes.set_xlabel("architectures scored")
             axes.set_ylabel(f"best {first.label} so far")
-            for record, step in curves:
-                _draw(axes, _label(record, step, len(records) > 1), step)
+            for step in curves:
+                _draw(axes, step)
             axes.legend(fontsize=8)
 
     ends = "; ".join(
-        f"{step.title}, {_label(record, step, len(records) > 1)}: {steps_of(step)[1][-1]:.4f} "
-        f"after {len(step.in_order):,}"
+        f"{step.title}, {words.SAMPLERS[_sampler(step)]}: {steps_of(step)[1][-1]:.4f} after "
+        f"{len(step.in_order):,}"
         for curves in panels.values()
-        for record, step in curves
+        for step in curves
     )
     image = plot("best", f"Best inherited score so far. {ends}.", draw, height=2.8)
     caption = (
         "The curve takes a step whenever a better architecture is found. If it is flat for long at "
         "its right end, scoring more of them would have gained little."
     )
-    if any(step.num_random < len(step.in_order) for _, step in panels.get("behavior", [])):
+    if any(step.num_random < len(step.in_order) for step in panels.get("behavior", [])):
         caption += " Evolution begins at the dotted line, from the random architectures before it."
-    if len(records) > 1:
+    if any(len(curves) > 1 for curves in panels.values()):
         caption += " Of two curves, the one that gets to a level further left needed less for it."
     return figure(image, caption)
 
@@ -66,7 +68,8 @@ def steps_of(step: Sampled) -> tuple[list[int], list[float]]:
     return [place + 1 for place in places], [best[place] for place in places]
 
 
-def _draw(axes: Any, label: str, step: Sampled) -> None:
+def _draw(axes: Any, step: Sampled) -> None:
+    label = words.SAMPLERS[_sampler(step)]
     color = COLORS[_LOOKS[_sampler(step)]]
     axes.plot(*steps_of(step), drawstyle="steps-post", color=color, alpha=0.85, label=label)
     if 0 < step.num_random < len(step.in_order):
@@ -75,8 +78,3 @@ def _draw(axes: Any, label: str, step: Sampled) -> None:
 
 def _sampler(step: Sampled) -> str:
     return "random" if step.num_random == len(step.in_order) else "evolution"
-
-
-def _label(record: RunRecord, step: Sampled, with_seed: bool) -> str:
-    label = words.SAMPLERS[_sampler(step)]
-    return f"{label}, seed {record.seed}" if with_seed else label

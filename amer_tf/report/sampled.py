@@ -111,13 +111,15 @@ def distribution(record: RunRecord) -> Html | None:
     better = " and ".join(
         f"{'left' if step.lower_is_better else 'right'} is better for {step.name}" for step in steps
     )
+    has_line = any(step.found is not None for step in steps)
+    line = ", the upright line the one in the found model" if has_line else ""
     return joined(
         [
             figure(
                 image,
                 f"The higher a bar, the more architectures have that score; {better}. The ticks "
-                "under the bars are those that were scored again on all validation data, the "
-                "upright line the one in the found model.",
+                "under the bars are those that were scored again on all validation data"
+                f"{line}.",
             ),
             *(paragraph(text) for text in map(_note, steps) if text),
         ]

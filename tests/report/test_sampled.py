@@ -6,7 +6,8 @@ import pytest
 
 from amer_tf.report.best_so_far import best_so_far, steps_of
 from amer_tf.report.sampled import Sampled, distribution, sampled_steps
-from tests.report.conftest import record
+from amer_tf.search.result import SearchResult
+from tests.report.conftest import change_json, change_trials, record
 
 
 def kinds(result, *names):
@@ -61,9 +62,23 @@ def test_the_best_so_far(scores, lower, places, best):
     assert steps_of(sampled(scores, lower)) == (places, best)
 
 
-def test_other_runs_stand_beside_the_first(ctr_seeds):
-    text = best_so_far([record(result) for result in ctr_seeds])
-    assert "random search, seed 3" in text
-    assert "random search, seed 4" in text
+def test_a_run_with_the_other_sampler_stands_beside_the_first(hybrid, copy):
+    folder = copy(hybrid)
+    settings = {**hybrid.config["settings"], "sampler": "random"}
+    change_json(folder / "config.json", lambda config: {**config, "settings": settings})
+
+    def drawn_at_random(trial):
+        return {**trial, "kind": trial["kind"].replace("evolved", "random")}
+
+    change_trials(folder, drawn_at_random)
+    other = record(SearchResult.load(folder))
+    text = best_so_far([record(hybrid), other])
+    assert "Behaviour networks, evolution: " in text
+    assert "Behaviour networks, random search: " in text
     assert "gets to a level further left" in text
-    assert "seed" not in best_so_far([record(ctr_seeds[0])])
+    assert "further left" not in best_so_far([record(hybrid)])
+
+
+def test_scores_of_other_supernets_are_left_out(ctr_seeds):
+    first, second = map(record, ctr_seeds)
+    assert best_so_far([first, second]) == best_so_far([first])
