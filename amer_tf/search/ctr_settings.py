@@ -101,7 +101,7 @@ class CtrSettings(BaseSettings):
     behavior_convergence_rows: int = 5000
     num_behaviors: int = 2000
     sampler: str = "random"
-    behavior_scoring_rows: int = 20_000
+    behavior_scoring_rows: int = 10_000
     num_finalists: int = 2
     shortcut: str = "squeeze_excitation"
     rounds: int = 4
