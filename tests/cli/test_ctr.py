@@ -71,7 +71,7 @@ def test_refused(run, tmp_path):
     folders = (f"--data_dir={run.data}", f"--run_dir={tmp_path / 'run'}")
     message = refused("search", *folders, "--steps=behavior")
     assert "`steps` must be among ('interaction', 'mlp') for task 'ctr'" in message
-    message = refused("search", *folders, "--set=num_blocks=3")
+    message = refused("search", *folders, "--set=supernet_epochs=3")
     assert "There is no setting of this name" in message
 
 
