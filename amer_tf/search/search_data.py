@@ -37,7 +37,7 @@ def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]
 
 
 def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
-    if hasattr(data, "batches"):
+    if hasattr(data, "batches") or hasattr(data, "num_examples"):
         return data
     is_dataset, is_table = hasattr(data, "element_spec"), is_raw_table(data)
     if spec.task != "ctr" or not (is_dataset or is_table):

@@ -87,7 +87,7 @@ def test_a_damaged_block_of_the_data(run, tmp_path):
 
 def test_a_damaged_checkpoint_of_a_killed_run(run, tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    killed_after(monkeypatch, "record_phase", 3)
+    killed_after(monkeypatch, "record_phase", 5)
     with pytest.raises(SystemExit):
         amer(*search(run, folder))
     monkeypatch.undo()

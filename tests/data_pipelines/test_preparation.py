@@ -268,7 +268,12 @@ def test_a_read_only_folder(
 @pytest.mark.parametrize(
     ("dataset", "source", "options", "message"),
     [
-        ("beauty", "source", {}, "`dataset` must be one of amazon_beauty, .*dataset='beauty'"),
+        (
+            "beauty",
+            "source",
+            {},
+            "`dataset` must be one of alimama, amazon_beauty, .*dataset='beauty'",
+        ),
         ("amazon_beauty", "nowhere", {}, "`source_dir` must be a folder"),
         ("amazon_beauty", "empty", {}, r"must hold Beauty.txt or .*which holds \[\]"),
         ("amazon_beauty", None, {}, "`source_dir` must name the folder of the files"),
