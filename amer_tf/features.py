@@ -276,8 +276,15 @@ class FeatureSpec:
 
     @property
     def history_field(self) -> str:
-        """Name of the behaviour field that identifies the item of each step."""
-        return self.target_to_behavior[self.item_field]
+        """Name of the categorical field that tells which steps are events: if any, the item's."""
+        mapped = map(self.field, self.target_to_behavior.values())
+        for field in (*mapped, *self.with_role("behavior")):
+            if isinstance(field, CategoricalField):
+                return field.name
+        raise SpecError(
+            "A behaviour sequence needs a categorical field, whose padding tells how long it is. "
+            f"Received: {[field.name for field in self.with_role('behavior')]}"
+        )
 
     @property
     def catalog_fields(self) -> tuple[AnyField, ...]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec
 from data_pipelines import records
-from data_pipelines.coding import ValueIndex
+from data_pipelines.coding import ValueIndex, Where, is_missing
 from data_pipelines.ctr_places import FieldPlaces
 from data_pipelines.dealing import GROUP, ITEM_CODE, MOMENT
 from data_pipelines.errors import DataError, writing
@@ -234,7 +234,11 @@ def _read_behaviors(
                 assert source.item is not None
                 rows[ITEM_CODE] = required_codes(items, chunk, source.item)
             coder.encode(chunk, rows)
-            own = rows[rows[USER_CODE] >= 0]
+            is_step = rows[USER_CODE] >= 0
+            if any(field.name == source.spec.history_field for field in places.step):
+                # As in a request, what lacks a value there is no step.
+                is_step &= chunk.encode(source.spec.history_field, _are_present)
+            own = rows[is_step]
             stream.write(own.tobytes())
             num_rows += len(own)
             num_skipped += chunk.num_skipped
@@ -247,6 +251,10 @@ def _read_behaviors(
     log = EventLog(np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), users, items)
     all_users, all_items = np.ones(len(users), bool), np.ones(max(1, len(items)), bool)
     return sort_by_user(log, all_users, all_items, scratch), num_skipped
+
+
+def _are_present(values: Sequence[Any], where: Where) -> npt.NDArray[np.bool_]:
+    return np.array([not is_missing(value) for value in values], bool)
 
 
 def _fitted(spec: FeatureSpec, fields: Sequence[Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,9 @@ class FieldCoder:
         self._coders = coders
         self._max_length = spec.max_length
         self._step_separator = step_separator
+        sequences = filter(self._is_sequence, self.fields)
+        has_steps = any(isinstance(field, CategoricalField) for field in sequences)
+        self._history_field = spec.history_field if has_steps else None
         self._has_separator: dict[str, bool] = {}
         self._has_step_separator: dict[str, bool] = {}
 
@@ -88,8 +92,13 @@ class FieldCoder:
         return rows
 
     def encode(self, chunk: Chunk, out: npt.NDArray[Any]) -> None:
-        """Fills the members of a structured array, one entry for each row of the chunk."""
+        """Fills the members of a structured array, one entry for each row of the chunk.
+
+        Of texts that hold a sequence, steps without a value in the spec's `history_field` are no
+        steps, in any field.
+        """
         lengths: tuple[str, npt.NDArray[np.int64]] | None = None
+        present = self._present_steps(chunk)
         for field in self.fields:
             encode = functools.partial(self._encode, field)
             if not self._is_sequence(field):
@@ -107,6 +116,8 @@ class FieldCoder:
                     f"{lengths[1][row]}. Received: {own[row]} steps"
                 )
             lengths = field.name, own
+            for row, flags in present.items():
+                steps[row] = list(itertools.compress(steps[row], flags))
             out[field.name] = self._nested(
                 steps,
                 self._max_length,
@@ -116,6 +127,18 @@ class FieldCoder:
                 newest=True,
             )
         require_room(self._coders)
+
+    def _present_steps(self, chunk: Chunk) -> dict[int, list[bool]]:
+        """Of rows some of whose steps are missing: which are not."""
+        if self._history_field is None:
+            return {}
+        assert self._step_separator is not None
+        present = {}
+        for row, value in enumerate(chunk.column(self._history_field)):
+            flags = [not is_missing(step) for step in split_values(value, self._step_separator)]
+            if not all(flags):
+                present[row] = flags
+        return present
 
     def warn_of_unused_separators(self) -> None:
         """Names on the log each field whose texts never held a separator of its own."""

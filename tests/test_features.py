@@ -142,6 +142,23 @@ def test_what_a_next_item_spec_derives():
     assert spec.vocabulary("history_item_id").name == "item_id"
 
 
+def test_which_field_tells_the_steps_of_a_history():
+    fields = (
+        NumericField("price", "behavior"),
+        CategoricalField("kind", "behavior"),
+        CategoricalField("items", "behavior", "item"),
+        CategoricalField("item", "target"),
+    )
+    vocabularies = (Vocabulary("kind"), Vocabulary("item"))
+    shared = {"vocabularies": vocabularies, "label": "click"}
+    mapped = FeatureSpec(fields, target_to_behavior={"item": "items"}, **shared)
+    assert mapped.history_field == "items"
+    assert FeatureSpec(fields, **shared).history_field == "kind"
+    spec = FeatureSpec((*fields[:1], *fields[3:]), vocabularies[1:], label="click")
+    with pytest.raises(SpecError, match=r"needs a categorical field.*Received: \['price'\]"):
+        _ = spec.history_field
+
+
 def test_a_ctr_batch_carries_every_field():
     spec = ctr_spec()
     assert spec.input_fields == spec.fields

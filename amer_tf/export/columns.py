@@ -13,7 +13,6 @@ import tensorflow as tf
 from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField
-from amer_tf.models.components import history_field
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ def row_field(spec: FeatureSpec) -> str:
 
 def step_field(spec: FeatureSpec) -> str | None:
     """The behaviour field whose column tells which steps there are; None without behaviour."""
-    return history_field(spec) if spec.with_role("behavior") else None
+    return spec.history_field if spec.with_role("behavior") else None
 
 
 def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Column:

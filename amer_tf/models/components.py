@@ -89,31 +89,18 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
     )
 
 
-def history_field(spec: FeatureSpec) -> str:
-    """The behaviour field that tells which steps hold an event: an id, which padding has not."""
-    if spec.task == "next_item":
-        return spec.history_field
-    for field in spec.with_role("behavior"):
-        if isinstance(field, CategoricalField):
-            return field.name
-    raise SpecError(
-        "A behaviour sequence needs a categorical field, whose padding tells how long it is. "
-        f"Received: {[field.name for field in spec.with_role('behavior')]}"
-    )
-
-
 def drop_events(spec: FeatureSpec, inputs: dict[str, Any], rate: float) -> dict[str, Any]:
     """The inputs with a fraction of the events turned into padding in training."""
     if not rate:
         return inputs
-    name = history_field(spec)
+    name = spec.history_field
     dropped = layers.EventDropout(rate, name=layer_name("event_dropout"))(inputs[name])
     return {**inputs, name: dropped}
 
 
 def history_mask(spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
     """Boolean `(B, T)`: which steps hold an event."""
-    return layers.PaddingMask(name=layer_name("mask"))(inputs[history_field(spec)])
+    return layers.PaddingMask(name=layer_name("mask"))(inputs[spec.history_field])
 
 
 def behavior_states(

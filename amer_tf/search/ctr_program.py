@@ -7,7 +7,7 @@ from typing import Any
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec, SpecError
-from amer_tf.models import aggregation, components
+from amer_tf.models import aggregation
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.admission import NO_LIMITS, Limits
@@ -86,7 +86,7 @@ class CtrProgram:
         if "interaction" in steps:
             InteractionSpace(fields, settings.max_order or None)
         if "behavior" in steps:
-            components.history_field(spec)
+            _ = spec.history_field
             check_heads(spec, settings.embedding_dim)
 
     def check_splits(self, train: Any, validation: Any) -> None:

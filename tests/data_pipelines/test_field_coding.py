@@ -50,9 +50,40 @@ def test_numeric() -> None:
 
 def test_a_sequence_keeps_its_newest_steps() -> None:
     field = CategoricalField("f", role="behavior")
-    expected = [[0, 1, -2], [2, 1, 0], [-2, -2, -2], [1, -1, 0]]
-    # A step that says nothing keeps its place.
-    assert encode(field, ["a,b", "a,c,b,a", "", "b,,a"], ",").tolist() == expected
+    expected = [[0, 1, -2], [2, 1, 0], [-2, -2, -2], [1, 0, -2], [0, 1, 0], [-2, -2, -2]]
+    # A step that says nothing is none.
+    values = ["a,b", "a,c,b,a", "", "b,,a", ["a", None, "b", "a"], ",,"]
+    assert encode(field, values, ",").tolist() == expected
+
+
+def test_a_step_without_the_item_is_none_in_any_field() -> None:
+    fields = (
+        NumericField("price", role="behavior"),
+        CategoricalField("kind", role="behavior"),
+        CategoricalField("item", role="behavior"),
+        CategoricalField("target", role="target", vocabulary="item"),
+    )
+    vocabularies = (Vocabulary("kind"), Vocabulary("item"))
+    spec = FeatureSpec(
+        fields=fields,
+        vocabularies=vocabularies,
+        target_to_behavior={"target": "item"},
+        label="y",
+        max_length=3,
+    )
+    coders = {entry.name: VocabularyCoder(entry) for entry in vocabularies}
+    coder = FieldCoder(spec, fields, coders, ",")
+    rows = coder.missing(2)
+    table = {
+        "price": ["1,2,3,4", "5,,7"],
+        "kind": ["k,l,m,n", "k,,m"],
+        "item": ["a,,b,c", "c,b,"],
+        "target": ["a", "b"],
+    }
+    coder.encode(Chunk("a.csv", 1, table), rows)
+    assert rows["item"].tolist() == [[0, 1, 2], [2, 1, -2]]
+    assert rows["kind"].tolist() == [[0, 1, 2], [0, -1, -2]]
+    np.testing.assert_array_equal(rows["price"], [[1, 3, 4], [5, math.nan, math.inf]])
 
 
 def test_a_sequence_of_sets() -> None:
