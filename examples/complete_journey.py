@@ -37,6 +37,8 @@ RUN_DIR = pathlib.Path("runs/complete_journey")
 EXPORT_DIR = pathlib.Path("serving/complete_journey")
 METRICS = ["auc", "log_loss"]
 NUM_CANDIDATES = 200
+# Of the purchases that become examples.
+SHARE = 0.05
 
 # The limit only bites on machines slower than two ordinary cores.
 TIME_LIMIT = "10m"
@@ -71,7 +73,7 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
     heading("1. Purchases to training data")
-    counts = data_pipelines.prepare("complete_journey", None, DATA_DIR, task="ctr", share=0.05)
+    counts = data_pipelines.prepare("complete_journey", None, DATA_DIR, task="ctr", share=SHARE)
     print(
         "{rows:,} examples, half of them purchases, of {users:,} households and {items:,} "
         "products; {events:,} purchases in their histories".format(**counts)
