@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipelines.delimited import read_parquet
-from data_pipelines.random_streams import random_fractions, random_integers
+from data_pipelines.random_streams import random_integers
+from data_pipelines.sampling import is_sampled
 from data_pipelines.tables import CHUNK_ROWS, Chunk, Table
 from data_pipelines.times import parse_times
 
@@ -19,7 +20,7 @@ LABEL = "bought"
 HOUSEHOLD, PRODUCT, STORE = "household_id", "product_id", "store_id"
 WEEK, WEEKDAY, HOUR, TIMESTAMP = "week", "weekday", "hour", "transaction_timestamp"
 _DAY, _HOUR = 86_400, 3_600
-_KEPT, _DRAWN = 11, 12
+_DRAWN = 12
 # What is in the basket makes no negative; so often is another product drawn.
 _TRIES = 20
 
@@ -122,7 +123,7 @@ def examples_table(
     def read() -> Iterator[Chunk]:
         purchases = read_purchases(file)
         numbers = np.arange(len(purchases.product))
-        positives = numbers[random_fractions(seed, _KEPT, numbers) < share]
+        positives = numbers[is_sampled(numbers, share, seed)]
         drawn = draw_negatives(purchases, positives, negatives, seed)
         products = np.concatenate([positives[:, None], drawn], axis=1)
         labels = np.zeros(products.shape, np.int64)

@@ -11,6 +11,7 @@ from amer_tf.features import AnyField, CategoricalField, NumericField, Vocabular
 from data_pipelines.complete_journey import examples, parse
 from data_pipelines.delimited import read_parquet
 from data_pipelines.errors import DataError, require_file
+from data_pipelines.sampling import require_share
 from data_pipelines.sources import (
     ITEM,
     ITEM_NAME,
@@ -174,8 +175,7 @@ def _require_numbers(negatives: int, share: float) -> None:
         raise DataError(
             f"`negatives` must be an integer of at least 1. Received: negatives={negatives!r}"
         )
-    if not isinstance(share, (int, float)) or not 0 < share <= 1:
-        raise DataError(f"`share` must be more than 0 and at most 1. Received: share={share!r}")
+    require_share(share)
 
 
 def package_folder() -> pathlib.Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from amer_tf.features import CategoricalField, MultiValuedField, Vocabulary
 from data_pipelines.errors import reading, require_file
 from data_pipelines.movielens_1m import parse
+from data_pipelines.sampling import require_share, sampled
 from data_pipelines.sources import (
     ITEM,
     ITEM_NAME,
@@ -43,6 +44,8 @@ def open_source(
     task: str = "next_item",
     item_fields: str | Sequence[str] | None = None,
     user_fields: str | Sequence[str] | None = None,
+    share: float = 1.0,
+    seed: int = 0,
 ) -> Source:
     """Opens the ratings, as published or in their order without timestamps.
 
@@ -54,8 +57,11 @@ def open_source(
         item_fields: `"genres"` to read the films' genres; None for task ctr too.
         user_fields: Which of gender, age, occupation and zip_code to read; None for none, or for
             task ctr all of them.
+        share: For task ctr: share of the ratings that become examples; histories hold all.
+        seed: For task ctr: of the share.
     """
     is_ctr = require_task(task) == "ctr"
+    require_share(share)
     ratings = require_file(folder, RATINGS_FILE, ORDERED_FILE)
     default: str | Sequence[str] = "all" if is_ctr else ()
     item_fields = default if item_fields is None else item_fields
@@ -80,7 +86,7 @@ def open_source(
                 other_fields=[HISTORY_RATING, CategoricalField(USER), *of_user],
                 vocabularies=[Vocabulary(name, dtype="int64") for name in (FILM, USER)],
             ),
-            events=_labelled(ratings_table(ratings)),
+            events=sampled(_labelled(ratings_table(ratings)), share, seed),
             items=_renamed(films, ITEM, FILM) if films else None,
             users=users_table(users_file) if users_file else None,
             behaviors=_labelled(ratings_table(ratings)),

@@ -8,6 +8,7 @@ import data_pipelines
 from data_pipelines import DataError
 from data_pipelines.movielens_1m import parse
 from data_pipelines.movielens_1m.movielens_1m_dataset_builder import Builder
+from data_pipelines.movielens_1m.source import open_source
 from tests.data_pipelines.tfds_harness import build
 
 
@@ -128,6 +129,20 @@ def test_builder(
     _, examples = build(Builder, tmp_path / "out", source, config=config)
     assert len(examples) == number
     assert {name: examples[0][name] for name in first} == first
+
+
+def test_a_share_of_the_ratings_with_whole_histories(source: pathlib.Path) -> None:
+    opened = open_source(source, task="ctr", share=0.5, seed=1)
+    assert opened.behaviors is not None
+    histories, events = (list(table.read()) for table in (opened.behaviors, opened.events))
+    assert sum(map(len, histories)) == 18
+    assert 4 < sum(map(len, events)) < 14
+
+
+@pytest.mark.parametrize("share", [0, 1.5, True, "half"])
+def test_a_share_that_is_none(source: pathlib.Path, tmp_path: pathlib.Path, share: object) -> None:
+    with pytest.raises(DataError, match="`share` must be more than 0 and at most 1. Received"):
+        data_pipelines.prepare("movielens_1m", source, tmp_path / "d", task="ctr", share=share)
 
 
 def test_hybrid_data(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
