@@ -10,6 +10,7 @@ from absl import flags
 import data_pipelines
 from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say
+from data_pipelines import splits
 
 SUMMARY = "Encodes a data set once, so that training never touches its source files again."
 REQUIRED = ("dataset", "data_dir")
@@ -35,7 +36,7 @@ _DATA_DIR = flags.DEFINE_string(
 _SPLIT = flags.DEFINE_string(
     "split",
     None,
-    "How examples are dealt out: leave_one_out, by_time, random or by_column, or JSON with its "
+    f"How examples are dealt out: {', '.join(splits.KINDS)}; or JSON with its "
     'arguments such as {"kind": "by_time", "train_share": 0.7}. Left out: the data set\'s own.',
     flag_values=FLAGS,
 )

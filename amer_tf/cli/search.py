@@ -101,6 +101,8 @@ def run() -> dict[str, Any]:
     result = search.fit(data.train, data.validation)
     show_leaderboard(result.leaderboard(), result.metrics["validation"])
     if isinstance(result, CtrResult) and len(result.interactions()):
-        show_frame("Interactions, each on top of those above it", result.interactions())
+        apart = search.settings.selection == "best"
+        how = "each by itself" if apart else "each on top of those above it"
+        show_frame(f"Interactions, {how}", result.interactions())
     say(f"Found: {result.architecture}")
     return result.summary()

@@ -30,8 +30,8 @@ class CtrResult(SearchResult):
 
         A gain is that of the interaction on top of those above it (by itself, with
         `selection="best"`), by the supernet's weights, on the validation rows that the search
-        scored on. `taken` are those of the found model: the
-        first ones, as many as predicted best when tried out.
+        scored on. `taken` are those of the found model: the first ones, as many as predicted best
+        when tried out.
         """
         taken = self.architecture.interactions
         rows = [

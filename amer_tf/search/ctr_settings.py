@@ -91,7 +91,7 @@ class CtrSettings(BaseSettings):
     embedding_dim: int = 16
     batch_size: int = 4096
     epoch_steps: int = 100
-    prior_precisions: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
+    prior_precisions: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
     tuning_rows: int = 200_000
     l2: float = 0.0
     dropout: float = 0.3
@@ -166,6 +166,12 @@ class CtrSettings(BaseSettings):
             raise ValueError(
                 "`max_order` must be 0 or at least 2: an interaction has two fields or more. "
                 "Received: max_order=1"
+            )
+        if self.min_interactions > self.num_interactions:
+            raise ValueError(
+                "`min_interactions` must be at most `num_interactions`. Received: "
+                f"min_interactions={self.min_interactions}, "
+                f"num_interactions={self.num_interactions}"
             )
         if self.num_kept < self.num_interactions:
             raise ValueError(

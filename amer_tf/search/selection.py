@@ -11,6 +11,7 @@ from amer_tf.training.fitness import Fitness, LogLossFitness
 from amer_tf.training.ranking_metrics import Estimate
 
 _NEWTON_STEPS = 6
+_HALVINGS = 30
 _TINY = 1e-9
 # Standard errors beyond which a gain is not by chance.
 _CERTAIN = 3.0
@@ -65,6 +66,7 @@ def select_forward(
         )
     fitness = fitness or LogLossFitness()
     current, left, by_gain = base, list(range(len(parts))), True
+    scales: Any = np.zeros(0)
     choices: list[Choice] = []
     while left and len(choices) < num_chosen:
         promises = (
@@ -72,14 +74,15 @@ def select_forward(
         )
         candidate = left[int(np.argmax(promises))]
         chosen = [*(choice.candidate for choice in choices), candidate]
-        updated = _fit_scales(labels, base, parts[chosen])
+        fitted = _fit_scales(labels, base, parts[chosen], np.append(scales, 0.0))
+        updated = base + fitted @ parts[chosen]
         gain = fitness.gain(labels, updated, current)
         if by_gain and scores is not None and not _is_certain(gain):
             by_gain = False
             continue
         choices.append(Choice(candidate, *gain))
         left.remove(candidate)
-        current = updated
+        current, scales = updated, fitted
     return choices
 
 
@@ -87,14 +90,29 @@ def _is_certain(gain: Estimate) -> bool:
     return gain.standard_error is None or gain.value > _CERTAIN * gain.standard_error
 
 
-def _fit_scales(labels: Any, logits: Any, parts: Any) -> Any:
-    """The logits with the best scale of each part, by Newton's method."""
-    scales = np.zeros(len(parts))
+def _fit_scales(labels: Any, logits: Any, parts: Any, scales: Any) -> Any:
+    """The best scale of each part, by Newton's method from those given; never worse than they."""
+    fitted = logits + scales @ parts
+    loss = _loss(labels, fitted)
     for _ in range(_NEWTON_STEPS):
-        chances = special.expit(logits + scales @ parts)
+        chances = special.expit(fitted)
         slopes = parts @ (labels - chances)
         curvatures = (parts * (chances * (1.0 - chances))) @ parts.T
         # A little ridge: parts may be alike, or all zero.
         ridge = np.diag(1e-6 * np.diag(curvatures) + _TINY)
-        scales += np.linalg.solve(curvatures + ridge, slopes)
-    return logits + scales @ parts
+        step = np.linalg.solve(curvatures + ridge, slopes)
+        # Where logits are large the curvature is small, and a whole step may lead far too far.
+        for halving in range(_HALVINGS):
+            tried = scales + step / 2**halving
+            moved = logits + tried @ parts
+            new_loss = _loss(labels, moved)
+            if new_loss <= loss:
+                scales, fitted, loss = tried, moved, new_loss
+                break
+        else:
+            break
+    return scales
+
+
+def _loss(labels: Any, logits: Any) -> float:
+    return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))

@@ -88,7 +88,7 @@ def examples_table(file: pathlib.Path, bad_rows: str = "error") -> Table:
                 name: chunk.convert(name, parse.parse_feature, "an id and its value, such as 204:1")
                 for name in parse.FIELDS
             }
-            labels = chunk.convert(parse.LABEL, parse.parse_label, "1 or -1")
+            labels = chunk.convert(parse.LABEL, parse.parse_label, "1, -1 or 0")
             yield dataclasses.replace(chunk, columns={**ids, parse.LABEL: labels})
 
     return Table(table.place, read)

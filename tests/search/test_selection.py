@@ -52,8 +52,19 @@ def test_a_part_of_zeros_and_fewer_candidates_than_wanted():
     labels, base, strong, _, _ = make(100)
     choices = select_forward(labels, base, [np.zeros(100), strong], 5)
     assert [choice.candidate for choice in choices] == [1, 0]
-    assert choices[1].gain == 0
+    assert choices[1].gain == pytest.approx(0, abs=1e-9)
     assert select_forward([1.0], [0.0], [[1.0]], 1)[0].standard_error is None
+
+
+def test_sure_logits_that_are_wrong_do_not_lead_astray():
+    """A whole step of Newton's method would be far too long where the curvature is small."""
+    random = np.random.default_rng(0)
+    labels = (random.random(200) < 0.5).astype(float)
+    logits = np.where(random.random(200) < 0.1, -1, 1) * (2 * labels - 1) * 40 * random.random(200)
+    choices = select_forward(labels, logits, random.normal(size=(30, 200)), 20)
+    gains = [choice.gain for choice in choices]
+    assert min(gains) >= -1e-9
+    assert sum(gains) < np.mean(np.logaddexp(0, logits) - labels * logits)
 
 
 def test_refuses_other_lengths():

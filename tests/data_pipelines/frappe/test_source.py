@@ -59,7 +59,7 @@ def test_without_the_training_file(source: pathlib.Path, tmp_path: pathlib.Path)
         ("1 1:1 2:1\n", {}, r"frappe.test.libfm, line 11, must have 11 cells"),
         (line(0).replace("100:1", "100:2"), {}, "column 'item', row 11, must be an id and its val"),
         (line(0).replace("100:1", "x:1"), {}, "such as 204:1. Received: 'x:1'"),
-        (line(0).replace("1 ", "2 ", 1), {}, "column 'label', row 11, must be 1 or -1. .*'2'"),
+        (line(0).replace("1 ", "2 ", 1), {}, "column 'label', row 11, must be 1, -1 or 0. .*'2'"),
         ("", {"validation_share": 1}, "`validation_share` must be a number between 0 and 1. .*1"),
     ],
 )
