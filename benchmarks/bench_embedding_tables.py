@@ -10,10 +10,10 @@ alike; the least of the medians is printed. Memory is the peak of the whole proc
 Result (2 quiet cores):
 
     no prior     1,000,000 rows 49.9 ms; 10,000,000 rows 48.7 ms: 0.98 times (1.15 wanted)
-    with prior   1,000,000 rows 47.8 ms; 10,000,000 rows 54.1 ms: 1.13 times
+    with prior   1,000,000 rows 46.1 ms; 10,000,000 rows 54.1 ms: 1.17 times
 
-    The last figure is from a run before the slots of look-ups stood in a variable, when 1,000,000
-    rows took 46.1 ms (1.17 times). Every second process or so is slowed by the machine to 85.1 ms
+    The figures with prior are from a run before the slots of look-ups stood in a variable; since
+    then 1,000,000 rows took 47.8 ms, and the other size was not measured undisturbed. Every second process or so is slowed by the machine to 85.1 ms
     whatever the size: with prior 85.1 and 85.2 ms, one after the other. Memory: updates 1.41 and
     3.88 GiB; the whole final training, with the weights that it keeps, their average and
     checkpoints, 1.83 and 5.27 GiB.

@@ -3,7 +3,8 @@
     python benchmarks/bench_feeding.py --beauty_dir=../shared/data/amazon_beauty
 
 Rows of 39 ids and a label are read in a full shuffle, in batches of 4,096, against the usual way:
-TFRecord, a window shuffle, `parse_example` on batches. Beauty batches have 512 users with 5
+TFRecord, a window shuffle, `parse_example` on batches; and rows of 26 ids and 13 numbers with their
+flags, as in Criteo. Beauty batches have 512 users with 5
 positives and 5 negatives each.
 
 Result (2 cores, nothing else running, TensorFlow 2.21):
@@ -28,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 import data_pipelines
-from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, Vocabulary
 from data_pipelines import records
 from data_pipelines.dealing import LABEL
 from data_pipelines.example_rows import FlatRows
@@ -36,6 +37,8 @@ from data_pipelines.row_layout import RowLayout
 from data_pipelines.table_split import TableTrainingSplit
 
 NUM_FIELDS = 39
+# Of them, as in Criteo.
+NUM_NUMBERS = 13
 BATCH_SIZE = 4096
 # What the supernet of the standard preset (K 64) consumes on 2 cores: 119 ms an update.
 SUPERNET_BATCHES = 8.4
@@ -56,13 +59,14 @@ def best_rate(batches: Iterable[Any], num_batches: int, per_batch: int, repeats:
     return max(rates[1:])
 
 
-def make_table(folder: pathlib.Path, num_rows: int) -> TableTrainingSplit:
-    """A table of random ids and labels as encoded rows."""
+def make_table(folder: pathlib.Path, num_rows: int, num_numbers: int = 0) -> TableTrainingSplit:
+    """A table of random numbers, ids and labels as encoded rows."""
     names = [f"field_{number}" for number in range(NUM_FIELDS)]
+    numbers, ids = names[:num_numbers], names[num_numbers:]
     spec = FeatureSpec(
-        fields=tuple(CategoricalField(name) for name in names),
+        fields=(*map(NumericField, numbers), *map(CategoricalField, ids)),
         vocabularies=tuple(
-            Vocabulary(name, source="integer", dtype="int64", size=1000) for name in names
+            Vocabulary(name, source="integer", dtype="int64", size=1000) for name in ids
         ),
         label="label",
     )
@@ -73,7 +77,10 @@ def make_table(folder: pathlib.Path, num_rows: int) -> TableTrainingSplit:
     ) as writer:
         for _ in range(0, num_rows, 1 << 17):
             rows = random.integers(2, 1002, (1 << 17, layout.width), dtype=np.int32)
-            rows[:, -1] = (rows[:, -1] % 2).astype(np.float32).view(np.int32)
+            for column in layout.columns:
+                if column.dtype == "float32":
+                    values = (rows[:, column.offset] % 2).astype(np.float32)
+                    rows[:, column.offset] = values.view(np.int32)
             writer.append(rows)
     table = records.load(folder / "train.records")
     return TableTrainingSplit(spec, FlatRows(table.rows, layout))
@@ -116,6 +123,11 @@ def main() -> None:
         table = make_table(folder, arguments.rows)
         result["rows"] = table.num_examples
         blocks = best_rate(table.batches(BATCH_SIZE), 300, BATCH_SIZE, arguments.repeats)
+        (folder / "criteo").mkdir()
+        criteo = make_table(folder / "criteo", arguments.rows, NUM_NUMBERS)
+        result["criteo_rows_per_second"] = round(
+            best_rate(criteo.batches(BATCH_SIZE), 300, BATCH_SIZE, arguments.repeats)
+        )
         dataset = make_tf_records(folder, table, arguments.baseline_rows)
         baseline = best_rate(dataset, 40, BATCH_SIZE, arguments.repeats)
         result["rows_per_second"] = round(blocks)

@@ -97,6 +97,7 @@ def test_fewest_interactions(data, tmp_path):
     assert len(result.architecture.interactions) == 3
 
 
+@pytest.mark.slow
 def test_a_training_on_all_rows_is_the_final_one(data, tmp_path, monkeypatch):
     settings = small_ctr_run.TUNED.replace(tuning_rows=10_000, references=("dnn", "dcn"))
     result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
