@@ -13,10 +13,10 @@ Result (2 quiet cores):
     with prior   1,000,000 rows 46.1 ms; 10,000,000 rows 54.1 ms: 1.17 times
 
     The figures with prior are from a run before the slots of look-ups stood in a variable; since
-    then 1,000,000 rows took 47.8 ms, and the other size was not measured undisturbed. Every second process or so is slowed by the machine to 85.1 ms
-    whatever the size: with prior 85.1 and 85.2 ms, one after the other. Memory: updates 1.41 and
-    3.88 GiB; the whole final training, with the weights that it keeps, their average and
-    checkpoints, 1.83 and 5.27 GiB.
+    then 1,000,000 rows took 47.8 ms, and the other size was not measured undisturbed. Every second
+    process or so is slowed by the machine to 85.1 ms whatever the size: with prior 85.1 and 85.2
+    ms, one after the other. Memory: updates 1.41 and 3.88 GiB; the whole final training, with the
+    weights that it keeps, their average and checkpoints, 1.83 and 5.27 GiB.
 """
 
 from __future__ import annotations

@@ -92,7 +92,18 @@ def pool_behavior(behavior: Behavior) -> Any:
     if behavior.target is not None:
         pooled.append(make_target_pooling()(behavior.states, behavior.target, behavior.mask))
     joined = side_by_side("behavior_pooled", *pooled)
-    return components.make_empty_history()(joined, behavior.mask)
+    joined = components.make_empty_history()(joined, behavior.mask)
+    return make_pooled_normalization(behavior.target is not None)(joined)
+
+
+def make_pooled_normalization(has_target: bool) -> keras.layers.Layer:
+    """Normalisation of each pooled part, small at first: a sum is as long as the history."""
+    return keras.layers.GroupNormalization(
+        groups=3 if has_target else 2,
+        epsilon=1e-6,
+        gamma_initializer=keras.initializers.Constant(0.1),
+        name=layer_name("pooled_normalization"),
+    )
 
 
 def make_target_pooling() -> keras.layers.Layer:

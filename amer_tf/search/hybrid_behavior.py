@@ -18,7 +18,11 @@ from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.models import components, ctr
 from amer_tf.models.aggregation import make_mlp_input
-from amer_tf.models.behavior_parts import Behavior, make_target_pooling
+from amer_tf.models.behavior_parts import (
+    Behavior,
+    make_pooled_normalization,
+    make_target_pooling,
+)
 from amer_tf.models.components import layer_name
 from amer_tf.search import fair
 from amer_tf.search.path_supernet import PathSupernet
@@ -83,6 +87,7 @@ class HybridBehaviorSupernet(PathSupernet):
         self.blocks = self.make_blocks(dropout)
         self.target_attention = make_target_pooling() if "target" in outputs else None
         self.empty_history = components.make_empty_history()
+        self.pooled_normalization = make_pooled_normalization("target" in outputs)
         self.hidden_layers = [
             keras.layers.Dense(units, activation="relu", name=layer_name(f"hidden_{index}"))
             for index, units in enumerate(hidden_units)
@@ -101,6 +106,7 @@ class HybridBehaviorSupernet(PathSupernet):
             attention.build((None, steps, units), (None, units))
             pooled += units
         self.empty_history.build((None, pooled))
+        self.pooled_normalization.build((None, pooled))
         width = self._table_width + pooled
         for dense in self.hidden_layers:
             dense.build((None, width))
@@ -151,6 +157,8 @@ class HybridBehaviorSupernet(PathSupernet):
             shape = (*ops.shape(pooled)[:-1], states.shape[-1])
             pooled = ops.concatenate([pooled, ops.reshape(attended, shape)], axis=-1)
         hidden = self.empty_history(pooled, mask)
+        flat_hidden = ops.reshape(hidden, (-1, hidden.shape[-1]))
+        hidden = ops.reshape(self.pooled_normalization(flat_hidden), ops.shape(hidden))
         if table is not None:
             hidden = ops.concatenate([table, hidden], axis=-1)
         for dense in self.hidden_layers:
@@ -178,7 +186,7 @@ class HybridBehaviorSupernet(PathSupernet):
         self._share(model, {layer.name: layer for layer in self._read_layers()})
 
     def _read_layers(self) -> list[keras.layers.Layer]:
-        heads = [self.empty_history]
+        heads = [self.empty_history, self.pooled_normalization]
         if self.target_attention is not None:
             heads.append(self.target_attention)
         return [*self.stem.layers, *heads]
