@@ -1,0 +1,81 @@
+"""All three steps, killed at random moments, end with what an undisturbed run ends with."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.processes import finish, kill_when, start, without_time
+from tests.search import small_hybrid_run
+
+NUM_MOMENTS = 20
+# Long enough to be met while it runs.
+SETTINGS = small_hybrid_run.SETTINGS.replace(
+    batch_size=24, behavior_epochs=3, round_epochs=3, mlp_epochs=3, num_behaviors=48, num_mlps=60,
+    final_epochs=4, patience=4, references=("dnn",),
+)  # fmt: skip
+
+pytestmark = pytest.mark.slow
+
+
+def search(folder: pathlib.Path, run: str) -> tuple[str, ...]:
+    changes = [
+        f"--set={name}={','.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in SETTINGS.to_dict().items()
+    ]
+    return ("search", f"--data_dir={folder / 'data'}", f"--run_dir={folder / run}", *changes)
+
+
+def progress(run: pathlib.Path) -> int:
+    """How much of a run is done: epochs, groups and phases that are recorded, and trials."""
+    phases, trials = run / "phases.json", run / "trials.jsonl"
+    # The file is replaced whole, so it can be read at any moment.
+    records = json.loads(phases.read_text()).values() if phases.exists() else ()
+    counts = [
+        sum(int(record.get(name, 0)) for name in ("epoch", "groups", "done")) for record in records
+    ]
+    return sum(counts) + (trials.read_bytes().count(b"\n") if trials.exists() else 0)
+
+
+def has_come_to(run: pathlib.Path, wanted: int) -> Callable[[], bool]:
+    return lambda: progress(run) >= wanted
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the data, an undisturbed run, and one that was killed again and again."""
+    folder = tmp_path_factory.mktemp("runs")
+    small_hybrid_run.prepare(folder)
+    finish(start(*search(folder, "undisturbed")))
+    moments, run = random.Random(0), folder / "killed"
+    whole = progress(folder / "undisturbed")
+    # Not at its very end, where a process may be gone before it is killed.
+    for wanted in sorted(moments.randint(0, whole - 12) for _ in range(NUM_MOMENTS)):
+        process = start(*search(folder, "killed"))
+        assert kill_when(process, has_come_to(run, wanted), moments.uniform(0.0, 0.2)), wanted
+    finish(start(*search(folder, "killed")))
+    return folder
+
+
+def test_the_trials_are_the_same(folder):
+    undisturbed = (folder / "undisturbed" / "trials.jsonl").read_bytes()
+    assert undisturbed.count(b"\n") > 100
+    assert (folder / "killed" / "trials.jsonl").read_bytes() == undisturbed
+
+
+def test_the_architecture_and_the_metrics_are_the_same(folder):
+    one, other = (folder / run for run in ("undisturbed", "killed"))
+    assert (one / "architecture.json").read_bytes() == (other / "architecture.json").read_bytes()
+    assert without_time(one / "metrics.json") == without_time(other / "metrics.json")
+
+
+def test_nothing_is_left_over(folder):
+    names = [
+        sorted(str(file.relative_to(folder / run)) for file in (folder / run).rglob("*"))
+        for run in ("undisturbed", "killed")
+    ]
+    assert names[0] == names[1]
