@@ -36,8 +36,6 @@ VARIANTS = {
         ("--set=history_match=none",),
     ),
 }
-# So that three seeds of four searches on two data sets are a night's work on two cores.
-SETTINGS: dict[str, Any] = {}
 
 
 def main() -> None:
@@ -50,8 +48,7 @@ def main() -> None:
     parser.add_argument("--max_length", type=int, default=20, help="events of a history")
     parser.add_argument("--set", action="append", default=[], help="as in `amer search`")
     arguments = parser.parse_args()
-    settings = {**SETTINGS, **dict(change.split("=", 1) for change in arguments.set)}
-    options = [f"--set={name}={value}" for name, value in settings.items()]
+    options = [f"--set={change}" for change in arguments.set]
     data = arguments.out / "data"
     origin = [f"--source_dir={arguments.source_dir}"] if arguments.source_dir else []
     amer(
@@ -105,13 +102,10 @@ def cost(phases: dict[str, Any]) -> dict[str, Any]:
     search = phases["scratch"]["used"]
     seconds = {"search seconds": round(search)}
     # A trial of its prior on all rows is the training of the reference.
-    trainings = [
-        phase["seconds"]
-        for name, phase in phases.items()
-        if name == "reference_dnn" or name.startswith("prior_precision_dnn_")
-    ]
-    if "reference_dnn" in phases or trainings:
-        dnn = phases["reference_dnn"]["seconds"] if "reference_dnn" in phases else max(trainings)
+    names = [name for name in phases if name.startswith("prior_precision_dnn_")]
+    names = ["reference_dnn"] if "reference_dnn" in phases else names
+    if names:
+        dnn = max(phases[name]["seconds"] for name in names)
         seconds |= {"DNN seconds": round(dnn), "search over DNN": round(search / dnn, 1)}
     return seconds
 

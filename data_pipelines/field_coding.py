@@ -98,16 +98,14 @@ class FieldCoder:
         steps, in any field.
         """
         lengths: tuple[str, npt.NDArray[np.int64]] | None = None
-        present = self._present_steps(chunk)
+        steps_of = self._split_sequences(chunk)
+        present = self._present_steps(steps_of)
         for field in self.fields:
             encode = functools.partial(self._encode, field)
             if not self._is_sequence(field):
                 out[field.name] = chunk.encode(field.name, encode)
                 continue
-            assert self._step_separator is not None
-            column, where = chunk.column(field.name), chunk.where(field.name)
-            _look_for(self._step_separator, column, self._has_step_separator, field.name)
-            steps = [split_values(value, self._step_separator) for value in column]
+            steps, where = steps_of[field.name], chunk.where(field.name)
             own = np.fromiter(map(len, steps), np.int64, len(steps))
             if lengths is not None and (own != lengths[1]).any():
                 row = int(np.argmax(own != lengths[1]))
@@ -128,17 +126,22 @@ class FieldCoder:
             )
         require_room(self._coders)
 
-    def _present_steps(self, chunk: Chunk) -> dict[int, list[bool]]:
+    def _split_sequences(self, chunk: Chunk) -> dict[str, list[list[Any]]]:
+        """The steps of each row, by the field that is a sequence."""
+        steps = {}
+        for field in filter(self._is_sequence, self.fields):
+            assert self._step_separator is not None
+            column = chunk.column(field.name)
+            _look_for(self._step_separator, column, self._has_step_separator, field.name)
+            steps[field.name] = [split_values(value, self._step_separator) for value in column]
+        return steps
+
+    def _present_steps(self, steps: Mapping[str, list[list[Any]]]) -> dict[int, list[bool]]:
         """Of rows some of whose steps are missing: which are not."""
         if self._history_field is None:
             return {}
-        assert self._step_separator is not None
-        present = {}
-        for row, value in enumerate(chunk.column(self._history_field)):
-            flags = [not is_missing(step) for step in split_values(value, self._step_separator)]
-            if not all(flags):
-                present[row] = flags
-        return present
+        flags = ([not is_missing(step) for step in own] for own in steps[self._history_field])
+        return {row: own for row, own in enumerate(flags) if not all(own)}
 
     def warn_of_unused_separators(self) -> None:
         """Names on the log each field whose texts never held a separator of its own."""
