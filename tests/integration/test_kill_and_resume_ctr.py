@@ -1,12 +1,15 @@
-"""Steps 2 and 3, killed in any phase, end with what an undisturbed run ends with."""
+"""Searches of task ctr, killed at any moment, end with what an undisturbed run ends with."""
 
 from __future__ import annotations
 
+import json
 import pathlib
 import random
+from collections.abc import Callable
 
 import pytest
 
+from amer_tf.search.ctr_settings import CtrSettings
 from tests.integration.processes import (
     finish,
     kill_when,
@@ -14,7 +17,7 @@ from tests.integration.processes import (
     start,
     without_time,
 )
-from tests.search import small_ctr_run
+from tests.search import small_ctr_run, small_hybrid_run
 
 # Long enough to be met while it runs.
 SETTINGS = small_ctr_run.TUNED.replace(
@@ -32,28 +35,67 @@ PHASES = (
     "reference_dcn",
 )
 
+NUM_MOMENTS = 20
+HYBRID_SETTINGS = small_hybrid_run.SETTINGS.replace(
+    batch_size=24, behavior_epochs=3, round_epochs=3, mlp_epochs=3, num_behaviors=48, num_mlps=60,
+    final_epochs=4, patience=4, references=("dnn",),
+)  # fmt: skip
+
 pytestmark = pytest.mark.slow
 
 
-def search(folder: pathlib.Path, run: str) -> tuple[str, ...]:
+def search(folder: pathlib.Path, run: str, settings: CtrSettings) -> tuple[str, ...]:
     changes = [
         f"--set={name}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in SETTINGS.to_dict().items()
+        for name, value in settings.to_dict().items()
     ]
     return ("search", f"--data_dir={folder / 'data'}", f"--run_dir={folder / run}", *changes)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with the data, an undisturbed run, and one that was killed again and again."""
-    folder = tmp_path_factory.mktemp("runs")
+def progress(run: pathlib.Path) -> int:
+    """How much of a run is done: epochs, groups and phases that are recorded, and trials."""
+    phases, trials = run / "phases.json", run / "trials.jsonl"
+    # The file is replaced whole, so it can be read at any moment.
+    records = json.loads(phases.read_text()).values() if phases.exists() else ()
+    counts = [
+        sum(int(record.get(name, 0)) for name in ("epoch", "groups", "done")) for record in records
+    ]
+    return sum(counts) + (trials.read_bytes().count(b"\n") if trials.exists() else 0)
+
+
+def has_come_to(run: pathlib.Path, wanted: int) -> Callable[[], bool]:
+    return lambda: progress(run) >= wanted
+
+
+def kill_in_every_phase(folder: pathlib.Path) -> None:
+    """Steps 2 and 3 on rows without a history."""
     small_ctr_run.prepare(folder)
-    finish(start(*search(folder, "undisturbed")))
+    finish(start(*search(folder, "undisturbed", SETTINGS)))
     moments, run = random.Random(0), folder / "killed"
     for phase in PHASES:
-        process = start(*search(folder, "killed"))
+        process = start(*search(folder, "killed", SETTINGS))
         assert kill_when(process, phase_is_running(run, phase), moments.uniform(0.0, 0.1)), phase
-    finish(start(*search(folder, "killed")))
+    finish(start(*search(folder, "killed", SETTINGS)))
+
+
+def kill_at_random_moments(folder: pathlib.Path) -> None:
+    """All three steps."""
+    small_hybrid_run.prepare(folder)
+    finish(start(*search(folder, "undisturbed", HYBRID_SETTINGS)))
+    moments, run = random.Random(0), folder / "killed"
+    whole = progress(folder / "undisturbed")
+    # Not at its very end, where a process may be gone before it is killed.
+    for wanted in sorted(moments.randint(0, whole - 12) for _ in range(NUM_MOMENTS)):
+        process = start(*search(folder, "killed", HYBRID_SETTINGS))
+        assert kill_when(process, has_come_to(run, wanted), moments.uniform(0.0, 0.2)), wanted
+    finish(start(*search(folder, "killed", HYBRID_SETTINGS)))
+
+
+@pytest.fixture(scope="module", params=[kill_in_every_phase, kill_at_random_moments])
+def folder(tmp_path_factory, request):
+    """A folder with the data, an undisturbed run, and one that was killed again and again."""
+    folder = tmp_path_factory.mktemp("runs")
+    request.param(folder)
     return folder
 
 
