@@ -46,9 +46,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--share", type=float, default=0.1, help="of the events become examples")
     parser.add_argument("--max_length", type=int, default=20, help="events of a history")
+    parser.add_argument("--preset", default="standard", help="as in `amer search`")
     parser.add_argument("--set", action="append", default=[], help="as in `amer search`")
     arguments = parser.parse_args()
-    options = [f"--set={change}" for change in arguments.set]
+    options = [f"--preset={arguments.preset}", *(f"--set={change}" for change in arguments.set)]
     data = arguments.out / "data"
     origin = [f"--source_dir={arguments.source_dir}"] if arguments.source_dir else []
     amer(

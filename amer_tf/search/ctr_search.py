@@ -112,7 +112,7 @@ class CtrSearch:
             history_match=self.bench.history_match,
         )
         trained = None
-        if interactions:
+        if interactions or behavior is not None:
             predefined, trained = self._tune(predefined)
         found = self._use_inherited(predefined, behavior, stacks[0])
         # Without what each step has found: that is what it must be better than.

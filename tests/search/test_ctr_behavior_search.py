@@ -163,6 +163,17 @@ def test_subsets_of_steps(data, tmp_path, steps, kinds):
     assert bool(fine_tuned.interactions) == ("interaction" in steps)
 
 
+def test_blocks_alone_have_a_prior_of_their_own(data, tmp_path):
+    settings = SETTINGS.replace(
+        references=(), prior_precisions=(3.0, 30.0), tuning_rows=100, final_epochs=1
+    )
+    result = search(data, tmp_path / "run", settings, steps=("behavior",)).fit(
+        data.train, data.validation
+    )
+    tried = [(trial["setting"], trial["system"]) for trial in of_kind(result, "tuning")]
+    assert tried == [("prior_precision", "dnn")] * 2 + [("prior_precision", "amer")] * 2
+
+
 def test_without_step_1_a_behaviour_is_pooled_as_it_is(data, tmp_path):
     settings = SETTINGS.replace(references=("din",))
     result = search(data, tmp_path / "run", settings, steps=("interaction", "mlp")).fit(
