@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -60,9 +61,10 @@ class CtrEvaluator:
         jit_compile: bool = False,
     ) -> None:
         self.batch_size = batch_size
-        # Nothing in it needs autograph, which reads the source file again when it traces.
+        # Nothing in it needs autograph, which reads the source file again when it traces. Of a
+        # function with code TensorFlow counts the traces of all evaluators together, and warns.
         self._logits = tf.function(
-            lambda inputs: network(inputs, training=False),
+            functools.partial(network, training=False),
             autograph=False,
             jit_compile=jit_compile,
         )

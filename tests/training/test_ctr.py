@@ -122,3 +122,10 @@ def test_labels_are_tiled_for_a_network_that_replicates():
     logits, labels = np.array([1.0, 2.0, -1.0, -2.0]), np.array([1.0, 0.0, 1.0, 0.0])
     expected = binary_metrics.log_loss(labels, logits).value
     assert float(trainer.batch_loss({"x": x}, y)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_scoring_many_networks_is_no_retracing(caplog):
+    _, split = tables(300)
+    for seed in range(6):
+        CtrEvaluator(make(seed)).logits(split)
+    assert "retracing" not in caplog.text
