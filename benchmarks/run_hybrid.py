@@ -9,8 +9,8 @@ seed and settings; `amer evaluate --split=test` reads the test split once. The r
 over the sum of the history, DIN, DeepFM, and LightGBM with counts of the history made by hand) are
 trained in the run of AMER-123, with the recipe of its final training and a prior of their own.
 AMER-123 is searched once more without `history_match`, which the hand-made networks have not. Runs
-that have finished are not run again. A search costs so many times the training of the plain DNN to
-its end: the seconds of its phases, without the references, over those of that training.
+that have finished are not run again. What the search costs is told in trainings of the plain DNN:
+its steps alone, and with the final trainings of what they found.
 
 The last results stand in results/hybrid.md.
 """
@@ -24,6 +24,10 @@ from typing import Any
 
 import numpy as np
 from recording import amer
+
+from amer_tf.report.run_record import RunRecord
+from amer_tf.report.search_cost import SearchCost, search_cost
+from amer_tf.search.result import SearchResult
 
 REFERENCES = "dnn,din,deepfm,lightgbm"
 VARIANTS = {
@@ -80,12 +84,12 @@ def measure(
             f"--references={references}", f"--seed={seed}", *options, *own,
         )  # fmt: skip
         tested = amer("evaluate", f"--run_dir={run_dir}", "--split=test", "--references")
-        phases = json.loads((run_dir / "phases.json").read_text())
+        cost = search_cost(RunRecord(SearchResult.load(run_dir)))
         record = {
             "seed": seed,
             "seconds": round(found["seconds"]),
             "peak GiB": found["peak"],
-            **cost(phases),
+            **({} if cost is None else costs(cost)),
             "training": found["training"],
             "validation auc": round(found["score"], 4),
             "architecture": found["architecture"],
@@ -98,17 +102,13 @@ def measure(
     return dict(json.loads(record_file.read_text()))
 
 
-def cost(phases: dict[str, Any]) -> dict[str, Any]:
-    """What the search took, and how many trainings of the plain DNN that is."""
-    search = phases["scratch"]["used"]
-    seconds = {"search seconds": round(search)}
-    # A trial of its prior on all rows is the training of the reference.
-    names = [name for name in phases if name.startswith("prior_precision_dnn_")]
-    names = ["reference_dnn"] if "reference_dnn" in phases else names
-    if names:
-        dnn = max(phases[name]["seconds"] for name in names)
-        seconds |= {"DNN seconds": round(dnn), "search over DNN": round(search / dnn, 1)}
-    return seconds
+def costs(cost: SearchCost) -> dict[str, float]:
+    """What the steps took, and that with the final trainings, in trainings of the plain DNN."""
+    return {
+        "DNN seconds": round(cost.plain),
+        "steps over DNN": round(cost.steps / cost.plain, 1),
+        "search over DNN": round(cost.trained / cost.plain, 1),
+    }
 
 
 def markdown(records: list[dict[str, Any]]) -> list[str]:

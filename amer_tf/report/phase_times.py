@@ -5,6 +5,7 @@ from __future__ import annotations
 from amer_tf.report import words
 from amer_tf.report.markup import Html, drawing, element, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
+from amer_tf.report.search_cost import cost_sentence
 
 _WIDTH, _HEIGHT = 220, 16
 
@@ -61,6 +62,7 @@ def phase_times(record: RunRecord) -> Html | None:
                 ["Phase", "Time", "Share", "Longer bars took longer"],
                 rows,
             ),
+            cost_sentence(record) or "",
         ]
     )
 

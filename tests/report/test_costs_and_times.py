@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from amer_tf.report.phase_times import phase_seconds, phase_times
+from amer_tf.report.search_cost import search_cost
 from amer_tf.report.trade_off import costs, trade_off
 from amer_tf.search.result import SearchResult
-from tests.report.conftest import change_json, record, write_trials
+from tests.report.conftest import change_json, change_trials, record, write_trials
 from tests.report.reading import Page
 
 
@@ -81,3 +82,44 @@ def test_a_run_without_times(ctr, copy):
     folder = copy(ctr)
     change_json(folder / "phases.json", lambda known: {})
     assert phase_times(record(SearchResult.load(folder))) is None
+
+
+def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
+    folder = copy(ctr)
+    phases = {
+        "interaction": {"done": True, "used": 60.0},
+        "prior_precision_dnn_3": {"used": 5.0, "seconds": 2.0},
+        "prior_precision_dnn_30": {"used": 10.0, "seconds": 4.0},
+        "rescoring": {"done": True, "used": 100.0},
+        "scratch": {"done": True, "used": 150.0},
+        "references": {"done": True, "used": 300.0},
+        "reference_dnn": {"used": 160.0, "seconds": 10.0},
+    }
+    change_json(folder / "phases.json", lambda known: phases)
+    assert search_cost(record(SearchResult.load(folder))) == (100.0, 150.0, 10.0)
+    text = " ".join(Page(phase_times(record(SearchResult.load(folder)))).text.split())
+    assert "The steps of the search took 1 min 40 s, 10.0 times as long" in text
+    assert "it is 2 min 30 s, 15.0 times." in text
+    # A trial of the chosen prior on all rows was the training.
+    change_json(folder / "phases.json", lambda known: without(known, "reference_dnn"))
+    losses = {3.0: 0.5, 30.0: 0.4}
+    change_trials(
+        folder,
+        lambda trial: (
+            {**trial, "score": -losses[trial["value"]]}
+            if (trial["kind"], trial.get("system")) == ("tuning", "dnn")
+            else trial
+        ),
+    )
+    assert search_cost(record(SearchResult.load(folder))) == (100.0, 150.0, 4.0)
+    write_trials(folder, [trial for trial in ctr.run.trials() if trial.get("name") != "dnn"])
+    assert search_cost(record(SearchResult.load(folder))) is None
+    assert "plain DNN" not in phase_times(record(SearchResult.load(folder)))
+
+
+def test_a_search_of_task_next_item_has_no_plain_network(next_item):
+    assert search_cost(record(next_item)) is None
+
+
+def without(known, name):
+    return {key: value for key, value in known.items() if key != name}

@@ -1,0 +1,67 @@
+"""What a search costs, in trainings of the plain network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from amer_tf.report.markup import Html, paragraph
+from amer_tf.report.run_record import TUNING, RunRecord
+from amer_tf.report.words import duration
+
+PLAIN = "dnn"
+# Phases that end a step; which of them there are depends on the steps.
+_STEPS = ("behavior_rescoring", "interaction", "rescoring")
+# The last one before the hand-made systems.
+_TRAINED = "scratch"
+
+
+class SearchCost(NamedTuple):
+    """Seconds.
+
+    Attributes:
+        steps: From the beginning to the end of the last step.
+        trained: The same to the end of the final trainings of what was found.
+        plain: One training of the plain DNN, under the prior that was chosen for it.
+    """
+
+    steps: float
+    trained: float
+    plain: float
+
+
+def search_cost(record: RunRecord) -> SearchCost | None:
+    """The cost of a search of task ctr; None where the DNN is not among its references."""
+    if PLAIN not in record.references:
+        return None
+    plain = record.phases.get(_plain_training(record), {}).get("seconds")
+    used = {name: float(phase["used"]) for name, phase in record.phases.items() if "used" in phase}
+    ends = [used[name] for name in _STEPS if name in used]
+    if not plain or not ends or _TRAINED not in used:
+        return None
+    return SearchCost(max(ends), used[_TRAINED], plain)
+
+
+def cost_sentence(record: RunRecord) -> Html | None:
+    """The same in words."""
+    cost = search_cost(record)
+    if cost is None:
+        return None
+    return paragraph(
+        f"To train the plain DNN once took {duration(cost.plain)}. The steps of the search took "
+        f"{duration(cost.steps)}, {cost.steps / cost.plain:.1f} times as long; with the final "
+        f"trainings of what they found it is {duration(cost.trained)}, "
+        f"{cost.trained / cost.plain:.1f} times."
+    )
+
+
+def _plain_training(record: RunRecord) -> str:
+    """Name of the final training of the DNN: a trial of its prior on all rows is one."""
+    name = f"reference_{PLAIN}"
+    if name in record.phases:
+        return name
+    tried = [
+        (float(trial["score"]), f"{trial['setting']}_{trial['system']}_{trial['value']:g}")
+        for trial in record.of(TUNING)
+        if (trial["setting"], trial["system"]) == ("prior_precision", PLAIN)
+    ]
+    return max(tried)[1] if tried else name
