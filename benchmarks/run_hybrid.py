@@ -95,7 +95,7 @@ def measure(
             "architecture": found["architecture"],
             "test": {
                 name: tested["test"],
-                **{other: splits["test"] for other, splits in tested["references"].items()},
+                **{other: splits["test"] for other, splits in tested.get("references", {}).items()},
             },
         }
         record_file.write_text(json.dumps(record, indent=1))
