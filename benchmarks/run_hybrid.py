@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--source_dir", help="folder of the downloaded files")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder of data and runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--systems", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--share", type=float, default=0.1, help="of the events become examples")
     parser.add_argument("--max_length", type=int, default=20, help="events of a history")
     parser.add_argument("--preset", default="standard", help="as in `amer search`")
@@ -64,7 +65,7 @@ def main() -> None:
     records = []
     for seed in arguments.seeds:
         records.append({})
-        for name in VARIANTS:
+        for name in arguments.systems:
             run_dir = arguments.out / f"{name.lower().replace(' ', '_')}_{seed}"
             record = measure(data, run_dir, name, seed, options)
             records[-1][name] = record
