@@ -2,7 +2,7 @@
 #
 #   PYTHON=python3.12    the Python that .venv is made of (default: the first that is found)
 #   TENSORFLOW=gpu       the extra that brings TensorFlow: cpu, gpu or tf (to change it, remove .venv)
-#   WORKERS=4            processes of the fast tests
+#   WORKERS=4            processes of the tests
 
 # tensorflow-cpu has wheels for x86 machines only.
 TENSORFLOW ?= $(shell [ "`uname -s -m`" = "Linux x86_64" ] && echo cpu || echo tf)
@@ -46,8 +46,8 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist loadgroup
 
 demo: venv
 	$(BIN)/python examples/complete_journey.py

@@ -17,9 +17,22 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 
+# Rooms whose tests share finished searches, which each process would make for itself.
+TOGETHER = ("report",)
+
+
 def pytest_configure() -> None:
     # Flags end in `amer_tf/cli`; a test that calls a verb sets them itself.
     flags.FLAGS.mark_as_parsed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` the tests of a file, or of such a room, stay in one process."""
+    for item in items:
+        room, *rest = item.path.relative_to(REPOSITORY / "tests").parts
+        group = room if room in TOGETHER else "/".join((room, *rest))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
