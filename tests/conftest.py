@@ -12,6 +12,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import pytest
 from absl import flags
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
@@ -26,13 +27,17 @@ def pytest_configure() -> None:
     flags.FLAGS.mark_as_parsed()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` the tests of a file, or of such a room, stay in one process."""
-    for item in items:
-        room, *rest = item.path.relative_to(REPOSITORY / "tests").parts
-        group = room if room in TOGETHER else "/".join((room, *rest))
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByFileOrRoom(LoadScopeScheduling):
+    """Keeps the tests of a file, or of such a room, in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        room = file.split("/")[1]
+        return room if room in TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFileOrRoom:
+    return ByFileOrRoom(config, log)
 
 
 @pytest.fixture(autouse=True)

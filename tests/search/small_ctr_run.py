@@ -17,7 +17,8 @@ SEED = 3
 REFERENCES = tuple(name for name in ALL_REFERENCES if name != "din")
 SETTINGS = CtrSettings(
     embedding_dim=4,
-    batch_size=64,
+    batch_size=160,
+    epoch_steps=1,
     prior_precisions=(3.0,),
     hidden_units=(8, 8),
     rounds=2,
