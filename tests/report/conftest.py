@@ -93,9 +93,9 @@ def hybrid(tmp_path_factory):
     with small_and_eager(), warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.filterwarnings("ignore", "Even though the `tf.config")
         patch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: small_hybrid_run.LAYERS)
-        search = small_hybrid_run.search(
-            data, tmp_path_factory.mktemp("hybrid"), small_hybrid_run.EVOLUTION
-        )
+        # With steps enough for blocks to be worth having.
+        settings = small_hybrid_run.EVOLUTION.replace(batch_size=64)
+        search = small_hybrid_run.search(data, tmp_path_factory.mktemp("hybrid"), settings)
         run_data.record(search.run, data)
         result = search.fit(data.train, data.validation)
         result.record_evaluation("test", result.evaluate(data.test))
