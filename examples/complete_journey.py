@@ -8,7 +8,8 @@ household's profile and last 50 purchases stand beside them. All three steps of 
 hand-made systems with the same recipe, a report, and a SavedModel that a fresh process asks. About
 12 minutes on 2 cores, never more than 14. Run again, it goes on where it stopped, or shows what it
 has found; `--fresh` starts anew. Expected test AUC: the found model .652, LightGBM with counts of
-the history .650, DIN .583, DeepFM .515, a DNN .506, with a standard error of .006 each.
+the history .650, DIN .583, DeepFM .515, a DNN .506, with a standard error of .006 each. The
+networks made by hand have little time here; benchmarks/results/hybrid.md gives them what they need.
 """
 
 from __future__ import annotations
