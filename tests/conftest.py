@@ -16,8 +16,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
-
-
 # Rooms whose tests share finished searches, which each process would make for itself.
 TOGETHER = ("report",)
 

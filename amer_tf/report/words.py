@@ -81,7 +81,7 @@ PHASES = {
     "behavior_scoring": "Scoring behaviour networks by inherited weights",
     "behavior_rescoring": "Scoring the best behaviour networks again, on all validation data",
     "interaction": "Searching interactions",
-    "tuning": "Choosing how many interactions to take",
+    "tuning": "Choosing the regularisation and the number of interactions of what was found",
     "mlp": "Training the MLP supernet",
     "mlp_scoring": "Scoring MLPs by inherited weights",
     "rescoring": "Scoring the best again, on all validation data",
