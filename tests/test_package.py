@@ -160,7 +160,8 @@ def test_another_missing_module_is_not_blamed_on_tensorflow():
 
 def test_layers_models_and_supernet_import_on_jax_without_tensorflow():
     names = [*modules_of(amer_tf.layers), *modules_of(amer_tf.models)]
-    names += [f"amer_tf.search.{name}" for name in ("behavior", "fair", "samplers", "spaces")]
+    supernets = ("behavior", "hybrid_behavior", "interaction", "mlp")
+    names += [f"amer_tf.search.{name}" for name in (*supernets, "fair", "samplers", "spaces")]
     code = f"import importlib\nfor name in {names}: importlib.import_module(name)\n"
     code += "import keras; print(keras.config.backend(), 'tensorflow' in sys.modules)"
     done = run_without_tensorflow(code, backend="jax")

@@ -105,6 +105,7 @@ def train_final(
                 batch_size=batch_size,
                 learning_rate=learning_rate,
                 patience=settings.patience,
+                chance=binary_metrics.entropy(labels),
                 max_cuts=settings.max_cuts,
                 averaging=settings.averaging,
                 time_limit=time_limit,

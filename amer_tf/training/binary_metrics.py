@@ -125,6 +125,12 @@ def log_losses(labels: Any, logits: Any) -> Any:
     return np.logaddexp(0.0, logits) - labels * logits
 
 
+def entropy(labels: Any) -> float:
+    """Log loss of the best constant prediction: `-p ln p - (1 - p) ln(1 - p)`, `p` their mean."""
+    share = np.asarray(labels, np.float64).mean()
+    return float(special.entr(share) + special.entr(1 - share))
+
+
 def gauc(labels: Any, scores: Any, groups: Any) -> tuple[float | None, int]:
     """The mean AUC of the users that have both labels, weighted by their rows.
 

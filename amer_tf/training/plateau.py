@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+# What the waiting counts for while nothing has been learned, and how much of the loss of a constant
+# has to be gone before something has.
+_PATIENCE_AT_CHANCE = 4
+_LEARNED = 0.001
+
 
 class PlateauState(NamedTuple):
     """Where training stands after some epochs.
@@ -23,7 +28,12 @@ class PlateauState(NamedTuple):
 
 
 def plateau_state(
-    losses: Sequence[float], *, patience: int, max_cuts: int, forced_cuts: Collection[int] = ()
+    losses: Sequence[float],
+    *,
+    patience: int,
+    max_cuts: int,
+    forced_cuts: Collection[int] = (),
+    chance: float | None = None,
 ) -> PlateauState:
     """What the validation losses of the epochs so far say.
 
@@ -31,11 +41,16 @@ def plateau_state(
     is cut; where that has been done `max_cuts` times, training is over. The state is a function of
     the arguments alone, so that an interrupted training goes on as an undisturbed one would.
 
+    Where single fields say nothing of the label and only their interactions do, a network may
+    predict a constant for many epochs before its loss falls at once. Until a thousandth of `chance`
+    is gone, four times as many epochs are waited for.
+
     Args:
         losses: Validation loss of each epoch.
         patience: Epochs without a lower loss that are one too many, at least 1.
         max_cuts: Most cuts, 0 for early stopping alone.
         forced_cuts: Epochs after which the rate is cut whatever the losses.
+        chance: Loss of the best constant prediction, or None to wait no longer at the start.
     """
     if patience < 1 or max_cuts < 0:
         raise ValueError(
@@ -49,7 +64,8 @@ def plateau_state(
             best, best_epoch, waited = loss, epoch, 0
         else:
             waited += 1
-        if waited == patience or epoch in forced_cuts:
+        at_chance = chance is not None and best > chance * (1 - _LEARNED)
+        if waited == patience * (_PATIENCE_AT_CHANCE if at_chance else 1) or epoch in forced_cuts:
             waited, restores = 0, True
             cuts += 1
             if cuts > max_cuts:

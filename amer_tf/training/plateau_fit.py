@@ -27,6 +27,8 @@ class PlateauPhase(NamedTuple):
         batch_size: Rows of a step.
         learning_rate: The rate before any cut.
         patience: Epochs without a lower loss before a cut.
+        chance: Validation loss of the best constant prediction: until the loss is below it, more
+            epochs are waited for (`plateau_state`). None for no difference.
         max_cuts: Cuts, after which the next such wait ends the training.
         averaging: What the past counts in the running average of the weights, at the ends of the
             epochs since the last cut, that is scored and given; 0 for the weights as they are.
@@ -42,6 +44,7 @@ class PlateauPhase(NamedTuple):
     averaging: float = 0.0
     time_limit: float | None = None
     seed: int = 0
+    chance: float | None = None
 
 
 class KeptWeights(NamedTuple):
@@ -112,7 +115,11 @@ def fit_until_plateau(
 
     def state_of(losses: tuple[float, ...], forced_cuts: tuple[int, ...]) -> PlateauState:
         return plateau_state(
-            losses, patience=phase.patience, max_cuts=phase.max_cuts, forced_cuts=forced_cuts
+            losses,
+            patience=phase.patience,
+            max_cuts=phase.max_cuts,
+            forced_cuts=forced_cuts,
+            chance=phase.chance,
         )
 
     while not progress.is_over:

@@ -85,6 +85,7 @@ def test_a_damaged_block_of_the_data(run, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_of_a_killed_run(run, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     killed_after(monkeypatch, "record_phase", 5)

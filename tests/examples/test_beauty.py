@@ -10,6 +10,7 @@ from tests.examples.conftest import EXAMPLES
 from tests.search import small_run
 
 
+@pytest.mark.slow
 def test_beauty(folder, eagerly, monkeypatch, capsys):
     monkeypatch.setattr(behavior_search, "BehaviorSpace", small_run.SmallSpace)
     monkeypatch.setitem(settings.PRESETS, "standard", small_run.SETTINGS)

@@ -122,6 +122,7 @@ def test_the_model_is_left_as_it_was():
         assert layer.output is outputs[layer.name] or isinstance(layer.output, dict)
 
 
+@pytest.mark.slow
 def test_no_blocks_and_no_shortcut(tmp_path):
     case = small_hybrids.hybrid()
     architecture = Architecture(mlp=(HiddenLayer("relu", units=3),))

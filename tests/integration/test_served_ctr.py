@@ -48,6 +48,7 @@ def plain(columns):
     return {name: np.asarray(value).tolist() for name, value in columns.items()}
 
 
+@pytest.mark.slow
 def test_a_bare_process(exported):
     rows = [*HYBRID_ROWS, *small_hybrids.random_rows(100)]
     folder = str(exported.folder)

@@ -278,6 +278,7 @@ def test_killed_again_and_again(finished, data, tmp_path, monkeypatch):
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_every_phase(data, tmp_path):
     settings = SETTINGS.replace(
         behavior_epochs=1000,

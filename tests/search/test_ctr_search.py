@@ -358,6 +358,7 @@ def test_splits_that_do_not_fit(data, tmp_path):
         search(data, tmp_path / "run").fit(data.train, alike)
 
 
+@pytest.mark.slow
 def test_trees_that_were_deleted(data, tmp_path):
     settings = small_ctr_run.SETTINGS.replace(references=("lightgbm",))
     result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(

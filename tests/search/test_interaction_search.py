@@ -13,6 +13,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selection", ["best", "forward"])
 def test_by_auc(ctr_data, tmp_path, selection: str):
     # Steps enough for an interaction to change the order of rows.

@@ -92,6 +92,7 @@ def test_two_runs_of_one_seed_are_the_same(data, finished, tmp_path):
     assert_same_result(tmp_path, finished)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(data, finished, tmp_path, monkeypatch):
     pieces = np.random.default_rng(0).integers(0, 12, size=500)
     attempts = finished_in_pieces(data, tmp_path, pieces, monkeypatch)

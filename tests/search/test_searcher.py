@@ -286,6 +286,7 @@ def test_the_time_limit_is_kept(data, tmp_path, clock):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_search")
 @pytest.mark.parametrize(("epochs", "expected"), [(6, 2), (12, 1), (1000, 1)])
 def test_as_many_finalists_as_can_be_trained_whole(data, tmp_path, clock, epochs, expected):
@@ -300,6 +301,7 @@ def test_as_many_finalists_as_can_be_trained_whole(data, tmp_path, clock, epochs
     assert result.metrics["seconds"] <= 330.0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_search")
 def test_the_time_left_over_trains_the_best_longer(data, tmp_path, clock):
     settings = LONG.replace(scratch_epochs=2, finetune_epochs=0, references=())
@@ -310,6 +312,7 @@ def test_the_time_left_over_trains_the_best_longer(data, tmp_path, clock):
     assert phases["final"]["epoch"] > phases["scratch_0"]["epoch"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_search")
 def test_the_time_of_killed_attempts_counts(data, tmp_path, clock, monkeypatch):
     class Killed(BaseException):

@@ -47,6 +47,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.slow
 def test_every_system_gets_its_own(data, tmp_path, monkeypatch):
     original, train_final = CtrWorkbench.score, final_training.train_final
     names, used = [], []

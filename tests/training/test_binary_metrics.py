@@ -68,6 +68,13 @@ def test_auc_gain_and_its_error():
     assert binary_metrics.auc_gain([1, 0, 0], [1, 2, 0], [0, 2, 1]) == (0.5, None)
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"), [([0, 1], np.log(2)), ([1, 0, 0, 0], 0.5623351), ([1, 1], 0.0)]
+)
+def test_entropy_by_hand(labels: list[int], expected: float):
+    assert binary_metrics.entropy(labels) == pytest.approx(expected)
+
+
 def test_extreme_logits():
     loss = binary_metrics.log_loss([1, 0], [-1000.0, 1000.0])
     assert loss.value == 1000.0

@@ -45,6 +45,22 @@ def test_a_loss_that_is_no_number_is_no_better():
     assert plateau_state([2, float("nan")], patience=1, max_cuts=1).restores
 
 
+@pytest.mark.parametrize(
+    ("losses", "state"),
+    [
+        ([1.0] * 8, PlateauState(1, 0, False, False)),
+        ([1.0] * 9, PlateauState(1, 1, False, True)),  # the first, and four times two without gain
+        ([1.0] * 5 + [0.9995], PlateauState(6, 0, False, False)),
+        ([1.0] * 5 + [0.9995] * 4, PlateauState(6, 0, False, False)),  # hardly better is not yet
+        ([1.0] * 5 + [0.99, 1.0], PlateauState(6, 0, False, False)),
+        ([1.0] * 5 + [0.99, 1.0, 1.0], PlateauState(6, 1, False, True)),
+        ([0.9, 1.0, 1.0], PlateauState(1, 1, False, True)),
+    ],
+)
+def test_patience_while_nothing_is_learned(losses: list[float], state: PlateauState):
+    assert plateau_state(losses, patience=2, max_cuts=1, chance=1.0) == state
+
+
 @pytest.mark.parametrize("arguments", [{"patience": 0}, {"max_cuts": -1}])
 def test_refuses(arguments: dict[str, int]):
     with pytest.raises(ValueError, match="`patience` must be at least 1 and .* Received: "):

@@ -96,6 +96,16 @@ def test_averages_are_scored_and_given():
     assert progress.is_over
 
 
+def test_a_start_at_chance_is_waited_for():
+    losses = [0.7, 0.7, 0.7, 0.7, 0.6, 0.65]
+    phase = PHASE._replace(epochs=6, patience=1)
+    progress, seen = scripted(trainer(), losses, phase._replace(chance=0.7))
+    assert progress.losses == tuple(losses)
+    np.testing.assert_allclose([rate for rate, _ in seen], 0.02)
+    progress, _ = scripted(trainer(), losses, phase)
+    assert progress.losses == tuple(losses[:3])
+
+
 def test_epochs_end_it():
     progress, _ = scripted(trainer(), [0.9, 0.8], PHASE._replace(epochs=2))
     assert progress.is_over
