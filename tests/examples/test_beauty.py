@@ -5,6 +5,8 @@ from __future__ import annotations
 import runpy
 import sys
 
+import pytest
+
 from amer_tf.search import behavior_search, settings
 from tests.examples.conftest import EXAMPLES
 from tests.search import small_run
