@@ -1,12 +1,13 @@
 """Step 1 on rows with a behaviour: what an update costs, and random sampling against evolution.
 
     python benchmarks/bench_samplers.py
+    python benchmarks/bench_samplers.py --data_dir=FOLDER   (of `amer prepare`, task ctr)
 
-40,000 made rows of 4 fields and a history of 20 events of 2 fields, K 8, 3 blocks of 12
-candidates, MLP [200, 80], batches of 1,024 dealt out to the paths. A click is likely where one of
-the newest three events is of the target's category, or two neighbouring events are of categories
-that belong together. One supernet is trained; then both samplers score as many architectures, with
-the same seeds, on the same 4,000 other rows, by log loss after scaling.
+Without a folder: 40,000 made rows of 4 fields and a history of 20 events of 2 fields; a click is
+likely where one of the newest three events is of the target's category, or two neighbouring events
+are of categories that belong together. K 8, 3 blocks of 12 candidates, MLP [200, 80], batches of
+1,020 dealt out to the paths. One supernet is trained; then both samplers score as many
+architectures, with the same seeds, on the same 4,000 other rows, by log loss after scaling.
 
 Result (2 cores shared with much other work, so that times say little; three seeds, of which the
 last run was cut off before its evolution):
@@ -33,10 +34,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import data_pipelines
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from amer_tf.models import amer
 from amer_tf.search import fair
+from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.hybrid_behavior import HybridBehaviorSupernet
 from amer_tf.search.samplers import SAMPLERS, History, make_sampler
 from amer_tf.search.spaces import BehaviorSpace, layer_candidates
@@ -106,21 +109,27 @@ class Rows:
             labels = tf.constant(self.labels[rows])
             yield inputs, labels, tf.ones_like(labels)
 
+    def endless(self) -> tf.data.Dataset:
+        """Shuffled batches without end."""
+        data = tf.data.Dataset.from_tensor_slices((self.inputs, self.labels))
+        data = data.shuffle(self.num_examples, seed=0).batch(BATCH, drop_remainder=True)
+        return data.repeat()
 
-def train(network: keras.Model, rows: Rows, epochs: int) -> tuple[float, float]:
+
+def train(network: keras.Model, split: Any, epochs: int) -> tuple[float, float]:
     """Seconds until the first step is done, and milliseconds of a later one."""
-    num_steps = rows.num_examples // BATCH
+    num_steps = epochs * (split.num_examples // BATCH)
     trainer = CtrTrainer(network)
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * num_steps)
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, num_steps)
     trainer.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=True)
-    data = tf.data.Dataset.from_tensor_slices((rows.inputs, rows.labels))
-    data = data.shuffle(rows.num_examples, seed=0).batch(BATCH, drop_remainder=True)
+    made = isinstance(split, Rows)
+    data = split.endless() if made else split.batches(BATCH, seed=0, first_step=0)
     start = time.perf_counter()
-    trainer.fit(data.take(1), verbose=0)
+    trainer.fit(data, steps_per_epoch=1, verbose=0)
     first = time.perf_counter() - start
     start = time.perf_counter()
-    trainer.fit(data, epochs=epochs, verbose=0)
-    return first, (time.perf_counter() - start) / (epochs * num_steps) * 1000
+    trainer.fit(data, steps_per_epoch=num_steps - 1, verbose=0)
+    return first, (time.perf_counter() - start) / (num_steps - 1) * 1000
 
 
 def best_so_far(
@@ -148,14 +157,23 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--groups", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--data_dir", help="prepared rows with a behaviour, in place of made ones")
     arguments = parser.parse_args()
-    train_rows, validation = Rows(40_000, 0), Rows(4000, 1)
+    spec, train_rows, validation = SPEC, Rows(40_000, 0), Rows(4000, 1)
+    if arguments.data_dir:
+        data = data_pipelines.load(arguments.data_dir)
+        spec, train_rows = data.spec, data.train
+        validation = data.validation.limit(min(4000, data.validation.num_examples), seed=0)
+    matches = CtrSettings().history_match if arguments.data_dir else "none"
     keras.utils.set_random_seed(0)
     mlp = tuple(HiddenLayer("relu", units=units) for units in UNITS)
-    plain = amer.build(SPEC, Architecture(mlp=mlp, shortcut="squeeze_excitation"), embedding_dim=K)
+    without = Architecture(mlp=mlp, shortcut="squeeze_excitation", history_match=matches)
+    plain = amer.build(spec, without, embedding_dim=K)
     plain_first, plain_step = train(plain, train_rows, 1)
-    space = BehaviorSpace(num_blocks=NUM_BLOCKS, layers=layer_candidates(SPEC))
-    supernet = HybridBehaviorSupernet(SPEC, space, hidden_units=UNITS, embedding_dim=K)
+    space = BehaviorSpace(num_blocks=NUM_BLOCKS, layers=layer_candidates(spec))
+    supernet = HybridBehaviorSupernet(
+        spec, space, hidden_units=UNITS, embedding_dim=K, history_match=matches
+    )
     first, step = train(supernet, train_rows, arguments.epochs)
     result: dict[str, Any] = {
         "without blocks": {"first_s": round(plain_first, 1), "update_ms": round(plain_step, 1)},

@@ -5,14 +5,13 @@
 Three blocks (convolution, attention, convolution) over 50 steps, K 32, MLP [200, 80]. DIN and DNN
 are models without blocks, with and without attention from the target.
 
-Result (2 cores shared with other work, load 5 to 6; milliseconds, p50 / p99; the p99 are mostly the
-other work):
+Result (2 quiet cores; milliseconds, p50 / p99):
 
-    system                                    rows             score_candidates   gain
-    amer                                      45.8 /  77.1      6.8 /  23.2       6.8
-    amer, one block attends from the target   48.3 / 141.9     43.3 / 139.8       1.1
-    DIN                                       11.4 /  35.9      6.0 /  12.6       1.9
-    DNN (sum pooling)                         14.6 /  20.7      5.9 /  11.0       2.5
+    system                                    rows            score_candidates   gain
+    amer                                      24.6 / 37.3      4.4 /  6.8        5.6 (5 wanted)
+    amer, one block attends from the target   24.1 / 36.5     22.5 / 34.3        1.1
+    DIN                                        8.5 / 14.0      4.8 /  7.7        1.8
+    DNN (sum pooling)                          5.7 /  9.4      2.2 /  3.5        2.6
 """
 
 from __future__ import annotations
