@@ -58,7 +58,7 @@ SETTINGS = preset("quick").replace(
     mlp_learning_rate=3e-3,
     round_learning_rate=3e-3,
     finetune_learning_rate=1e-3,
-    final_epochs=12,
+    final_epochs=40,
     patience=2,
     references=("dnn", "din", "deepfm", "lightgbm"),
 )

@@ -40,7 +40,7 @@ class Budget:
     Args:
         limit: Seconds for the whole run, or None for no limit.
         shares: What each phase gets of the limit, by name, in the order of the phases. What a
-            phase leaves over goes to the next one, what it takes too much is taken from all later.
+            phase leaves over, or takes too much, all later ones share in the same proportions.
         used: Seconds that earlier attempts at this run have used.
     """
 
@@ -62,9 +62,8 @@ class Budget:
 
     def share(self, phase: str) -> float | None:
         """Seconds that the phase may use from now on, given what later phases need."""
-        if self.limit is None or self.left is None:
+        if self.left is None:
             return None
         names = list(self.shares)
         own, *later = [self.shares[name] for name in names[names.index(phase) :]]
-        left_by_later = self.left - self.limit * sum(later)
-        return max(left_by_later, self.left * own / (own + sum(later)))
+        return self.left * own / (own + sum(later))

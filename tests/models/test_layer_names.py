@@ -120,6 +120,7 @@ def test_derived_equals_path():
     np.testing.assert_array_equal(network.item_vectors(items), supernet.item_vectors(items))
 
 
+@pytest.mark.slow
 def test_exported(tmp_path):
     fields = tuple(
         dataclasses.replace(

@@ -124,6 +124,7 @@ def test_attributes_come_from_the_catalog(tmp_path):
     assert np.abs(np.asarray(other(inputs)) - scores).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_learns_to_predict_the_successor():
     # Item n is followed by n + 1: the newest event alone decides.
     spec = make_spec()

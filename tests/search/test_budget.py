@@ -64,10 +64,10 @@ def test_shares_are_dealt_out_in_order(clock):
     assert budget.left == 0.0
 
 
-def test_time_left_over_goes_to_the_next_phase(clock):
+def test_time_left_over_is_shared_by_all_later_phases(clock):
     budget = Budget(100.0, SHARES)
     clock.advance(10.0)
-    assert budget.share("second") == pytest.approx(70.0)  # the third keeps its 20
+    assert budget.share("second") == pytest.approx(54.0)  # 30 to the third's 20
     clock.advance(14.0)
     assert budget.share("third") == pytest.approx(76.0)
 

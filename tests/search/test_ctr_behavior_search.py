@@ -163,6 +163,7 @@ def test_subsets_of_steps(data, tmp_path, steps, kinds):
     assert bool(fine_tuned.interactions) == ("interaction" in steps)
 
 
+@pytest.mark.slow
 def test_blocks_alone_have_a_prior_of_their_own(data, tmp_path):
     settings = SETTINGS.replace(
         references=(), prior_precisions=(3.0, 30.0), tuning_rows=100, final_epochs=1
@@ -174,6 +175,7 @@ def test_blocks_alone_have_a_prior_of_their_own(data, tmp_path):
     assert tried == [("prior_precision", "dnn")] * 2 + [("prior_precision", "amer")] * 2
 
 
+@pytest.mark.slow
 def test_without_step_1_a_behaviour_is_pooled_as_it_is(data, tmp_path):
     settings = SETTINGS.replace(references=("din",))
     result = search(data, tmp_path / "run", settings, steps=("interaction", "mlp")).fit(
@@ -186,6 +188,7 @@ def test_without_step_1_a_behaviour_is_pooled_as_it_is(data, tmp_path):
     assert "amer.target_attention" in [layer.name for layer in result.model.layers]
 
 
+@pytest.mark.slow
 def test_inherited_weights_are_those_of_the_supernets(data, tmp_path, monkeypatch):
     checked = []
     original = ctr_search.CtrSearch._combined

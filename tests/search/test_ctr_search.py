@@ -74,6 +74,7 @@ def test_chances_fit_the_validation_split(finished, data):
     np.testing.assert_allclose(scaling, (1.0, 0.0), atol=0.05)
 
 
+@pytest.mark.slow
 def test_without_calibration_logits_are_as_they_are(data, tmp_path):
     settings = small_ctr_run.SETTINGS.replace(references=("dnn",), calibration="none")
     result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(

@@ -89,6 +89,7 @@ def test_every_system_gets_its_own(data, tmp_path, monkeypatch):
     assert set(result.leaderboard()["system"]) == {"amer", "dnn", "dcn"}
 
 
+@pytest.mark.slow
 def test_fewest_interactions(data, tmp_path):
     settings = small_ctr_run.TUNED.replace(
         references=(), prior_precisions=(3.0,), min_interactions=2
@@ -124,6 +125,7 @@ def test_a_training_on_all_rows_is_the_final_one(data, tmp_path, monkeypatch):
     assert trained.count(False) == 3
 
 
+@pytest.mark.slow
 def test_a_prior_that_diverges_is_passed_over(data, tmp_path, monkeypatch):
     original = tuning.train_final
 

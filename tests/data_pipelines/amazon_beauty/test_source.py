@@ -27,6 +27,7 @@ def write_reviews(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_counts_of_the_paper(shared_data: pathlib.Path, tmp_path: pathlib.Path) -> None:
     counts = data_pipelines.prepare(
         "amazon_beauty", shared_data / "amazon_beauty", tmp_path / "data", item_fields="all"

@@ -214,6 +214,7 @@ def test_wrong_options(
         data_pipelines.prepare("complete_journey", folder, tmp_path / "data", **options)
 
 
+@pytest.mark.slow
 def test_size_of_the_hybrid_data(tmp_path: pathlib.Path) -> None:
     if importlib.util.find_spec(source.PACKAGE) is None:
         pytest.skip(f"the package {source.PACKAGE} (extra `demo`) is not installed")
