@@ -78,7 +78,7 @@ class CtrSettings(BaseSettings):
         final_epochs: Most epochs of each final training.
         learning_rate: Learning rate of training from scratch.
         finetune_learning_rate: Learning rate of training from inherited weights.
-        patience: Epochs without a lower validation loss before the learning rate is cut; four times
+        patience: Epochs without a lower validation loss before the learning rate is cut; ten times
             as many while that loss is no better than a constant's.
         max_cuts: Cuts by ten, after which the next such wait ends the training.
         averaging: What the past epochs count in the running average of the weights that is scored

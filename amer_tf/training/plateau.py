@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 # What the waiting counts for while nothing has been learned, and how much of the loss of a constant
 # has to be gone before something has.
-_PATIENCE_AT_CHANCE = 4
+_PATIENCE_AT_CHANCE = 10
 _LEARNED = 0.001
 
 
@@ -43,7 +43,7 @@ def plateau_state(
 
     Where single fields say nothing of the label and only their interactions do, a network may
     predict a constant for many epochs before its loss falls at once. Until a thousandth of `chance`
-    is gone, four times as many epochs are waited for.
+    is gone, ten times as many epochs are waited for.
 
     Args:
         losses: Validation loss of each epoch.

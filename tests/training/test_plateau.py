@@ -48,8 +48,8 @@ def test_a_loss_that_is_no_number_is_no_better():
 @pytest.mark.parametrize(
     ("losses", "state"),
     [
-        ([1.0] * 8, PlateauState(1, 0, False, False)),
-        ([1.0] * 9, PlateauState(1, 1, False, True)),  # the first, and four times two without gain
+        ([1.0] * 20, PlateauState(1, 0, False, False)),
+        ([1.0] * 21, PlateauState(1, 1, False, True)),  # the first, and ten times two without gain
         ([1.0] * 5 + [0.9995], PlateauState(6, 0, False, False)),
         ([1.0] * 5 + [0.9995] * 4, PlateauState(6, 0, False, False)),  # hardly better is not yet
         ([1.0] * 5 + [0.99, 1.0], PlateauState(6, 0, False, False)),

@@ -1,0 +1,128 @@
+"""From a table of raw columns to a served model within limits, without a prepared folder."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from amer_tf import AmerSearch, FeatureSpec
+from amer_tf.architecture import Architecture
+from amer_tf.export.raw_table import encode_table
+from amer_tf.models import amer
+from amer_tf.search import ctr_behavior_search
+from amer_tf.search.run_error import RunError
+from amer_tf.training.array_split import ArrayEvaluationSplit
+from tests.search import small_ctr_run, small_hybrid_run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+]
+SETTINGS = small_hybrid_run.SETTINGS.replace(references=("dnn",), num_mlps=20)
+
+
+@pytest.fixture(autouse=True)
+def few_layers(monkeypatch):
+    monkeypatch.setattr(
+        ctr_behavior_search, "layer_candidates", lambda spec: small_hybrid_run.LAYERS
+    )
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory) -> FeatureSpec:
+    return small_hybrid_run.prepare(tmp_path_factory.mktemp("hybrid_data")).spec
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Other rows of the same columns, users without a history and unknown ads among them."""
+    generator = np.random.default_rng(5)
+    histories = [
+        [f"a{item}" for item in generator.integers(0, 12, size=row % 8)] for row in range(300)
+    ]
+    ads = [f"a{generator.integers(0, 12)}" for _ in histories]
+    known = [ad in history for ad, history in zip(ads, histories, strict=True)]
+    return pd.DataFrame(
+        {
+            "user": [f"u{row % 15}" for row in range(300)],
+            "ad": ads,
+            "history": histories,
+            "hour": [str(row % 7) for row in range(300)],
+            "price": generator.uniform(0, 5, size=300),
+            "click": (generator.random(300) < np.where(known, 0.8, 0.3)).astype("int64"),
+        }
+    )
+
+
+def search(spec: FeatureSpec, folder, **options) -> AmerSearch:
+    return AmerSearch(spec, folder, settings=SETTINGS, seed=small_ctr_run.SEED, **options)
+
+
+def test_a_frame_an_arrow_table_and_columns_are_the_same(spec, table, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    train, validation = table[:200], table[200:].reset_index(drop=True)
+    kinds = {
+        "frame": (train, validation),
+        "arrow": (pyarrow.Table.from_pandas(train), pyarrow.Table.from_pandas(validation)),
+        "columns": tuple(
+            {name: part[name].tolist() for name in part} for part in (train, validation)
+        ),
+    }
+    results = {
+        name: search(spec, tmp_path / name, steps=("behavior",)).fit(*splits)
+        for name, splits in kinds.items()
+    }
+    first, *others = (result.run.trials() for result in results.values())
+    assert all(trials == first for trials in others)
+
+
+def test_the_export_answers_the_rows_as_they_are(spec, table, tmp_path):
+    validation = table[200:].reset_index(drop=True)
+    result = search(spec, tmp_path / "run").fit(table[:200], validation)
+    split = ArrayEvaluationSplit(*encode_table(result.spec, validation))
+    logits = result.evaluator.logits(split)
+    served = tf.saved_model.load(str(result.export(tmp_path / "served" / "1")))
+    steps = max(map(len, validation["history"]))
+    answer = served.signatures["serving_default"](
+        user=tf.constant(validation["user"].tolist()),
+        ad=tf.constant(validation["ad"].tolist()),
+        history=tf.constant([row + [""] * (steps - len(row)) for row in validation["history"]]),
+        hour=tf.constant(validation["hour"].tolist()),
+        price=tf.constant(validation["price"], tf.float32),
+    )
+    np.testing.assert_allclose(
+        answer["probability"], keras.ops.sigmoid(logits), atol=1e-6, rtol=1e-6
+    )
+
+
+def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
+    splits = (table[:200], table[200:])
+    free = search(spec, tmp_path / "free").fit(*splits)
+    sizes = sorted(
+        result_size(free, trial) for trial in free.run.trials() if trial["kind"] == "inherited"
+    )
+    assert sizes[0] < sizes[-1]
+    limit = sizes[len(sizes) // 2]
+    small = search(spec, tmp_path / "small", max_params=limit, max_latency_ms=1e4).fit(*splits)
+    trained = [trial for trial in small.run.trials() if trial["kind"] in ("scratch", "fine-tuned")]
+    assert trained
+    assert all(result_size(small, trial) <= limit for trial in trained)
+    assert small.model.count_params() <= limit
+    measured = [trial for trial in small.run.trials() if trial["kind"] == "measured"]
+    assert any(trial["parameters"] > limit for trial in measured)
+    assert all((trial["latency_ms"] is None) == (trial["parameters"] > limit) for trial in measured)
+
+
+def test_a_limit_below_everything_is_an_error_and_no_result(spec, table, tmp_path):
+    with pytest.raises(RunError, match=r"within the limits.*Received: max_params=10"):
+        search(spec, tmp_path / "run", max_params=10).fit(table[:200], table[200:])
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def result_size(result, trial) -> int:
+    architecture = Architecture.from_dict(trial["architecture"])
+    model = amer.build(result.spec, architecture, embedding_dim=SETTINGS.embedding_dim)
+    return model.count_params()
