@@ -20,6 +20,7 @@ from tests.search import small_ctr_run, small_hybrid_run
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+    pytest.mark.usefixtures("eagerly"),
 ]
 SETTINGS = small_hybrid_run.SETTINGS.replace(references=("dnn",), num_mlps=20)
 
@@ -100,13 +101,14 @@ def test_the_export_answers_the_rows_as_they_are(spec, table, tmp_path):
 
 def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
     splits = (table[:200], table[200:])
-    free = search(spec, tmp_path / "free").fit(*splits)
+    free = search(spec, tmp_path / "free", steps=("mlp",)).fit(*splits)
     sizes = sorted(
         result_size(free, trial) for trial in free.run.trials() if trial["kind"] == "inherited"
     )
     assert sizes[0] < sizes[-1]
     limit = sizes[len(sizes) // 2]
-    small = search(spec, tmp_path / "small", max_params=limit, max_latency_ms=1e4).fit(*splits)
+    limits = {"max_params": limit, "max_latency_ms": 1e4}
+    small = search(spec, tmp_path / "small", steps=("mlp",), **limits).fit(*splits)
     trained = [trial for trial in small.run.trials() if trial["kind"] in ("scratch", "fine-tuned")]
     assert trained
     assert all(result_size(small, trial) <= limit for trial in trained)
