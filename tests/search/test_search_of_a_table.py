@@ -106,7 +106,7 @@ def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
         result_size(free, trial) for trial in free.run.trials() if trial["kind"] == "inherited"
     )
     assert sizes[0] < sizes[-1]
-    limit = sizes[len(sizes) // 2]
+    limit = sizes[0]
     limits = {"max_params": limit, "max_latency_ms": 1e4}
     small = search(spec, tmp_path / "small", steps=("mlp",), **limits).fit(*splits)
     trained = [trial for trial in small.run.trials() if trial["kind"] in ("scratch", "fine-tuned")]
