@@ -1,7 +1,9 @@
 """Every layer of the search spaces; importing this registers them for saving."""
 
+from amer_tf.layers.attentional_gru import AttentionalGru
 from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
+from amer_tf.layers.bilinear_attention import BilinearAttention
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
@@ -17,12 +19,16 @@ from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
+from amer_tf.layers.next_event_loss import NextEventLoss
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
 from amer_tf.layers.sequence_convolution import SequenceConvolution
+from amer_tf.layers.session_bias import SessionBias
+from amer_tf.layers.session_division import SessionDivision
+from amer_tf.layers.session_interest import SessionInterest
 from amer_tf.layers.squeeze_excitation import SqueezeExcitation
 from amer_tf.layers.target_attention import TargetAttention, TargetAttentionPooling
 from amer_tf.layers.window_pooling import WindowPooling
@@ -31,7 +37,9 @@ from amer_tf.layers.zero import Zero
 __all__ = [
     "ACTIVATION_FUNCTIONS",
     "LAYER_FACTORIES",
+    "AttentionalGru",
     "BidirectionalGru",
+    "BilinearAttention",
     "CatalogLookup",
     "ChoiceBlock",
     "Cross",
@@ -47,12 +55,16 @@ __all__ = [
     "LocalActivationUnit",
     "MaskedLayerNormalization",
     "MultiHotPooling",
+    "NextEventLoss",
     "PaddingMask",
     "PlattScaling",
     "RecencyPositionEmbedding",
     "ResidualBlock",
     "SelfAttention",
     "SequenceConvolution",
+    "SessionBias",
+    "SessionDivision",
+    "SessionInterest",
     "SqueezeExcitation",
     "SumPooling",
     "TargetAttention",

@@ -31,6 +31,11 @@ PATHS = {
     "target": _RANDOM.normal(size=(_SLOTS, BATCH, UNITS)).astype("float32"),
 }
 EVENT_IDS = np.array([[5, 2, 0], [3, 3, 4]], "int32")
+ATTENTION = np.random.default_rng(1).random((BATCH, STEPS)).astype("float32")
+EVENTS = np.random.default_rng(2).normal(size=(BATCH, STEPS, 5)).astype("float32")
+TIMES = np.array([[0, 1, 9, 10, 11, 30], [5, 6, 20, 0, 0, 0], [3] + [0] * 5, [0] * 6], "float32")
+SESSIONS = np.random.default_rng(3).normal(size=(BATCH, 2, 3, UNITS)).astype("float32")
+SESSION_MASK = np.arange(6).reshape(2, 3) >= np.array([0, 2, 4, 6])[:, None, None]
 ITEM_IDS = np.array([[0, 1, 2], [3, 4, 0], [2, 2, 2], [0, 0, 0]], "int32")
 TABLE = np.array([[0, 0, 0], [1, 1, 0], [2, 3, 4], [3, 5, 0], [4, 2, 0]], "int32")
 
@@ -59,7 +64,15 @@ _TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
 _BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
 
 DESCRIPTIONS = {
+    "AttentionalGru": Description(
+        layers.AttentionalGru,
+        {},
+        {"states": STATES, "attention": ATTENTION, "states_mask": MASK},
+        STATES.shape,
+        3,
+    ),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
+    "BilinearAttention": Description(layers.BilinearAttention, {}, _TARGETED, MASK.shape, 1),
     "CatalogLookup": Description(
         layers.CatalogLookup,
         {"columns": {"brand": [0, 1], "tags": [1, 2]}, "num_items": 5, "table": TABLE},
@@ -139,6 +152,13 @@ DESCRIPTIONS = {
         POOLED.shape,
         0,
     ),
+    "NextEventLoss": Description(
+        layers.NextEventLoss,
+        {"hidden_units": [4, 3], "weight": 0.5},
+        {"states": STATES, "events": EVENTS, "states_mask": MASK},
+        STATES.shape,
+        6,
+    ),
     "HistoryMatch": Description(
         layers.HistoryMatch,
         {},
@@ -181,6 +201,28 @@ DESCRIPTIONS = {
         _SEQUENCE,
         STATES.shape,
         2,
+    ),
+    "SessionBias": Description(
+        layers.SessionBias, {}, {"states": SESSIONS, "mask": SESSION_MASK}, SESSIONS.shape, 3
+    ),
+    "SessionDivision": Description(
+        layers.SessionDivision,
+        {"num_sessions": 2, "session_length": 3, "max_gap": 5.0},
+        {"states": STATES, "times": TIMES, "states_mask": MASK},
+        {
+            "states": SESSIONS.shape,
+            "events": SESSION_MASK.shape,
+            "sessions": SESSION_MASK.shape[:-1],
+        },
+        0,
+        {"gradient": False},
+    ),
+    "SessionInterest": Description(
+        layers.SessionInterest,
+        {"num_heads": 2},
+        {"states": SESSIONS, "mask": SESSION_MASK},
+        (BATCH, 2, UNITS),
+        12,
     ),
     "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
     "SqueezeExcitation": Description(

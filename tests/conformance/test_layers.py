@@ -33,8 +33,8 @@ def test_every_layer_defined_in_the_package_is_public_and_registered():
     for file in pathlib.Path(layers.__file__).parent.glob("*.py"):
         found = re.findall(r"^class (\w+)\(keras\.layers\.Layer\)", file.read_text(), re.MULTILINE)
         defined.update(found)
-    # The cell is a part of BidirectionalGru that Keras needs as a layer of its own.
-    assert defined == {*DESCRIPTIONS, "BidirectionalGruCell"}
+    # The cells are parts of the GRUs that Keras needs as layers of their own.
+    assert defined == {*DESCRIPTIONS, "AttentionalGruCell", "BidirectionalGruCell"}
     for name in defined:
         assert keras.saving.get_registered_object(f"amer_tf>{name}").__name__ == name
 
@@ -100,7 +100,14 @@ def test_gradient(name: str):
     helpers.check_gradient(**case.arguments())
 
 
+# Its weights tell how long the sequence is; the sessions of another have a test of their own.
+_OF_A_FIXED_LENGTH = (layers.SessionBias, layers.SessionDivision)
+_WEIGHTS_OF_STEPS = ("BilinearAttention", "LocalActivationUnit")
+
+
 def _takes_a_sequence(case: Description) -> bool:
+    if case.cls in _OF_A_FIXED_LENGTH:
+        return False
     mask = case.inputs.get("mask", case.inputs.get("states_mask"))
     return mask is not None and ("states" in case.inputs or "embeddings" in case.inputs)
 
@@ -119,7 +126,7 @@ def test_padding_changes_nothing(name: str, before: int, after: int):
     }
     actual = np.asarray(layer(**padded))
     if actual.shape != expected.shape:  # the steps are an axis of the output
-        axis = -1 if name == "LocalActivationUnit" else -2
+        axis = -1 if name in _WEIGHTS_OF_STEPS else -2
         steps = np.arange(before, before + expected.shape[axis])
         outside = np.delete(actual, steps, axis=axis)
         np.testing.assert_array_equal(outside, 0.0)
@@ -128,8 +135,8 @@ def test_padding_changes_nothing(name: str, before: int, after: int):
 
 
 def _pad(value: np.ndarray, argument: str, before: int, after: int) -> np.ndarray:
-    if argument in ("mask", "states_mask"):
+    if argument in ("mask", "states_mask", "attention"):
         return np.pad(value, [(0, 0)] * (value.ndim - 1) + [(before, after)])
-    if argument in ("states", "embeddings"):
+    if argument in ("states", "events", "embeddings"):
         return np.pad(value, [(0, 0)] * (value.ndim - 2) + [(before, after), (0, 0)])
     return value
