@@ -20,7 +20,8 @@ class AttentionalGru(keras.layers.Layer):
     a GRU. A padded step keeps the state, on whichever side the padding is.
 
     Reference: Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction",
-    2019, interest extractor and interest evolving layer. Xavier kernels, orthogonal recurrent kernels.
+    2019, interest extractor and interest evolving layer. Xavier kernels, orthogonal recurrent
+    kernels.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`.

@@ -46,11 +46,14 @@ class BilinearAttention(keras.layers.Layer):
         projected = ops.matmul(target, self.kernel)  # [B, D]
         scores = ops.sum(states * ops.expand_dims(projected, 1), axis=-1)  # [B, T]
         scores = ops.cast(scores, "float32")
-        if states_mask is None:
-            return ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
-        weights = ops.softmax(ops.where(states_mask, scores, _MASKED), axis=-1)
-        # Where no step is valid the softmax deals the weight out to padded ones.
-        return ops.cast(weights * ops.cast(states_mask, "float32"), self.compute_dtype)
+        valid = ops.ones_like(scores)
+        if states_mask is not None:
+            valid = ops.cast(states_mask, "float32")
+            scores = ops.where(states_mask, scores, _MASKED)
+        weights = valid * ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+        # The largest is 1, so that less than 1 is the sum of no valid step.
+        weights /= ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
+        return ops.cast(weights, self.compute_dtype)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from amer_tf.features import FeatureSpec, SpecError
+from amer_tf.features import FeatureSpec
 from amer_tf.models import table_parts
 
 
@@ -38,11 +38,7 @@ def build(
     Raises:
         SpecError: Where there is no such target.
     """
-    if not fits(spec):
-        raise SpecError(
-            "DIN needs a target field that is mapped to a behaviour field. "
-            "Received: spec.target_to_behavior={}"
-        )
+    table_parts.require_target(spec, "DIN")
     table = table_parts.read_table(spec, "DIN", embedding_dim, l2, attention=True)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout, "dice")
     return keras.Model(table.inputs, table_parts.joint_logit(hidden), name="din")

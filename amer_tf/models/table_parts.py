@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 
 from amer_tf.architecture import HiddenLayer
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, SpecError
 from amer_tf.layers import SumPooling
 from amer_tf.models import aggregation, components
-from amer_tf.models.behavior_parts import make_target_pooling, target_state
+from amer_tf.models.behavior_parts import Behavior, make_target_pooling, target_state
 from amer_tf.models.components import layer_name, side_by_side
+
+# From the inputs and the behaviour with its target to what is read of it, `(B, ...)` each.
+Interests: TypeAlias = Callable[[dict[str, Any], Behavior], Sequence[Any]]
 
 
 class Table(NamedTuple):
@@ -30,7 +33,13 @@ class Table(NamedTuple):
 
 
 def read_table(
-    spec: FeatureSpec, system: str, embedding_dim: int, l2: float, *, attention: bool = False
+    spec: FeatureSpec,
+    system: str,
+    embedding_dim: int,
+    l2: float,
+    *,
+    attention: bool = False,
+    interests: Interests | None = None,
 ) -> Table:
     """Inputs and embeddings; a behaviour is read by sum pooling (AMER, appendix C.3).
 
@@ -40,6 +49,7 @@ def read_table(
         embedding_dim: `K`.
         l2: Weight of the squared embeddings that a batch gathers.
         attention: Whether the attention from the target stands beside the sum.
+        interests: What else stands beside the sum, or None.
 
     Raises:
         SpecError: Where the spec is of another task than ctr.
@@ -54,10 +64,22 @@ def read_table(
         states = components.behavior_embeddings(spec, inputs, embedding)
         mask = components.history_mask(spec, inputs)
         parts.append(SumPooling(name=layer_name("behavior_sum"))(states, mask))
-        if attention:
+        if attention or interests is not None:
             target = target_state(spec, fields, states.shape[-1])
+        if attention:
             parts.append(make_target_pooling()(states, target, mask))
+        if interests is not None:
+            parts += interests(inputs, Behavior(states, mask, target))
     return Table(inputs, fields, aggregation.make_mlp_input(parts))
+
+
+def require_target(spec: FeatureSpec, system: str) -> None:
+    """Raises `SpecError` where there is no target that a system could attend from."""
+    if not spec.target_to_behavior:
+        raise SpecError(
+            f"{system} needs a target field that is mapped to a behaviour field. "
+            "Received: spec.target_to_behavior={}"
+        )
 
 
 def linear_part(spec: FeatureSpec, inputs: dict[str, Any], l2: float) -> Any:

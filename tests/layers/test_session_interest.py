@@ -15,8 +15,7 @@ def normalized(states, gamma, beta):
 
 def interest_of(layer, events):
     """What one session `(L, D)` was about (Feng et al., 2019), with the heads one at a time."""
-    weights = {weight.path.split("session_interest", 1)[-1]: weight for weight in layer.weights}
-    weights = {path.split("/", 1)[1]: np.asarray(value) for path, value in weights.items()}
+    weights = {weight.path.partition("/")[2]: np.asarray(weight) for weight in layer.weights}
     projected = events @ weights["attention/input_kernel"] + weights["attention/input_bias"]
     queries, keys, values = np.split(projected, 3, axis=-1)
     heads = []
