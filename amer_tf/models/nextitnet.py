@@ -65,8 +65,7 @@ def build(
     states = components.drop_states(history.states, dropout)
     for index, dilation in enumerate(dilations):
         output = _residual(states, history.mask, kernel_size, dilation, f"block_{index}")
-        name = layer_name(f"block_{index}", "dropout")
-        output = layers.FusedDropout(dropout, name=name)(output)
+        output = sequence_parts.drop(output, dropout, f"block_{index}")
         states = keras.layers.Add(name=layer_name(f"block_{index}", "sum"))([states, output])
     states = keras.layers.Identity(name=CAUSAL_STATES)(states)
     newest = sequence_parts.newest_state(states, history)

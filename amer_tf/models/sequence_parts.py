@@ -70,6 +70,29 @@ def newest_state(states: Any, history: History) -> Any:
     return layers.LastPooling(name=layer_name("newest"))(states, history.mask)
 
 
+def drop(values: Any, rate: float, *parts: str) -> Any:
+    """The values with a fraction dropped in training; the layer's name starts with `parts`."""
+    return layers.FusedDropout(rate, name=layer_name(*parts, "dropout"))(values)
+
+
+def read_forward(states: Any, history: History, units: int | None, name: str) -> Any:
+    """The states of a GRU after each step, `(B, T, units)`; padding keeps the state before it.
+
+    Args:
+        states: What it reads, `(B, T, D)`.
+        history: What `read_history` gave.
+        units: Units of the GRU; None for `D`.
+        name: Name of the layer.
+    """
+    gru = keras.layers.GRU(
+        units or states.shape[-1],
+        return_sequences=True,
+        use_cudnn=False,  # XLA cannot compile cuDNN's kernel
+        name=layer_name(name),
+    )
+    return gru(states, mask=history.mask)
+
+
 def score_model(
     spec: FeatureSpec,
     history: History,
