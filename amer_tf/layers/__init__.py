@@ -1,5 +1,6 @@
 """Every layer of the search spaces; importing this registers them for saving."""
 
+from amer_tf.layers.additive_attention_pooling import AdditiveAttentionPooling
 from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
@@ -17,6 +18,7 @@ from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
+from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
@@ -31,6 +33,7 @@ from amer_tf.layers.zero import Zero
 __all__ = [
     "ACTIVATION_FUNCTIONS",
     "LAYER_FACTORIES",
+    "AdditiveAttentionPooling",
     "BidirectionalGru",
     "CatalogLookup",
     "ChoiceBlock",
@@ -47,6 +50,7 @@ __all__ = [
     "LocalActivationUnit",
     "MaskedLayerNormalization",
     "MultiHotPooling",
+    "NewestSteps",
     "PaddingMask",
     "PlattScaling",
     "RecencyPositionEmbedding",

@@ -36,7 +36,8 @@ def build(
     (`models.every_position`), or with that of the newest.
 
     Reference: Yuan et al., "A Simple Convolutional Generative Network for Next Item
-    Recommendation", 2019, the bottleneck of its section 3.3; five blocks, AMER, Appendix C.1.
+    Recommendation", 2019, its residual block with two 1x1 convolutions; the five dilations of AMER,
+    Appendix C.1.
 
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.

@@ -59,6 +59,13 @@ _TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
 _BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
 
 DESCRIPTIONS = {
+    "AdditiveAttentionPooling": Description(
+        layers.AdditiveAttentionPooling,
+        {"use_bias": True},
+        {"states": STATES, "context": TARGET, "states_mask": MASK},
+        POOLED.shape,
+        4,
+    ),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
     "CatalogLookup": Description(
         layers.CatalogLookup,
@@ -153,6 +160,14 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "NewestSteps": Description(
+        layers.NewestSteps,
+        {"num_steps": 3},
+        _SEQUENCE,
+        (BATCH, 3, UNITS),
+        0,
+        {"gradient": False},
+    ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
     ),
@@ -177,7 +192,7 @@ DESCRIPTIONS = {
     ),
     "SequenceConvolution": Description(
         layers.SequenceConvolution,
-        {"kernel_size": 3, "dilation_rate": 2},
+        {"kernel_size": 3, "dilation_rate": 2, "causal": True},
         _SEQUENCE,
         STATES.shape,
         2,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ class TestContract(NextItemContract):
 
 class TestContractOfTwoLayers(NextItemContract):
     system = gru4rec
-    options = {"num_layers": 2, "units": 5}  # noqa: RUF012
+    options: ClassVar = {"num_layers": 2, "units": 5}
 
 
 @pytest.mark.parametrize("contract", [TestContract(), TestContractOfTwoLayers()])
