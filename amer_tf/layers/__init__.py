@@ -6,6 +6,7 @@ from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.cloze_mask import ClozeMask
 from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
@@ -16,6 +17,7 @@ from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
+from amer_tf.layers.mask_token import MaskToken
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.newest_steps import NewestSteps
@@ -37,6 +39,7 @@ __all__ = [
     "BidirectionalGru",
     "CatalogLookup",
     "ChoiceBlock",
+    "ClozeMask",
     "Cross",
     "Dice",
     "EmptyHistory",
@@ -48,6 +51,7 @@ __all__ = [
     "HistoryMatch",
     "LastPooling",
     "LocalActivationUnit",
+    "MaskToken",
     "MaskedLayerNormalization",
     "MultiHotPooling",
     "NewestSteps",

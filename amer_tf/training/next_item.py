@@ -19,7 +19,12 @@ REFERENCE_LOSSES = ("bpr", "bpr_max", "top1_max")
 
 
 class Network(Protocol):
-    """What can be trained and evaluated for next_item: a derived model or a supernet."""
+    """What can be trained and evaluated for next_item: a derived model or a supernet.
+
+    A network that decides itself what a training step asks for, such as
+    `models.bert4rec.ClozeNetwork`, has a method `ask(inputs, labels)`: queries `(B, S, Dq)` and
+    labels `(B, S)`, with padding where a query asks for nothing.
+    """
 
     def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times.
@@ -83,7 +88,10 @@ class NextItemTrainer(Trainer):
 
     def batch_loss(self, inputs: dict[str, Any], labels: dict[str, Any]) -> Any:
         """Mean loss of a batch, with what the network's layers add to it."""
-        queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
+        if hasattr(self.network, "ask"):
+            queries, labels = self.network.ask(inputs, labels)
+        else:
+            queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
         penalties = list(self.network.losses)
         positives = labels["positives"]  # (B, P)
         num_examples = ops.cast(ops.shape(positives)[0], "float32")

@@ -84,6 +84,14 @@ DESCRIPTIONS = {
         2 + 10 + 4 + 8 + 5,
         {"static_batch": True},
     ),
+    "ClozeMask": Description(
+        layers.ClozeMask,
+        {"rate": 0.4, "seed": 3},
+        {"valid": MASK},
+        {"mask": (BATCH, STEPS + 1), "asked": (BATCH, STEPS + 1)},
+        0,
+        {"gradient": False},
+    ),
     "Cross": Description(
         layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
     ),
@@ -135,6 +143,13 @@ DESCRIPTIONS = {
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
         layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
+    ),
+    "MaskToken": Description(
+        layers.MaskToken,
+        {},
+        {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
+        (BATCH, STEPS + 1, UNITS),
+        1,
     ),
     "MaskedLayerNormalization": Description(
         layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2

@@ -63,6 +63,7 @@ class NextItemContract:
 
     system: ClassVar[Any]
     options: ClassVar[dict[str, Any]] = {}
+    scale: ClassVar[float] = 0.3  # of the weights
     user: ClassVar[bool] = False  # whether the system needs the user's id
     reads_history: ClassVar[bool] = True
 
@@ -73,7 +74,7 @@ class NextItemContract:
         if fields.get("attributes"):
             options["catalog"] = CATALOG
         model = self.system.build(spec, **options)
-        helpers.fix_weights(model)
+        helpers.fix_weights(model, self.scale)
         return NextItemNetwork(model, spec)
 
     def inputs(self, histories: np.ndarray = HISTORIES, **fields: bool) -> dict[str, np.ndarray]:
