@@ -14,6 +14,7 @@ from amer_tf.layers.event_dropout import EventDropout
 from amer_tf.layers.factorization_machine import FactorizationMachine
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
+from amer_tf.layers.gated_graph import GatedGraph
 from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
@@ -27,6 +28,7 @@ from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
 from amer_tf.layers.sequence_convolution import SequenceConvolution
+from amer_tf.layers.session_graph import SessionGraph
 from amer_tf.layers.squeeze_excitation import SqueezeExcitation
 from amer_tf.layers.target_attention import TargetAttention, TargetAttentionPooling
 from amer_tf.layers.window_pooling import WindowPooling
@@ -47,6 +49,7 @@ __all__ = [
     "FactorizationMachine",
     "FusedDropout",
     "FusedEmbedding",
+    "GatedGraph",
     "HadamardProducts",
     "HistoryMatch",
     "LastPooling",
@@ -61,6 +64,7 @@ __all__ = [
     "ResidualBlock",
     "SelfAttention",
     "SequenceConvolution",
+    "SessionGraph",
     "SqueezeExcitation",
     "SumPooling",
     "TargetAttention",

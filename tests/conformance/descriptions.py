@@ -132,6 +132,18 @@ DESCRIPTIONS = {
         {"history": (4, 3, 3), "target": (4, 3), "brand": (4, 1, 2, 3)},
         1,
     ),
+    "GatedGraph": Description(
+        layers.GatedGraph,
+        {"num_rounds": 2},
+        {
+            "states": STATES,
+            "same": np.eye(STEPS, dtype="float32") * MASK[:, None],
+            "outgoing": np.eye(STEPS, k=1, dtype="float32") * MASK[:, None],
+            "incoming": np.eye(STEPS, k=-1, dtype="float32") * MASK[:, :, None],
+        },
+        STATES.shape,
+        5,
+    ),
     "HadamardProducts": Description(
         layers.HadamardProducts,
         {"interactions": [[0, 5], [1, 2, 4], [3]]},
@@ -213,6 +225,14 @@ DESCRIPTIONS = {
         2,
     ),
     "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
+    "SessionGraph": Description(
+        layers.SessionGraph,
+        {},
+        {"ids": np.array([[5, 2, 5, 3], [4, 4, 0, 0]], "int32"), "valid": MASK[:2, :4]},
+        dict.fromkeys(("same", "outgoing", "incoming"), (2, 4, 4)),
+        0,
+        {"gradient": False},
+    ),
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
     ),
