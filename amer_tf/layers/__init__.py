@@ -1,12 +1,14 @@
 """Every layer of the search spaces; importing this registers them for saving."""
 
 from amer_tf.layers.attentional_gru import AttentionalGru
+from amer_tf.layers.additive_attention_pooling import AdditiveAttentionPooling
 from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.bilinear_attention import BilinearAttention
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.cloze_mask import ClozeMask
 from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
@@ -14,12 +16,15 @@ from amer_tf.layers.event_dropout import EventDropout
 from amer_tf.layers.factorization_machine import FactorizationMachine
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
+from amer_tf.layers.gated_graph import GatedGraph
 from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
+from amer_tf.layers.mask_token import MaskToken
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.next_event_loss import NextEventLoss
+from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
@@ -29,6 +34,7 @@ from amer_tf.layers.sequence_convolution import SequenceConvolution
 from amer_tf.layers.session_bias import SessionBias
 from amer_tf.layers.session_division import SessionDivision
 from amer_tf.layers.session_interest import SessionInterest
+from amer_tf.layers.session_graph import SessionGraph
 from amer_tf.layers.squeeze_excitation import SqueezeExcitation
 from amer_tf.layers.target_attention import TargetAttention, TargetAttentionPooling
 from amer_tf.layers.window_pooling import WindowPooling
@@ -38,10 +44,12 @@ __all__ = [
     "ACTIVATION_FUNCTIONS",
     "LAYER_FACTORIES",
     "AttentionalGru",
+    "AdditiveAttentionPooling",
     "BidirectionalGru",
     "BilinearAttention",
     "CatalogLookup",
     "ChoiceBlock",
+    "ClozeMask",
     "Cross",
     "Dice",
     "EmptyHistory",
@@ -49,13 +57,16 @@ __all__ = [
     "FactorizationMachine",
     "FusedDropout",
     "FusedEmbedding",
+    "GatedGraph",
     "HadamardProducts",
     "HistoryMatch",
     "LastPooling",
     "LocalActivationUnit",
+    "MaskToken",
     "MaskedLayerNormalization",
     "MultiHotPooling",
     "NextEventLoss",
+    "NewestSteps",
     "PaddingMask",
     "PlattScaling",
     "RecencyPositionEmbedding",
@@ -65,6 +76,7 @@ __all__ = [
     "SessionBias",
     "SessionDivision",
     "SessionInterest",
+    "SessionGraph",
     "SqueezeExcitation",
     "SumPooling",
     "TargetAttention",

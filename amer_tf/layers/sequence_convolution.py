@@ -17,13 +17,14 @@ class SequenceConvolution(keras.layers.Layer):
     `y_t = b + sum_j W_j x_{t + r (j - (k - 1) / 2)}`, stride 1, SAME: steps outside the sequence
     and padded steps count as zero. The `k` shifted copies are concatenated and multiplied with
     one `(k * units, units)` kernel, which is several times faster on a CPU than a convolution
-    of so few steps.
+    of so few steps. Causal, `y_t = b + sum_j W_j x_{t + r (j - (k - 1))}` sees no newer step.
 
     Reference: the convolutional layers of AMER, section 2.2. He initialisation.
 
     Args:
         kernel_size: Positive integer `k`, in steps.
         dilation_rate: Positive integer `r`, the distance of neighbours in steps.
+        causal: Whether a step sees older neighbours only.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`.
@@ -32,7 +33,9 @@ class SequenceConvolution(keras.layers.Layer):
     Output shape: that of `states`, zeros at padded steps.
     """
 
-    def __init__(self, kernel_size: int, dilation_rate: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, kernel_size: int, dilation_rate: int = 1, causal: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if kernel_size < 1:
             raise ValueError(
@@ -45,6 +48,7 @@ class SequenceConvolution(keras.layers.Layer):
             )
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate
+        self.causal = causal
         self.supports_masking = True
 
     def build(self, states_shape: Any) -> None:
@@ -62,7 +66,8 @@ class SequenceConvolution(keras.layers.Layer):
         if self.kernel_size > 1:
             # An even window reaches one step further ahead than back, as in Keras.
             reach = self.dilation_rate * (self.kernel_size - 1)
-            offsets = [index * self.dilation_rate - reach // 2 for index in range(self.kernel_size)]
+            back = reach if self.causal else reach // 2
+            offsets = [index * self.dilation_rate - back for index in range(self.kernel_size)]
             window = ops.concatenate(shifted_copies(states, offsets), axis=-1)  # [B, T, k * D]
         outputs = ops.matmul(window, self.kernel) + self.bias  # [B, T, D]
         return zero_padded_steps(outputs, mask)
@@ -75,4 +80,5 @@ class SequenceConvolution(keras.layers.Layer):
             **super().get_config(),
             "kernel_size": self.kernel_size,
             "dilation_rate": self.dilation_rate,
+            "causal": self.causal,
         }

@@ -8,12 +8,12 @@ import keras
 
 from amer_tf import layers
 from amer_tf.features import FeatureSpec
-from amer_tf.models import components
+from amer_tf.models import components, sequence_parts
 from amer_tf.models.components import layer_name
-from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.models.every_position import CAUSAL_STATES
 
-# The layer whose states have each seen their own step and older ones alone.
-_CAUSAL_STATES = layer_name("normalization")
+# Under the name by which it is known.
+from amer_tf.models.every_position import EveryPositionNetwork as EveryPositionNetwork
 
 
 def build(
@@ -53,12 +53,16 @@ def build(
         raise ValueError(
             f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"
         )
-    embedding = components.make_embedding(spec, embedding_dim, l2)
-    catalog_layer = components.make_catalog(spec, catalog)
-    inputs = components.make_inputs(spec)
-    mask = components.history_mask(spec, inputs)
-    states = components.behavior_states(spec, inputs, mask, embedding, catalog_layer)
-    states = components.drop_states(states, dropout)
+    history = sequence_parts.read_history(
+        spec,
+        "The transformer",
+        embedding_dim=embedding_dim,
+        l2=l2,
+        catalog=catalog,
+        recency=True,
+    )
+    mask = history.mask
+    states = components.drop_states(history.states, dropout)
     units = states.shape[-1]
     if num_heads < 1 or units % num_heads:
         raise ValueError(
@@ -67,62 +71,9 @@ def build(
         )
     for index in range(num_blocks):
         states = _block(states, mask, num_heads, dropout, f"block_{index}")
-    states = layers.MaskedLayerNormalization(name=_CAUSAL_STATES)(states, mask=mask)
-    newest = layers.LastPooling(name=layer_name("newest"))(states, mask)
-    hidden = components.make_empty_history()(newest, mask)
-    side = components.side_features(spec, inputs, embedding, ("profile", "context"))
-    items = keras.Input(shape=(None,), dtype="int32", name=spec.item_field)
-    vectors = components.item_vectors(spec, items, embedding, catalog_layer)
-    hidden = components.side_by_side("user", hidden, *side)
-    if hidden.shape[-1] == vectors.shape[-1]:
-        query = keras.layers.Identity(name=layer_name("query"))(hidden)
-    else:
-        query = components.make_query(vectors.shape[-1])(hidden)
-    scores = components.score_items(vectors, query)
-    return keras.Model({**inputs, spec.item_field: items}, scores, name="transformer")
-
-
-class EveryPositionNetwork(NextItemNetwork):
-    """The transformer with a query after each step of the history, to train it as SASRec does.
-
-    In training `query` gives `(B, T, Dq)`, the query after each step; else that of the newest.
-    Only a causal model can be trained so: any other has seen the item that it is asked for.
-
-    Args:
-        model: Model as `build` gives it.
-        spec: The spec that it was built for.
-
-    Raises:
-        ValueError: Where the model is no transformer of `build`.
-    """
-
-    def __init__(self, model: keras.Model, spec: FeatureSpec, **kwargs: Any) -> None:
-        super().__init__(model, spec, **kwargs)
-        if not any(layer.name == _CAUSAL_STATES for layer in model.layers):
-            raise ValueError(
-                "Only the causal transformer can be trained at every position: this model's steps "
-                f"see the items that they are asked for. Received: model.name={model.name!r}"
-            )
-        inputs = {tensor.name: tensor for tensor in model.inputs if tensor.name != spec.item_field}
-        self._step_queries = keras.Model(inputs, _step_queries(model, spec, inputs))
-
-    def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """`(B, T, Dq)` in training, else `(B, Dq)`."""
-        if training:
-            return self._step_queries(inputs, training=True)
-        return super().query(inputs)
-
-
-def _step_queries(model: keras.Model, spec: FeatureSpec, inputs: dict[str, Any]) -> Any:
-    """What the model would ask for after each step, `(B, T, Dq)`."""
-    states = model.get_layer(_CAUSAL_STATES).output
-    embedding = model.get_layer(layer_name("embedding"))
-    side = components.side_features(spec, inputs, embedding, ("profile", "context"))
-    if side:
-        known = components.side_by_side("side", *side)
-        repeated = keras.layers.RepeatVector(spec.max_length, name=layer_name("side_of_steps"))
-        states = components.side_by_side("user_of_steps", states, repeated(known))
-    return model.get_layer(layer_name("query"))(states)
+    states = layers.MaskedLayerNormalization(name=CAUSAL_STATES)(states, mask=mask)
+    newest = sequence_parts.newest_state(states, history)
+    return sequence_parts.score_model(spec, history, newest, "transformer")
 
 
 def _block(states: Any, mask: Any, num_heads: int, dropout: float, block: str) -> Any:

@@ -151,6 +151,123 @@ def gbce(
     return _mean(losses / (num_negatives + 1.0), positive_mask, weights)
 
 
+def bpr(
+    positive_scores: Any,
+    negative_scores: Any,
+    positive_mask: Any = None,
+    negative_mask: Any = None,
+    weights: Any = None,
+) -> Any:
+    """Pairwise loss of each positive against each negative of its example.
+
+    `L = -mean log sigma(s_i - s_j)` over the pairs whose two items are both valid.
+
+    Reference: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", 2009,
+    without its regularisation, which is the embeddings' own.
+
+    Args:
+        positive_scores: Float tensor of shape `(B, P)`.
+        negative_scores: Float tensor of shape `(B, N)`.
+        positive_mask: Bool tensor of shape `(B, P)`, true at positives that are not padding.
+        negative_mask: Bool tensor of shape `(B, N)`, true at negatives that are not padding.
+        weights: Float tensor of shape `(B,)`.
+
+    Returns:
+        Scalar.
+    """
+    losses = ops.softplus(-_differences(positive_scores, negative_scores))  # (B, P, N)
+    valid = ops.ones_like(losses, dtype="bool")
+    if positive_mask is not None:
+        valid = ops.logical_and(valid, ops.expand_dims(positive_mask, -1))
+    if negative_mask is not None:
+        valid = ops.logical_and(valid, ops.expand_dims(negative_mask, -2))
+    num_pairs = positive_scores.shape[-1] * negative_scores.shape[-1]
+    pairs = (-1, num_pairs)
+    return _mean(ops.reshape(losses, pairs), ops.reshape(valid, pairs), weights)
+
+
+def bpr_max(
+    positive_scores: Any,
+    negative_scores: Any,
+    accidental: Any,
+    positive_mask: Any = None,
+    regularization: float = 1.0,
+    weights: Any = None,
+) -> Any:
+    """Pairwise loss against the shared negatives, of which those of high scores weigh most.
+
+    `L = mean [-log sum_j w_j sigma(s_i - s_j) + lambda sum_j w_j s_j^2]`, `w` the softmax of the
+    scores of the negatives that are no positive of the example.
+
+    Reference: Hidasi and Karatzoglou, "Recurrent Neural Networks with Top-k Gains for
+    Session-based Recommendations", 2018, with its regularisation of scores.
+
+    Args:
+        positive_scores: Float tensor of shape `(B, P)`.
+        negative_scores: Float tensor of shape `(B, S)`.
+        accidental: Bool tensor of shape `(B, S)`, see `accidental`.
+        positive_mask: Bool tensor of shape `(B, P)`, true at positives that are not padding.
+        regularization: `lambda`, at least 0.
+        weights: Float tensor of shape `(B,)`.
+
+    Returns:
+        Scalar.
+    """
+    if regularization < 0:
+        raise ValueError(
+            f"`regularization` must not be negative. Received: regularization={regularization}"
+        )
+    negatives = ops.cast(negative_scores, "float32")
+    kept = ops.where(accidental, _REMOVED, negatives)  # (B, S)
+    # The logarithm of the sum is taken of logarithms: a product of two small numbers may be 0.
+    log_sigmoid = -ops.softplus(-_differences(positive_scores, kept))  # (B, P, S)
+    smoothed = ops.logsumexp(ops.expand_dims(kept, -2) + log_sigmoid, axis=-1)
+    ranking = ops.logsumexp(kept, axis=-1, keepdims=True) - smoothed  # (B, P)
+    squares = ops.where(accidental, 0.0, ops.softmax(kept, axis=-1) * ops.square(negatives))
+    penalty = regularization * ops.sum(squares, axis=-1, keepdims=True)  # (B, 1)
+    return _mean(ranking + penalty, positive_mask, weights)
+
+
+def top1_max(
+    positive_scores: Any,
+    negative_scores: Any,
+    accidental: Any,
+    positive_mask: Any = None,
+    weights: Any = None,
+) -> Any:
+    """Smoothed count of the shared negatives above a positive, those of high scores weighing most.
+
+    `L = mean sum_j w_j [sigma(s_j - s_i) + sigma(s_j^2)]`, `w` the softmax of the scores of the
+    negatives that are no positive of the example; the second term keeps scores near 0.
+
+    Reference: Hidasi and Karatzoglou, "Recurrent Neural Networks with Top-k Gains for
+    Session-based Recommendations", 2018.
+
+    Args:
+        positive_scores: Float tensor of shape `(B, P)`.
+        negative_scores: Float tensor of shape `(B, S)`.
+        accidental: Bool tensor of shape `(B, S)`, see `accidental`.
+        positive_mask: Bool tensor of shape `(B, P)`, true at positives that are not padding.
+        weights: Float tensor of shape `(B,)`.
+
+    Returns:
+        Scalar.
+    """
+    negatives = ops.cast(negative_scores, "float32")
+    share = ops.softmax(ops.where(accidental, _REMOVED, negatives), axis=-1)
+    share = ops.where(accidental, 0.0, share)  # (B, S)
+    above = ops.sigmoid(-_differences(positive_scores, negatives))  # (B, P, S)
+    ranking = ops.sum(ops.expand_dims(share, -2) * above, axis=-1)
+    penalty = ops.sum(share * ops.sigmoid(ops.square(negatives)), axis=-1, keepdims=True)
+    return _mean(ranking + penalty, positive_mask, weights)
+
+
+def _differences(positive_scores: Any, negative_scores: Any) -> Any:
+    """`s_i - s_j` of shape `(B, P, N)`."""
+    positives = ops.expand_dims(ops.cast(positive_scores, "float32"), -1)
+    return positives - ops.expand_dims(ops.cast(negative_scores, "float32"), -2)
+
+
 def _mean(losses: Any, mask: Any, weights: Any) -> Any:
     """Weighted mean of `(B, P)` over valid pairs; 0 where there is none."""
     counts = ops.ones_like(losses) if mask is None else ops.cast(mask, "float32")

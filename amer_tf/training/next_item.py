@@ -10,13 +10,21 @@ from keras import ops
 
 from amer_tf.features import NUM_RESERVED_IDS, PADDING_ID
 from amer_tf.training import losses
+from amer_tf.training.negatives import NegativeSampler
 from amer_tf.training.trainer import Trainer
 
 LOSSES = ("softmax", "gbce", "binary")
+# Of hand-made systems, beside those that a search may be set to.
+REFERENCE_LOSSES = ("bpr", "bpr_max", "top1_max")
 
 
 class Network(Protocol):
-    """What can be trained and evaluated for next_item: a derived model or a supernet."""
+    """What can be trained and evaluated for next_item: a derived model or a supernet.
+
+    A network that decides itself what a training step asks for, such as
+    `models.bert4rec.ClozeNetwork`, has a method `ask(inputs, labels)`: queries `(B, S, Dq)` and
+    labels `(B, S)`, with padding where a query asks for nothing.
+    """
 
     def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times.
@@ -34,9 +42,12 @@ class NextItemTrainer(Trainer):
     Args:
         network: A `keras.Model` with the methods of `Network`.
         num_items: Rows of the item vocabulary, padding and unknown included.
-        loss: `"softmax"` (sampled softmax) or `"gbce"` (gSASRec), both with negatives shared by
-            the batch; or `"binary"`: the paper's equation 7 with each example's own negatives.
-        num_negatives: Shared negatives of a step, drawn uniformly from the items.
+        loss: `"softmax"` (sampled softmax), `"gbce"` (gSASRec), `"bpr_max"` or `"top1_max"`
+            (GRU4Rec), all with negatives shared by the batch; or `"binary"`, the paper's equation
+            7, or `"bpr"` with each example's own negatives.
+        num_negatives: Shared negatives of a step.
+        negative_weights: Non-negative numbers `(num_items,)`: shared negatives are drawn in
+            proportion, see `negatives.popularity_weights`. None for uniform draws.
         clip_norm: Largest global norm of the gradients; None for no limit.
         seed: Seed of the shared negatives.
     """
@@ -48,12 +59,14 @@ class NextItemTrainer(Trainer):
         *,
         loss: str = "softmax",
         num_negatives: int = 512,
+        negative_weights: Any = None,
         clip_norm: float | None = 5.0,
         seed: int = 0,
     ) -> None:
         super().__init__(network, clip_norm=clip_norm, name="next_item_trainer")
-        if loss not in LOSSES:
-            raise ValueError(f"`loss` must be one of {LOSSES}. Received: loss={loss!r}")
+        known = (*LOSSES, *REFERENCE_LOSSES)
+        if loss not in known:
+            raise ValueError(f"`loss` must be one of {known}. Received: loss={loss!r}")
         if num_items <= NUM_RESERVED_IDS:
             raise ValueError(
                 f"`num_items` must count at least one known item beside padding and unknown. "
@@ -63,17 +76,26 @@ class NextItemTrainer(Trainer):
         self.loss_name = loss
         self.num_negatives = num_negatives
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.sampler = NegativeSampler(num_items, negative_weights)
+
+    @property
+    def _own_negatives(self) -> bool:
+        """Whether the negatives are each example's own, and not shared by the batch."""
+        return self.loss_name in ("binary", "bpr")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         return self.network.query(inputs, training=training)
 
     def batch_loss(self, inputs: dict[str, Any], labels: dict[str, Any]) -> Any:
         """Mean loss of a batch, with what the network's layers add to it."""
-        queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
+        if hasattr(self.network, "ask"):
+            queries, labels = self.network.ask(inputs, labels)
+        else:
+            queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
         penalties = list(self.network.losses)
         positives = labels["positives"]  # (B, P)
         num_examples = ops.cast(ops.shape(positives)[0], "float32")
-        negatives = labels["negatives"] if self.loss_name == "binary" else self._shared_negatives()
+        negatives = labels["negatives"] if self._own_negatives else self._shared_negatives()
         if len(queries.shape) == 3:
             queries, positives, negatives = _one_by_one(queries, positives, negatives)
         vectors = self.network.item_vectors(
@@ -92,20 +114,14 @@ class NextItemTrainer(Trainer):
         replicas = getattr(self.network, "num_replicas", 1)
         if replicas > 1:
             positives, positive_vectors = _tile((positives, positive_vectors), replicas)
-            if self.loss_name == "binary":
+            if self._own_negatives:
                 negatives, negative_vectors = _tile((negatives, negative_vectors), replicas)
         loss = self._loss(queries, positives, positive_vectors, negatives, negative_vectors)
         return loss + sum(penalties)
 
     def _shared_negatives(self) -> Any:
-        """`(S,)` uniform items."""
-        return keras.random.randint(
-            (self.num_negatives,),
-            NUM_RESERVED_IDS,
-            self.num_items,
-            dtype="int32",
-            seed=self.seed_generator,
-        )
+        """`(S,)` items."""
+        return self.sampler.draw(self.num_negatives, self.seed_generator)
 
     def _loss(
         self,
@@ -117,8 +133,9 @@ class NextItemTrainer(Trainer):
     ) -> Any:
         mask = ops.not_equal(positives, PADDING_ID)
         positive_scores = ops.einsum("bd,bpd->bp", queries, positive_vectors)
-        if self.loss_name == "binary":
-            return losses.sampled_binary(
+        if self._own_negatives:
+            loss = losses.bpr if self.loss_name == "bpr" else losses.sampled_binary
+            return loss(
                 positive_scores,
                 ops.einsum("bd,bnd->bn", queries, negative_vectors),
                 mask,
@@ -129,7 +146,15 @@ class NextItemTrainer(Trainer):
         if self.loss_name == "gbce":
             num_known = self.num_items - NUM_RESERVED_IDS
             return losses.gbce(positive_scores, negative_scores, accidental, mask, num_known)
-        return losses.sampled_softmax(positive_scores, negative_scores, accidental, mask)
+        loss = _SHARED[self.loss_name]
+        return loss(positive_scores, negative_scores, accidental, mask)
+
+
+_SHARED = {
+    "softmax": losses.sampled_softmax,
+    "bpr_max": losses.bpr_max,
+    "top1_max": losses.top1_max,
+}
 
 
 def _one_by_one(queries: Any, positives: Any, negatives: Any) -> tuple[Any, Any, Any]:

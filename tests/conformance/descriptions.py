@@ -70,6 +70,12 @@ DESCRIPTIONS = {
         {"states": STATES, "attention": ATTENTION, "states_mask": MASK},
         STATES.shape,
         3,
+    "AdditiveAttentionPooling": Description(
+        layers.AdditiveAttentionPooling,
+        {"use_bias": True},
+        {"states": STATES, "context": TARGET, "states_mask": MASK},
+        POOLED.shape,
+        4,
     ),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
     "BilinearAttention": Description(layers.BilinearAttention, {}, _TARGETED, MASK.shape, 1),
@@ -89,6 +95,14 @@ DESCRIPTIONS = {
         # norm 2, five convolutions 2 each, Bi-GRU 4, two attentions 4 each, from target 5
         2 + 10 + 4 + 8 + 5,
         {"static_batch": True},
+    ),
+    "ClozeMask": Description(
+        layers.ClozeMask,
+        {"rate": 0.4, "seed": 3},
+        {"valid": MASK},
+        {"mask": (BATCH, STEPS + 1), "asked": (BATCH, STEPS + 1)},
+        0,
+        {"gradient": False},
     ),
     "Cross": Description(
         layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
@@ -130,6 +144,18 @@ DESCRIPTIONS = {
         {"history": (4, 3, 3), "target": (4, 3), "brand": (4, 1, 2, 3)},
         1,
     ),
+    "GatedGraph": Description(
+        layers.GatedGraph,
+        {"num_rounds": 2},
+        {
+            "states": STATES,
+            "same": np.eye(STEPS, dtype="float32") * MASK[:, None],
+            "outgoing": np.eye(STEPS, k=1, dtype="float32") * MASK[:, None],
+            "incoming": np.eye(STEPS, k=-1, dtype="float32") * MASK[:, :, None],
+        },
+        STATES.shape,
+        5,
+    ),
     "HadamardProducts": Description(
         layers.HadamardProducts,
         {"interactions": [[0, 5], [1, 2, 4], [3]]},
@@ -141,6 +167,13 @@ DESCRIPTIONS = {
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
         layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
+    ),
+    "MaskToken": Description(
+        layers.MaskToken,
+        {},
+        {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
+        (BATCH, STEPS + 1, UNITS),
+        1,
     ),
     "MaskedLayerNormalization": Description(
         layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2
@@ -173,6 +206,14 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "NewestSteps": Description(
+        layers.NewestSteps,
+        {"num_steps": 3},
+        _SEQUENCE,
+        (BATCH, 3, UNITS),
+        0,
+        {"gradient": False},
+    ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
     ),
@@ -197,7 +238,7 @@ DESCRIPTIONS = {
     ),
     "SequenceConvolution": Description(
         layers.SequenceConvolution,
-        {"kernel_size": 3, "dilation_rate": 2},
+        {"kernel_size": 3, "dilation_rate": 2, "causal": True},
         _SEQUENCE,
         STATES.shape,
         2,
@@ -225,6 +266,14 @@ DESCRIPTIONS = {
         12,
     ),
     "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
+    "SessionGraph": Description(
+        layers.SessionGraph,
+        {},
+        {"ids": np.array([[5, 2, 5, 3], [4, 4, 0, 0]], "int32"), "valid": MASK[:2, :4]},
+        dict.fromkeys(("same", "outgoing", "incoming"), (2, 4, 4)),
+        0,
+        {"gradient": False},
+    ),
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
     ),

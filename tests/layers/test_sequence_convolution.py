@@ -28,15 +28,19 @@ def test_values_by_hand():
     np.testing.assert_allclose(masked[0, :, 0], [210.5, 21.5, 0.0])
 
 
+@pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize(("kernel_size", "dilation_rate"), [(1, 1), (2, 1), (3, 1), (3, 2), (7, 2)])
-def test_equals_the_keras_convolution(kernel_size: int, dilation_rate: int):
+def test_equals_the_keras_convolution(kernel_size: int, dilation_rate: int, causal: bool):
     units = STATES.shape[-1]
     layer = helpers.make_layer(
         SequenceConvolution,
-        {"kernel_size": kernel_size, "dilation_rate": dilation_rate},
+        {"kernel_size": kernel_size, "dilation_rate": dilation_rate, "causal": causal},
         {"states": STATES},
     )
-    reference = keras.layers.Conv1D(units, kernel_size, dilation_rate=dilation_rate, padding="same")
+    padding = "causal" if causal else "same"
+    reference = keras.layers.Conv1D(
+        units, kernel_size, dilation_rate=dilation_rate, padding=padding
+    )
     reference.build(STATES.shape)
     kernel, bias = layer.get_weights()
     reference.set_weights([kernel.reshape(kernel_size, units, units), bias])
@@ -68,3 +72,13 @@ def test_refuses_what_is_not_positive(name: str):
 def test_refuses_unknown_units():
     with pytest.raises(ValueError, match="must be known when it is built. Received: states_shape"):
         SequenceConvolution(3).build((None, 5, None))
+
+
+def test_a_causal_step_sees_no_newer_one():
+    config = {"kernel_size": 3, "dilation_rate": 2, "causal": True}
+    layer = helpers.make_layer(SequenceConvolution, config, {"states": STATES})
+    later = STATES.copy()
+    later[:, 4] += 1.0
+    moved = np.abs(np.asarray(layer(later) - layer(STATES))).max(axis=(0, 2))
+    assert not moved[[0, 1, 2, 3, 5]].any()
+    assert moved[4] > 1e-3

@@ -111,5 +111,5 @@ def test_the_newest_step_is_the_query():
 
 def test_a_model_that_sees_newer_steps_is_refused():
     model = build("amer")
-    with pytest.raises(ValueError, match=r"Only the causal transformer.*model\.name='amer'"):
+    with pytest.raises(ValueError, match=r"Only a causal model.*model\.name='amer'"):
         transformer.EveryPositionNetwork(model, SPEC)

@@ -97,7 +97,7 @@ def test_a_step_does_not_see_newer_ones():
     # States before the last pooling, for histories that differ in the newest step alone.
     spec = make_spec()
     model = shaken(transformer.build(spec, embedding_dim=8))
-    states = keras.Model(model.inputs[0], model.get_layer("amer.normalization").output)
+    states = keras.Model(model.inputs[0], model.get_layer("amer.causal_states").output)
     # The recency embedding counts from the newest step, so lengths must be equal.
     first = np.asarray(states(np.array([[3, 9, 4, 7, 0, 0]])))
     second = np.asarray(states(np.array([[3, 9, 4, 8, 0, 0]])))

@@ -149,7 +149,80 @@ def test_gbce_refuses_bad_arguments(arguments, message):
         losses.gbce(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), bool), None, **arguments)
 
 
+def test_bpr_compares_every_positive_with_every_negative(batch):
+    # 2 pairs of one positive, one of them with a masked negative.
+    scores = np.array([[1.0, 3.0]]), np.array([[0.5, 2.0]])
+    by_hand = -np.mean([log_sigmoid(0.5), log_sigmoid(-1.0), log_sigmoid(2.5), log_sigmoid(1.0)])
+    assert float(losses.bpr(*scores)) == pytest.approx(by_hand, rel=1e-6)
+    masked = losses.bpr(*scores, np.array([[True, False]]), np.array([[False, True]]))
+    assert float(masked) == pytest.approx(-log_sigmoid(-1.0), rel=1e-6)
+    total, count = 0.0, 0.0
+    for example, position, weight in pairs(batch):
+        for negative in batch["negative_scores"][example]:
+            total -= weight * log_sigmoid(batch["positive_scores"][example, position] - negative)
+            count += weight
+    names = ("positive_scores", "negative_scores", "positive_mask")
+    loss = losses.bpr(*(batch[name] for name in names), weights=batch["weights"])
+    assert float(loss) == pytest.approx(total / count, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["bpr_max", "top1_max"])
+def test_the_losses_of_gru4rec_match_numpy(batch, name):
+    total, count = 0.0, 0.0
+    for example, position, weight in pairs(batch):
+        kept = batch["negative_scores"][example][~batch["accidental"][example]].astype("float64")
+        share = np.exp(kept) / np.exp(kept).sum()
+        score = batch["positive_scores"][example, position]
+        if name == "bpr_max":
+            ranked = -np.log((share * np.exp(log_sigmoid(score - kept))).sum())
+            total += weight * (ranked + 0.3 * (share * kept**2).sum())
+        else:
+            above = np.exp(log_sigmoid(kept - score)) + np.exp(log_sigmoid(kept**2))
+            total += weight * (share * above).sum()
+        count += weight
+    options = {"regularization": 0.3} if name == "bpr_max" else {}
+    loss = getattr(losses, name)(
+        batch["positive_scores"],
+        batch["negative_scores"],
+        batch["accidental"],
+        batch["positive_mask"],
+        weights=batch["weights"],
+        **options,
+    )
+    assert float(loss) == pytest.approx(total / count, rel=1e-5)
+
+
+def test_bpr_max_by_hand():
+    # Negatives 0 and log 3 weigh 1/4 and 3/4; sigma(0) = 1/2, sigma(-log 3) = 1/4.
+    loss = losses.bpr_max(np.zeros((1, 1)), np.array([[0.0, np.log(3)]]), np.zeros((1, 2), bool))
+    expected = -np.log(1 / 8 + 3 / 16) + 3 / 4 * np.log(3) ** 2
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+def test_top1_max_by_hand():
+    # As above; sigma(0) = 1/2 and sigma(log 3) = 3/4 of being above.
+    loss = losses.top1_max(np.zeros((1, 1)), np.array([[0.0, np.log(3)]]), np.zeros((1, 2), bool))
+    squares = 1 / 4 * 1 / 2 + 3 / 4 / (1 + np.exp(-(np.log(3) ** 2)))
+    assert float(loss) == pytest.approx(1 / 8 + 9 / 16 + squares, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bpr_max", "top1_max"])
+def test_without_a_negative_left_the_losses_of_gru4rec_are_zero(name):
+    loss = getattr(losses, name)(np.zeros((1, 1)), np.ones((1, 2)), np.ones((1, 2), bool))
+    assert float(loss) == 0.0
+
+
+def test_bpr_max_refuses_a_negative_weight():
+    with pytest.raises(ValueError, match="must not be negative.*regularization=-1"):
+        losses.bpr_max(
+            np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), bool), regularization=-1
+        )
+
+
 LOSSES = {
+    "bpr": lambda p, n, a, m: losses.bpr(p, n, m),
+    "bpr_max": losses.bpr_max,
+    "top1_max": losses.top1_max,
     "sampled_binary": lambda p, n, a, m: losses.sampled_binary(p, n, m),
     "sampled_softmax": losses.sampled_softmax,
     "gbce": lambda p, n, a, m: losses.gbce(p, n, a, m, num_items=100),

@@ -11,7 +11,8 @@ from amer_tf.architecture import Architecture, Block
 from amer_tf.models import amer, transformer
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search.behavior import BehaviorSupernet
-from amer_tf.training.next_item import LOSSES, NextItemTrainer
+from amer_tf.training import negatives
+from amer_tf.training.next_item import LOSSES, REFERENCE_LOSSES, NextItemTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 from tests.search import nets, small_run
 
@@ -68,6 +69,17 @@ def expected_loss(loss, network, shared):
                     beta = 1.0 - 0.75 * (1.0 - sampling_rate)
                     total = beta * softplus(-score) + softplus(against).sum()
                     losses.append(total / (len(shared) + 1))
+                elif loss == "bpr":
+                    known = table[own[own > 0]] @ query
+                    losses.extend(softplus(known - score))
+                elif loss == "bpr_max":
+                    share = np.exp(against) / np.exp(against).sum()
+                    ranked = -np.log((share / (1 + np.exp(against - score))).sum())
+                    losses.append(ranked + (share * against**2).sum())
+                elif loss == "top1_max":
+                    share = np.exp(against) / np.exp(against).sum()
+                    above = 1 / (1 + np.exp(score - against)) + 1 / (1 + np.exp(-(against**2)))
+                    losses.append((share * above).sum())
                 else:
                     negative = own[place]
                     cost = softplus(table[negative] @ query) if negative else 0.0
@@ -76,7 +88,7 @@ def expected_loss(loss, network, shared):
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", LOSSES + REFERENCE_LOSSES)
 def test_loss_matches_numpy(loss, replicas):
     network = Table(num_replicas=replicas)
     trainer = NextItemTrainer(network, ROWS, loss=loss, num_negatives=5, seed=11)
@@ -110,12 +122,25 @@ def test_negatives_are_known_items_and_differ_from_step_to_step():
     assert (draws[0] != draws[1]).any()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def test_negatives_by_popularity():
+    counts = np.arange(ROWS) ** 2
+    trainer = NextItemTrainer(
+        Table(),
+        ROWS,
+        num_negatives=40_000,
+        negative_weights=negatives.popularity_weights(counts, 0.5),
+    )
+    shares = np.bincount(trainer._shared_negatives(), minlength=ROWS) / 40_000
+    expected = np.array([0, 0, *range(2, ROWS)]) / sum(range(2, ROWS))
+    np.testing.assert_allclose(shares, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("loss", LOSSES + REFERENCE_LOSSES)
 def test_every_position_is_an_example_of_its_own(loss):
     # The same as one-step examples: each history cut after each of its steps.
     positives = np.array([[3, 4, 0], [5, 0, 0], [6, 7, 8], [2, 4, 0]], "int32")
-    negatives = np.array([[5, 6, 0], [8, 0, 0], [2, 3, 4], [7, 5, 0]], "int32")
-    labels = {"positives": positives, "negatives": negatives}
+    own = np.array([[5, 6, 0], [8, 0, 0], [2, 3, 4], [7, 5, 0]], "int32")
+    labels = {"positives": positives, "negatives": own}
     steps = NextItemTrainer(Table(every_position=True), ROWS, loss=loss, num_negatives=5)
     found = steps.batch_loss({"history_item_id": HISTORIES}, labels)
 
@@ -229,8 +254,9 @@ def test_every_position_of_prepared_data_trains_the_transformer(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"loss": "mse"}, r"`loss` must be one of \('softmax', 'gbce', 'binary'\).*loss='mse'"),
+        ({"loss": "mse"}, r"`loss` must be one of \('softmax', 'gbce', 'binary', .*loss='mse'"),
         ({"num_items": 2}, "at least one known item.*num_items=2"),
+        ({"negative_weights": [1.0, 2.0]}, r"each of 9 item ids.*shape=\(2,\)"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -1,0 +1,101 @@
+"""GRU4Rec: values by NumPy, causality, its losses, and the contract of every system."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from amer_tf.models import gru4rec
+from amer_tf.models.every_position import EveryPositionNetwork
+from amer_tf.models.next_item import NextItemNetwork
+from amer_tf.training.negatives import popularity_weights
+from tests.models.next_item_contract import (
+    HISTORIES,
+    NUM_ITEMS,
+    UNITS,
+    NextItemContract,
+    embed,
+    gru,
+    make_spec,
+    train_on_walks,
+    weights,
+)
+
+
+class TestContract(NextItemContract):
+    system = gru4rec
+
+
+class TestContractOfTwoLayers(NextItemContract):
+    system = gru4rec
+    options: ClassVar = {"num_layers": 2, "units": 5}
+
+
+@pytest.mark.parametrize("contract", [TestContract(), TestContractOfTwoLayers()])
+def test_matches_numpy(contract):
+    network = contract.network()
+    found = np.asarray(network.query({"history_item_id": HISTORIES}))
+    for query, history in zip(found, HISTORIES, strict=True):
+        states = embed(network.model, history[history > 0])
+        for index in range(contract.options.get("num_layers", 1)):
+            states = gru(states, *weights(network.model, f"gru_{index}"))
+        expected = states[-1]
+        if contract.options:
+            expected = expected @ weights(network.model, "query")[0]
+        np.testing.assert_allclose(query, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_later_event_changes_no_earlier_query():
+    network = TestContract().network()
+    every = EveryPositionNetwork(network.model, make_spec())
+    other = HISTORIES.copy()
+    other[1, 4] = 17
+    first = np.asarray(every.query({"history_item_id": HISTORIES}, training=True))
+    second = np.asarray(every.query({"history_item_id": other}, training=True))
+    np.testing.assert_allclose(first[1, :4], second[1, :4], rtol=1e-5)
+    assert np.abs(first[1, 4:] - second[1, 4:]).max(axis=-1).min() > 1e-3
+
+
+def test_the_query_after_a_step_is_that_of_the_history_up_to_it():
+    network = TestContract().network(country=True)
+    every = EveryPositionNetwork(network.model, make_spec(country=True))
+    inputs = TestContract().inputs(country=True)
+    steps = np.asarray(every.query(inputs, training=True))
+    for step in range(HISTORIES.shape[1]):
+        cut = {**inputs, "history_item_id": np.where(np.arange(6) <= step, HISTORIES, 0)}
+        known = HISTORIES[:, step] > 0
+        found = np.asarray(network.query(cut))
+        np.testing.assert_allclose(steps[known, step], found[known], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["bpr_max", "top1_max"])
+def test_learns_the_successor(loss):
+    spec = make_spec()
+    model = gru4rec.build(spec, embedding_dim=16, dropout=0.1)
+    accuracy = train_on_walks(
+        EveryPositionNetwork(model, spec),
+        every_position=True,
+        loss=loss,
+        negative_weights=popularity_weights(np.arange(NUM_ITEMS) + 1, 0.5),
+        learning_rate=0.02,
+        epochs=20,
+    )
+    assert accuracy > 0.9
+
+
+def test_dropout_in_training_alone():
+    spec = make_spec()
+    network = NextItemNetwork(gru4rec.build(spec, embedding_dim=UNITS, dropout=0.5), spec)
+    inputs = {"history_item_id": HISTORIES}
+    np.testing.assert_array_equal(network.query(inputs), network.query(inputs))
+    moved = np.asarray(network.query(inputs, training=True) - network.query(inputs))
+    assert np.abs(moved).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["num_layers", "units"])
+def test_refuses_bad_arguments(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive integer.*{name}=0"):
+        gru4rec.build(make_spec(), embedding_dim=UNITS, **{name: 0})

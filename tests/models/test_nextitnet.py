@@ -1,0 +1,115 @@
+"""NextItNet: values by NumPy, causality, learning, and the contract of every system."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from amer_tf.models import nextitnet
+from amer_tf.models.every_position import EveryPositionNetwork
+from amer_tf.models.next_item import NextItemNetwork
+from tests.models.next_item_contract import (
+    HISTORIES,
+    UNITS,
+    NextItemContract,
+    embed,
+    layer_norm,
+    make_spec,
+    train_on_walks,
+    weights,
+)
+
+
+class TestContract(NextItemContract):
+    system = nextitnet
+
+
+def relu(values):
+    return np.maximum(values, 0.0)
+
+
+def expected_query(model, history):
+    """The state after the last event of one history without padding."""
+    states = embed(model, history)
+    for index, dilation in enumerate((1, 2, 1, 2, 2)):
+
+        def part(name, index=index):
+            return weights(model, f"block_{index}.{name}")
+
+        narrow, bias = part("narrow")
+        hidden = relu(layer_norm(states, *part("narrow_normalization"))) @ narrow + bias
+        hidden = relu(layer_norm(hidden, *part("convolution_normalization")))
+        kernel, bias = part("convolution")
+        taps = kernel.reshape(3, UNITS // 2, UNITS // 2)
+        convolved = np.tile(bias, (len(states), 1))
+        for step in range(len(states)):
+            for tap in range(3):
+                source = step - (2 - tap) * dilation
+                if source >= 0:
+                    convolved[step] += hidden[source] @ taps[tap]
+        hidden = relu(layer_norm(convolved, *part("wide_normalization")))
+        wide, bias = part("wide")
+        states = states + hidden @ wide + bias
+    return states[-1]
+
+
+def test_matches_numpy():
+    network = TestContract().network()
+    found = np.asarray(network.query({"history_item_id": HISTORIES}))
+    for query, history in zip(found, HISTORIES, strict=True):
+        expected = expected_query(network.model, history[history > 0])
+        np.testing.assert_allclose(query, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_later_event_changes_no_earlier_query():
+    network = TestContract().network()
+    every = EveryPositionNetwork(network.model, make_spec())
+    other = HISTORIES.copy()
+    other[1, 4] = 17
+    first = np.asarray(every.query({"history_item_id": HISTORIES}, training=True))
+    second = np.asarray(every.query({"history_item_id": other}, training=True))
+    np.testing.assert_allclose(first[1, :4], second[1, :4], rtol=1e-5)
+    assert np.abs(first[1, 4:] - second[1, 4:]).max(axis=-1).min() > 1e-4
+
+
+@pytest.mark.parametrize("country", [False, True])
+def test_the_query_after_a_step_is_that_of_the_history_up_to_it(country):
+    network = TestContract().network(country=country)
+    every = EveryPositionNetwork(network.model, make_spec(country=country))
+    inputs = TestContract().inputs(country=country)
+    steps = np.asarray(every.query(inputs, training=True))
+    for step in range(HISTORIES.shape[1]):
+        cut = {**inputs, "history_item_id": np.where(np.arange(6) <= step, HISTORIES, 0)}
+        known = HISTORIES[:, step] > 0
+        found = np.asarray(network.query(cut))
+        np.testing.assert_allclose(steps[known, step], found[known], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every_position", [False, True])
+def test_learns_the_successor(every_position):
+    spec = make_spec()
+    model = nextitnet.build(spec, embedding_dim=16, dropout=0.1)
+    network = (EveryPositionNetwork if every_position else NextItemNetwork)(model, spec)
+    assert train_on_walks(network, every_position=every_position) > 0.95
+
+
+def test_dropout_in_training_alone():
+    model = nextitnet.build(make_spec(), embedding_dim=UNITS, dropout=0.5)
+    query = keras.Model(model.inputs[0], model.get_layer("amer.query").output)
+    np.testing.assert_array_equal(query(HISTORIES), query(HISTORIES))
+    assert np.abs(np.asarray(query(HISTORIES, training=True) - query(HISTORIES))).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dilations": ()}, r"a number for each block.*dilations=\(\)"),
+        ({"dilations": (1, 0)}, "`dilation_rate` must be a positive.*dilation_rate=0"),
+        ({"kernel_size": 0}, "`kernel_size` must be a positive.*kernel_size=0"),
+    ],
+)
+def test_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        nextitnet.build(make_spec(), embedding_dim=UNITS, **arguments)
