@@ -59,6 +59,7 @@ _TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
 _BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
 
 DESCRIPTIONS = {
+    "Bias": Description(layers.Bias, {}, {"inputs": TARGET}, TARGET.shape, 1),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
     "CatalogLookup": Description(
         layers.CatalogLookup,
