@@ -1,6 +1,7 @@
 """Every layer of the search spaces; importing this registers them for saving."""
 
 from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
+from amer_tf.layers.bi_interaction import BiInteraction
 from amer_tf.layers.bias import Bias
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
@@ -32,6 +33,7 @@ from amer_tf.layers.zero import Zero
 __all__ = [
     "ACTIVATION_FUNCTIONS",
     "LAYER_FACTORIES",
+    "BiInteraction",
     "Bias",
     "BidirectionalGru",
     "CatalogLookup",

@@ -59,6 +59,9 @@ _TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
 _BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
 
 DESCRIPTIONS = {
+    "BiInteraction": Description(
+        layers.BiInteraction, {}, {"fields": STATES}, POOLED.shape, 0, {"gradient": False}
+    ),
     "Bias": Description(layers.Bias, {}, {"inputs": TARGET}, TARGET.shape, 1),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
     "CatalogLookup": Description(
