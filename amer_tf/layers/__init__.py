@@ -16,11 +16,13 @@ from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.history_match import HistoryMatch
+from amer_tf.layers.inner_products import InnerProducts
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
+from amer_tf.layers.product_attention import ProductAttention
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
 from amer_tf.layers.residual_block import ResidualBlock
 from amer_tf.layers.self_attention import SelfAttention
@@ -47,12 +49,14 @@ __all__ = [
     "FusedEmbedding",
     "HadamardProducts",
     "HistoryMatch",
+    "InnerProducts",
     "LastPooling",
     "LocalActivationUnit",
     "MaskedLayerNormalization",
     "MultiHotPooling",
     "PaddingMask",
     "PlattScaling",
+    "ProductAttention",
     "RecencyPositionEmbedding",
     "ResidualBlock",
     "SelfAttention",

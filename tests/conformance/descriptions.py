@@ -129,6 +129,9 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "InnerProducts": Description(
+        layers.InnerProducts, {}, {"fields": STATES}, (BATCH, 15), 0, {"gradient": False}
+    ),
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
         layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
@@ -159,6 +162,9 @@ DESCRIPTIONS = {
     ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
+    ),
+    "ProductAttention": Description(
+        layers.ProductAttention, {"units": 5}, {"products": STATES}, POOLED.shape, 3
     ),
     "RecencyPositionEmbedding": Description(
         layers.RecencyPositionEmbedding, {"max_length": 4}, _SEQUENCE, STATES.shape, 1
