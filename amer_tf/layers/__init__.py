@@ -4,6 +4,7 @@ from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
 from amer_tf.layers.bi_interaction import BiInteraction
 from amer_tf.layers.bias import Bias
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
+from amer_tf.layers.bilinear_interaction import BilinearInteraction
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
@@ -12,6 +13,7 @@ from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
 from amer_tf.layers.event_dropout import EventDropout
 from amer_tf.layers.factorization_machine import FactorizationMachine
+from amer_tf.layers.field_reweighting import FieldReweighting
 from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.hadamard_products import HadamardProducts
@@ -38,6 +40,7 @@ __all__ = [
     "BiInteraction",
     "Bias",
     "BidirectionalGru",
+    "BilinearInteraction",
     "CatalogLookup",
     "ChoiceBlock",
     "Cross",
@@ -45,6 +48,7 @@ __all__ = [
     "EmptyHistory",
     "EventDropout",
     "FactorizationMachine",
+    "FieldReweighting",
     "FusedDropout",
     "FusedEmbedding",
     "HadamardProducts",

@@ -15,8 +15,7 @@ class InnerProducts(keras.layers.Layer):
 
     `y = [<e_i, e_j> for i < j]`, the pairs in the order of `itertools.combinations`.
 
-    Reference: Qu et al., "Product-based neural networks for user response prediction", 2016,
-    section III-B.
+    Reference: Qu et al., "Product-based neural networks for user response prediction", 2016.
 
     Call arguments:
         fields: Float tensor of shape `(..., fields, units)`, of two or more fields.

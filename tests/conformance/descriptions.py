@@ -64,6 +64,9 @@ DESCRIPTIONS = {
     ),
     "Bias": Description(layers.Bias, {}, {"inputs": TARGET}, TARGET.shape, 1),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
+    "BilinearInteraction": Description(
+        layers.BilinearInteraction, {"kind": "each"}, {"fields": STATES}, (BATCH, 15, UNITS), 1
+    ),
     "CatalogLookup": Description(
         layers.CatalogLookup,
         {"columns": {"brand": [0, 1], "tags": [1, 2]}, "num_items": 5, "table": TABLE},
@@ -95,6 +98,9 @@ DESCRIPTIONS = {
     ),
     "FactorizationMachine": Description(
         layers.FactorizationMachine, {}, {"fields": STATES}, (BATCH, 1), 0, {"gradient": False}
+    ),
+    "FieldReweighting": Description(
+        layers.FieldReweighting, {"reduction_ratio": 2}, {"fields": STATES}, STATES.shape, 2
     ),
     "FusedDropout": Description(
         layers.FusedDropout,
