@@ -8,6 +8,7 @@ from amer_tf.layers.bilinear_interaction import BilinearInteraction
 from amer_tf.layers.candidates import ACTIVATION_FUNCTIONS, LAYER_FACTORIES, make_layer
 from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
+from amer_tf.layers.compressed_interaction import CompressedInteraction
 from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
@@ -43,6 +44,7 @@ __all__ = [
     "BilinearInteraction",
     "CatalogLookup",
     "ChoiceBlock",
+    "CompressedInteraction",
     "Cross",
     "Dice",
     "EmptyHistory",

@@ -84,6 +84,9 @@ DESCRIPTIONS = {
         2 + 10 + 4 + 8 + 5,
         {"static_batch": True},
     ),
+    "CompressedInteraction": Description(
+        layers.CompressedInteraction, {"sizes": [5, 3]}, {"fields": STATES}, (BATCH, 8), 2
+    ),
     "Cross": Description(
         layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
     ),
