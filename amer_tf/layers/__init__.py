@@ -22,6 +22,7 @@ from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.inner_products import InnerProducts
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
+from amer_tf.layers.matrix_cross import MatrixCross
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
@@ -59,6 +60,7 @@ __all__ = [
     "LastPooling",
     "LocalActivationUnit",
     "MaskedLayerNormalization",
+    "MatrixCross",
     "MultiHotPooling",
     "PaddingMask",
     "PlattScaling",

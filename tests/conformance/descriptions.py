@@ -148,6 +148,9 @@ DESCRIPTIONS = {
     "MaskedLayerNormalization": Description(
         layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2
     ),
+    "MatrixCross": Description(
+        layers.MatrixCross, {}, {"inputs": TARGET, "states": POOLED}, TARGET.shape, 2
+    ),
     "MultiHotPooling": Description(
         layers.MultiHotPooling,
         {"combiner": "mean"},
