@@ -9,7 +9,7 @@ import keras
 
 from amer_tf.architecture import HiddenLayer
 from amer_tf.features import FeatureSpec, SpecError
-from amer_tf.layers import SumPooling
+from amer_tf.layers import Bias, SumPooling
 from amer_tf.models import aggregation, components
 from amer_tf.models.behavior_parts import Behavior, make_target_pooling, target_state
 from amer_tf.models.components import layer_name, side_by_side
@@ -24,11 +24,13 @@ class Table(NamedTuple):
     Attributes:
         inputs: `keras.Input` by field name.
         fields: Embeddings and numbers of the non-sequential fields.
+        others: What stands beside the embeddings in an MLP's input: numbers, summed behaviour.
         flat: Fields, numbers and the summed behaviour side by side, `(B, K_0)`.
     """
 
     inputs: dict[str, Any]
     fields: aggregation.Fields
+    others: list[Any]
     flat: Any
 
 
@@ -58,19 +60,31 @@ def read_table(
     inputs = components.make_inputs(spec)
     embedding = components.make_embedding(spec, embedding_dim, l2)
     fields = aggregation.read_fields(spec, inputs, embedding)
-    parts = [part for part in (fields.matrix, *fields.numbers.values()) if part is not None]
+    others = list(fields.numbers.values())
     if spec.with_role("behavior"):
         # No recency embedding: it is ours.
         states = components.behavior_embeddings(spec, inputs, embedding)
         mask = components.history_mask(spec, inputs)
-        parts.append(SumPooling(name=layer_name("behavior_sum"))(states, mask))
+        others.append(SumPooling(name=layer_name("behavior_sum"))(states, mask))
         if attention or interests is not None:
             target = target_state(spec, fields, states.shape[-1])
         if attention:
-            parts.append(make_target_pooling()(states, target, mask))
+            others.append(make_target_pooling()(states, target, mask))
         if interests is not None:
-            parts += interests(inputs, Behavior(states, mask, target))
-    return Table(inputs, fields, aggregation.make_mlp_input(parts))
+            others += interests(inputs, Behavior(states, mask, target))
+    embedded = [] if fields.matrix is None else [fields.matrix]
+    flat = aggregation.make_mlp_input([*embedded, *others])
+    return Table(inputs, fields, others, flat)
+
+
+def require_fields(spec: FeatureSpec, system: str, count: int = 2) -> None:
+    """Raises a `SpecError` where a spec has fewer non-sequential fields with embeddings."""
+    names = list(aggregation.interaction_fields(spec))
+    if len(names) < count:
+        raise SpecError(
+            f"{system} needs {count} or more categorical profile, context or target fields. "
+            f"Received: {names}"
+        )
 
 
 def require_target(spec: FeatureSpec, system: str) -> None:
@@ -108,3 +122,11 @@ def sum_logit(hidden: Any, *parts: Any) -> Any:
 def joint_logit(*hidden: Any) -> Any:
     """`w^T [h_1, h_2, ...] + b`, `(B,)`."""
     return sum_logit(side_by_side("hidden", *hidden))
+
+
+def biased_logit(*parts: Any) -> Any:
+    """The parts and `b`, `(B,)`."""
+    logit = parts[0]
+    if len(parts) > 1:
+        logit = keras.layers.Add(name=layer_name("sum"))(list(parts))
+    return aggregation.scaled_logit(Bias(name=layer_name("output"))(logit))

@@ -146,8 +146,8 @@ class NextItemTrainer(Trainer):
         if self.loss_name == "gbce":
             num_known = self.num_items - NUM_RESERVED_IDS
             return losses.gbce(positive_scores, negative_scores, accidental, mask, num_known)
-        loss = _SHARED[self.loss_name]
-        return loss(positive_scores, negative_scores, accidental, mask)
+        shared = _SHARED[self.loss_name]
+        return shared(positive_scores, negative_scores, accidental, mask)
 
 
 _SHARED = {

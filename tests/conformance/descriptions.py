@@ -64,12 +64,6 @@ _TARGETED = {"states": STATES, "target": TARGET, "states_mask": MASK}
 _BLOCK = {"states": STATES, "mask": MASK, "target": TARGET}
 
 DESCRIPTIONS = {
-    "AttentionalGru": Description(
-        layers.AttentionalGru,
-        {},
-        {"states": STATES, "attention": ATTENTION, "states_mask": MASK},
-        STATES.shape,
-        3,
     "AdditiveAttentionPooling": Description(
         layers.AdditiveAttentionPooling,
         {"use_bias": True},
@@ -77,8 +71,22 @@ DESCRIPTIONS = {
         POOLED.shape,
         4,
     ),
+    "AttentionalGru": Description(
+        layers.AttentionalGru,
+        {},
+        {"states": STATES, "attention": ATTENTION, "states_mask": MASK},
+        STATES.shape,
+        3,
+    ),
+    "Bias": Description(layers.Bias, {}, {"inputs": TARGET}, TARGET.shape, 1),
     "BidirectionalGru": Description(layers.BidirectionalGru, {}, _SEQUENCE, STATES.shape, 4),
+    "BiInteraction": Description(
+        layers.BiInteraction, {}, {"fields": STATES}, POOLED.shape, 0, {"gradient": False}
+    ),
     "BilinearAttention": Description(layers.BilinearAttention, {}, _TARGETED, MASK.shape, 1),
+    "BilinearInteraction": Description(
+        layers.BilinearInteraction, {"kind": "each"}, {"fields": STATES}, (BATCH, 15, UNITS), 1
+    ),
     "CatalogLookup": Description(
         layers.CatalogLookup,
         {"columns": {"brand": [0, 1], "tags": [1, 2]}, "num_items": 5, "table": TABLE},
@@ -104,6 +112,9 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "CompressedInteraction": Description(
+        layers.CompressedInteraction, {"sizes": [5, 3]}, {"fields": STATES}, (BATCH, 8), 2
+    ),
     "Cross": Description(
         layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
     ),
@@ -118,6 +129,9 @@ DESCRIPTIONS = {
     ),
     "FactorizationMachine": Description(
         layers.FactorizationMachine, {}, {"fields": STATES}, (BATCH, 1), 0, {"gradient": False}
+    ),
+    "FieldReweighting": Description(
+        layers.FieldReweighting, {"reduction_ratio": 2}, {"fields": STATES}, STATES.shape, 2
     ),
     "FusedDropout": Description(
         layers.FusedDropout,
@@ -164,34 +178,6 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
-    "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
-    "LocalActivationUnit": Description(
-        layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
-    ),
-    "MaskToken": Description(
-        layers.MaskToken,
-        {},
-        {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
-        (BATCH, STEPS + 1, UNITS),
-        1,
-    ),
-    "MaskedLayerNormalization": Description(
-        layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2
-    ),
-    "MultiHotPooling": Description(
-        layers.MultiHotPooling,
-        {"combiner": "mean"},
-        {"embeddings": STATES, "mask": MASK},
-        POOLED.shape,
-        0,
-    ),
-    "NextEventLoss": Description(
-        layers.NextEventLoss,
-        {"hidden_units": [4, 3], "weight": 0.5},
-        {"states": STATES, "events": EVENTS, "states_mask": MASK},
-        STATES.shape,
-        6,
-    ),
     "HistoryMatch": Description(
         layers.HistoryMatch,
         {},
@@ -206,6 +192,33 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "InnerProducts": Description(
+        layers.InnerProducts, {}, {"fields": STATES}, (BATCH, 15), 0, {"gradient": False}
+    ),
+    "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
+    "LocalActivationUnit": Description(
+        layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
+    ),
+    "MaskedLayerNormalization": Description(
+        layers.MaskedLayerNormalization, {"epsilon": 1e-5}, _SEQUENCE, STATES.shape, 2
+    ),
+    "MaskToken": Description(
+        layers.MaskToken,
+        {},
+        {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
+        (BATCH, STEPS + 1, UNITS),
+        1,
+    ),
+    "MatrixCross": Description(
+        layers.MatrixCross, {}, {"inputs": TARGET, "states": POOLED}, TARGET.shape, 2
+    ),
+    "MultiHotPooling": Description(
+        layers.MultiHotPooling,
+        {"combiner": "mean"},
+        {"embeddings": STATES, "mask": MASK},
+        POOLED.shape,
+        0,
+    ),
     "NewestSteps": Description(
         layers.NewestSteps,
         {"num_steps": 3},
@@ -214,8 +227,19 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "NextEventLoss": Description(
+        layers.NextEventLoss,
+        {"hidden_units": [4, 3], "weight": 0.5},
+        {"states": STATES, "events": EVENTS, "states_mask": MASK},
+        STATES.shape,
+        6,
+    ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
+    ),
+    "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
+    "ProductAttention": Description(
+        layers.ProductAttention, {"units": 5}, {"products": STATES}, POOLED.shape, 3
     ),
     "RecencyPositionEmbedding": Description(
         layers.RecencyPositionEmbedding, {"max_length": 4}, _SEQUENCE, STATES.shape, 1
@@ -258,14 +282,6 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
-    "SessionInterest": Description(
-        layers.SessionInterest,
-        {"num_heads": 2},
-        {"states": SESSIONS, "mask": SESSION_MASK},
-        (BATCH, 2, UNITS),
-        12,
-    ),
-    "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
     "SessionGraph": Description(
         layers.SessionGraph,
         {},
@@ -273,6 +289,13 @@ DESCRIPTIONS = {
         dict.fromkeys(("same", "outgoing", "incoming"), (2, 4, 4)),
         0,
         {"gradient": False},
+    ),
+    "SessionInterest": Description(
+        layers.SessionInterest,
+        {"num_heads": 2},
+        {"states": SESSIONS, "mask": SESSION_MASK},
+        (BATCH, 2, UNITS),
+        12,
     ),
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
