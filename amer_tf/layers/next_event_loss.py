@@ -16,13 +16,15 @@ class NextEventLoss(keras.layers.Layer):
     """Gives states as they are, and in training adds how badly they tell the next event.
 
     `L = -weight mean(log s(h_t, e_{t+1}) + log(1 - s(h_t, e'_{t+1})))`, `s` the sigmoid of an MLP
-    over `[h, e]` with sigmoid hidden layers. The other event `e'_{t+1}` is that of the next row of
+    over `[h, e]` with ReLU hidden layers. The other event `e'_{t+1}` is that of the next row of
     the batch at the same step, and that of the first row for the last one. The mean is over the
     steps whose next event and other event are both valid and not the same; 0 where there is none,
     as in a batch of one row. Outside training nothing is added.
 
     Reference: Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction",
-    2019, interest extractor layer. Xavier initialisation.
+    2019, interest extractor layer. The authors' code has sigmoid hidden layers behind a batch
+    normalisation; ReLU leaves the loss of a guess, `2 log 2`, in a fraction of the steps. Xavier
+    initialisation.
 
     Args:
         hidden_units: Positive integers, the sizes of the MLP's hidden layers.
@@ -52,7 +54,7 @@ class NextEventLoss(keras.layers.Layer):
         self.weight = weight
         policy = self.dtype_policy
         self.mlp = [
-            keras.layers.Dense(units, "sigmoid", dtype=policy, name=f"hidden_{index}")
+            keras.layers.Dense(units, "relu", dtype=policy, name=f"hidden_{index}")
             for index, units in enumerate(self.hidden_units)
         ]
         self.mlp.append(keras.layers.Dense(1, dtype=policy, name="logit"))

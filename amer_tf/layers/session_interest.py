@@ -7,7 +7,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from amer_tf.layers.masked_normalization import MaskedLayerNormalization
 from amer_tf.layers.self_attention import SelfAttention
 from amer_tf.layers.sequence_ops import require_static_units, zero_padded_steps
 
@@ -16,12 +15,13 @@ from amer_tf.layers.sequence_ops import require_static_units, zero_padded_steps
 class SessionInterest(keras.layers.Layer):
     """Self-attention among the events of each session, and their mean.
 
-    `x = LayerNorm(q + SelfAttention(q))`, `y = LayerNorm(x + W_2 relu(W_1 x + b_1) + b_2)`,
-    `I = mean_t y_t` over the events of a session. All sessions share the weights.
+    `x = q + SelfAttention(q)`, `y = x + W_2 relu(W_1 x + b_1) + b_2`, `I = mean_t y_t` over the
+    events of a session. All sessions share the weights.
 
     Reference: Feng et al., "Deep Session Interest Network for Click-Through Rate Prediction", 2019,
     session interest extractor layer; the feed-forward network is four times as wide as the
-    events, as in Vaswani et al., "Attention Is All You Need", 2017.
+    events, as in Vaswani et al., "Attention Is All You Need", 2017. As in the authors' code there
+    is no layer normalisation: its output, of size 1, drowns embeddings that start at 0.05.
 
     Args:
         num_heads: Positive integer that divides the units of the states.
@@ -35,13 +35,8 @@ class SessionInterest(keras.layers.Layer):
 
     def __init__(self, num_heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        policy = self.dtype_policy
-        self.attention = SelfAttention(num_heads, dtype=policy, name="attention")
+        self.attention = SelfAttention(num_heads, dtype=self.dtype_policy, name="attention")
         self.num_heads = num_heads
-        self.attention_normalization = MaskedLayerNormalization(
-            dtype=policy, name="attention_normalization"
-        )
-        self.normalization = MaskedLayerNormalization(dtype=policy, name="normalization")
         self.supports_masking = True
 
     def build(self, states_shape: Any) -> None:
@@ -50,8 +45,7 @@ class SessionInterest(keras.layers.Layer):
         self.expansion = keras.layers.Dense(4 * units, "relu", dtype=policy, name="expansion")
         self.contraction = keras.layers.Dense(units, dtype=policy, name="contraction")
         shape = (None, *states_shape[-2:])
-        for layer in (self.attention, self.attention_normalization, self.normalization):
-            layer.build(shape)
+        self.attention.build(shape)
         self.expansion.build(shape)
         self.contraction.build((*shape[:-1], 4 * units))
 
@@ -62,9 +56,8 @@ class SessionInterest(keras.layers.Layer):
         mask = ops.reshape(mask, (-1, length))
         states = zero_padded_steps(ops.reshape(states, (-1, length, units)), mask)  # [B S, L, D]
         attended = states + self.attention(states, mask=mask)
-        attended = self.attention_normalization(attended, mask=mask)
         states = attended + self.contraction(self.expansion(attended))
-        states = self.normalization(states, mask=mask)
+        states = zero_padded_steps(states, mask)
         counts = ops.sum(ops.cast(mask, states.dtype), axis=-1, keepdims=True)
         interests = ops.sum(states, axis=-2) / ops.maximum(counts, 1.0)
         return ops.reshape(interests, (-1, sessions, units))

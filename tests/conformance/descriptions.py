@@ -295,7 +295,7 @@ DESCRIPTIONS = {
         {"num_heads": 2},
         {"states": SESSIONS, "mask": SESSION_MASK},
         (BATCH, 2, UNITS),
-        12,
+        8,
     ),
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3

@@ -16,9 +16,9 @@ def by_formula(layer, states, events, mask):
 
     def chance(state, event):
         hidden = np.concatenate([state, event])
-        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
-            hidden = 1 / (1 + np.exp(-(hidden @ kernel + bias)))
-        return hidden[0]
+        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            hidden = np.maximum(hidden @ kernel + bias, 0)
+        return 1 / (1 + np.exp(-(hidden @ weights[-2] + weights[-1])[0]))
 
     losses = []
     for row in range(len(states)):
