@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import keras
@@ -150,7 +150,7 @@ class NextItemTrainer(Trainer):
         return shared(positive_scores, negative_scores, accidental, mask)
 
 
-_SHARED = {
+_SHARED: dict[str, Callable[..., Any]] = {
     "softmax": losses.sampled_softmax,
     "bpr_max": losses.bpr_max,
     "top1_max": losses.top1_max,
