@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import keras
@@ -134,8 +134,8 @@ class NextItemTrainer(Trainer):
         mask = ops.not_equal(positives, PADDING_ID)
         positive_scores = ops.einsum("bd,bpd->bp", queries, positive_vectors)
         if self._own_negatives:
-            loss = losses.bpr if self.loss_name == "bpr" else losses.sampled_binary
-            return loss(
+            own = losses.bpr if self.loss_name == "bpr" else losses.sampled_binary
+            return own(
                 positive_scores,
                 ops.einsum("bd,bnd->bn", queries, negative_vectors),
                 mask,
@@ -146,11 +146,11 @@ class NextItemTrainer(Trainer):
         if self.loss_name == "gbce":
             num_known = self.num_items - NUM_RESERVED_IDS
             return losses.gbce(positive_scores, negative_scores, accidental, mask, num_known)
-        loss = _SHARED[self.loss_name]
-        return loss(positive_scores, negative_scores, accidental, mask)
+        shared = _SHARED[self.loss_name]
+        return shared(positive_scores, negative_scores, accidental, mask)
 
 
-_SHARED = {
+_SHARED: dict[str, Callable[..., Any]] = {
     "softmax": losses.sampled_softmax,
     "bpr_max": losses.bpr_max,
     "top1_max": losses.top1_max,
