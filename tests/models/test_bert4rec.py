@@ -177,6 +177,7 @@ def test_the_query_outside_training_is_that_of_the_model():
     np.testing.assert_array_equal(network.query(inputs), plain.query(inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["binary", "gbce"])
 def test_a_cloze_step_lowers_the_loss(loss):
     network = cloze_network()
