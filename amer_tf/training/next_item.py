@@ -134,8 +134,8 @@ class NextItemTrainer(Trainer):
         mask = ops.not_equal(positives, PADDING_ID)
         positive_scores = ops.einsum("bd,bpd->bp", queries, positive_vectors)
         if self._own_negatives:
-            loss = losses.bpr if self.loss_name == "bpr" else losses.sampled_binary
-            return loss(
+            own = losses.bpr if self.loss_name == "bpr" else losses.sampled_binary
+            return own(
                 positive_scores,
                 ops.einsum("bd,bnd->bn", queries, negative_vectors),
                 mask,

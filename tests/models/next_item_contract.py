@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, FeatureSpec, MultiValuedField, SpecError, Vocabulary
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.training.next_item import NextItemTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
@@ -142,6 +143,31 @@ class NextItemContract:
         )
         with pytest.raises(SpecError, match="task 'next_item'.*spec.task='ctr'"):
             self.system.build(spec)
+
+
+class CausalContract(NextItemContract):
+    """What is asked beside of a system that can be trained at every position."""
+
+    def test_a_later_event_changes_no_earlier_query(self) -> None:
+        every = EveryPositionNetwork(self.network().model, make_spec())
+        other = HISTORIES.copy()
+        other[1, 4] = 17
+        first = np.asarray(every.query(self.inputs(), training=True))
+        second = np.asarray(every.query(self.inputs(other), training=True))
+        np.testing.assert_allclose(first[1, :4], second[1, :4], rtol=1e-5)
+        assert np.abs(first[1, 4:] - second[1, 4:]).max(axis=-1).min() > 1e-4
+
+    @pytest.mark.parametrize("country", [False, True])
+    def test_the_query_after_a_step_is_that_of_the_history_up_to_it(self, country: bool) -> None:
+        network = self.network(country=country)
+        every = EveryPositionNetwork(network.model, make_spec(country=country))
+        inputs = self.inputs(country=country)
+        steps = np.asarray(every.query(inputs, training=True))
+        for step in range(STEPS):
+            cut = {**inputs, "history_item_id": np.where(np.arange(STEPS) <= step, HISTORIES, 0)}
+            known = HISTORIES[:, step] > 0
+            found = np.asarray(network.query(cut))
+            np.testing.assert_allclose(steps[known, step], found[known], rtol=1e-3, atol=1e-4)
 
 
 def walks(num_users: int = 1024, steps: int = STEPS + 1) -> np.ndarray:

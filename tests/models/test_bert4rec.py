@@ -26,6 +26,7 @@ from tests.models.next_item_contract import (
     walks,
     weights,
 )
+from tests.search import small_run
 
 
 class TestContract(NextItemContract):
@@ -152,6 +153,23 @@ def test_a_hidden_event_is_not_seen(country):
     assert np.abs(first[~hidden, 2] - second[~hidden, 2]).max(axis=-1).min() > 1e-5
 
 
+def test_batches_of_prepared_data_ask_for_what_follows(tmp_path):
+    data = small_run.prepare(tmp_path)
+    model = bert4rec.build(data.spec, embedding_dim=UNITS, mask_rate=0.3)
+    network = bert4rec.ClozeNetwork(model, data.spec)
+    inputs, labels = next(iter(data.train.batches(44, every_position=True)))
+    history, following = np.asarray(inputs["history_item_id"]), np.asarray(labels["positives"])
+    queries, asked = network.ask(inputs, labels)
+    positives = np.asarray(asked["positives"])
+    assert queries.shape == (44, history.shape[1] + 1, UNITS)
+    assert asked["negatives"].shape == positives.shape
+    lengths = (history > 0).sum(axis=1)
+    np.testing.assert_array_equal(positives[:, -1], following[np.arange(44), lengths - 1])
+    hidden = positives[:, :-1] > 0
+    np.testing.assert_array_equal(positives[:, :-1][hidden], history[hidden])
+    assert 0 < hidden.sum() < (history > 0).sum()
+
+
 def test_the_query_outside_training_is_that_of_the_model():
     network = cloze_network()
     inputs = {"history_item_id": HISTORIES}
@@ -159,6 +177,7 @@ def test_the_query_outside_training_is_that_of_the_model():
     np.testing.assert_array_equal(network.query(inputs), plain.query(inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["binary", "gbce"])
 def test_a_cloze_step_lowers_the_loss(loss):
     network = cloze_network()

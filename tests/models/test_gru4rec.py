@@ -15,7 +15,7 @@ from tests.models.next_item_contract import (
     HISTORIES,
     NUM_ITEMS,
     UNITS,
-    NextItemContract,
+    CausalContract,
     embed,
     gru,
     make_spec,
@@ -24,11 +24,11 @@ from tests.models.next_item_contract import (
 )
 
 
-class TestContract(NextItemContract):
+class TestContract(CausalContract):
     system = gru4rec
 
 
-class TestContractOfTwoLayers(NextItemContract):
+class TestContractOfTwoLayers(CausalContract):
     system = gru4rec
     options: ClassVar = {"num_layers": 2, "units": 5}
 
@@ -45,29 +45,6 @@ def test_matches_numpy(contract):
         if contract.options:
             expected = expected @ weights(network.model, "query")[0]
         np.testing.assert_allclose(query, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_a_later_event_changes_no_earlier_query():
-    network = TestContract().network()
-    every = EveryPositionNetwork(network.model, make_spec())
-    other = HISTORIES.copy()
-    other[1, 4] = 17
-    first = np.asarray(every.query({"history_item_id": HISTORIES}, training=True))
-    second = np.asarray(every.query({"history_item_id": other}, training=True))
-    np.testing.assert_allclose(first[1, :4], second[1, :4], rtol=1e-5)
-    assert np.abs(first[1, 4:] - second[1, 4:]).max(axis=-1).min() > 1e-3
-
-
-def test_the_query_after_a_step_is_that_of_the_history_up_to_it():
-    network = TestContract().network(country=True)
-    every = EveryPositionNetwork(network.model, make_spec(country=True))
-    inputs = TestContract().inputs(country=True)
-    steps = np.asarray(every.query(inputs, training=True))
-    for step in range(HISTORIES.shape[1]):
-        cut = {**inputs, "history_item_id": np.where(np.arange(6) <= step, HISTORIES, 0)}
-        known = HISTORIES[:, step] > 0
-        found = np.asarray(network.query(cut))
-        np.testing.assert_allclose(steps[known, step], found[known], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
