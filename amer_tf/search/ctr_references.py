@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from amer_tf.features import FeatureSpec
-from amer_tf.models import dcn, deepfm, din, dnn, wide_and_deep
+from amer_tf.models import (
+    afm,
+    aggregation,
+    dcn,
+    dcnv2,
+    deepfm,
+    dien,
+    din,
+    dnn,
+    dsin,
+    fibinet,
+    fm,
+    ipnn,
+    lr,
+    nfm,
+    wide_and_deep,
+    xdeepfm,
+)
 from amer_tf.models.boosted_trees import BoostedTrees, import_lightgbm
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
@@ -22,12 +40,25 @@ TREES = "lightgbm"
 _TREES_FILE = "reference_lightgbm.txt"
 PLAIN = "dnn"
 _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
+    "lr": lr.build,
+    "fm": fm.build,
+    "afm": afm.build,
+    "nfm": nfm.build,
     PLAIN: dnn.build,
     "wide_and_deep": wide_and_deep.build,
     "deepfm": deepfm.build,
+    "ipnn": ipnn.build,
     "dcn": dcn.build,
+    "dcnv2": dcnv2.build,
+    "xdeepfm": xdeepfm.build,
+    "fibinet": fibinet.build,
     "din": din.build,
+    "dien": dien.build,
+    "dsin": dsin.build,
 }
+# What each needs of the data beside the label.
+_FROM_TARGET = ("din", "dien", "dsin")
+_OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet")
 
 
 def check(settings: CtrSettings) -> None:
@@ -40,20 +71,30 @@ def check(settings: CtrSettings) -> None:
 
 
 def fitting(names: Sequence[str], spec: FeatureSpec) -> tuple[str, ...]:
-    """Those of some references that read such a spec: DIN needs a target to attend from."""
-    return tuple(name for name in names if name != "din" or din.fits(spec))
+    """Those of some references that read such a spec."""
+    return tuple(name for name in names if why_left_out(name, spec) is None)
+
+
+def why_left_out(name: str, spec: FeatureSpec) -> str | None:
+    """Why a reference cannot read a spec, or None where it can."""
+    if name in _FROM_TARGET and not spec.target_to_behavior:
+        return "no target field is mapped to a behaviour field, for it to attend from"
+    if name in _OF_PAIRS and len(aggregation.interaction_fields(spec)) < 2:
+        return "there are no two categorical fields for it to make a pair of"
+    return None
 
 
 def build(bench: CtrWorkbench, name: str) -> keras.Model:
-    """A network of the predefined MLP's size, and with its embeddings and dropout."""
-    settings = bench.settings
-    return _NETWORKS[name](
-        bench.spec,
-        embedding_dim=settings.embedding_dim,
-        hidden_units=settings.hidden_units,
-        dropout=settings.dropout,
-        l2=settings.l2,
-    )
+    """A network of the predefined MLP's size, where it has one, and with its embeddings."""
+    settings, make = bench.settings, _NETWORKS[name]
+    options = {
+        "embedding_dim": settings.embedding_dim,
+        "hidden_units": settings.hidden_units,
+        "dropout": settings.dropout,
+        "l2": settings.l2,
+    }
+    known = inspect.signature(make).parameters
+    return make(bench.spec, **{key: value for key, value in options.items() if key in known})
 
 
 def save(run: RunFolder, name: str, model: Any) -> None:

@@ -10,7 +10,10 @@ from amer_tf.architecture import HISTORY_MATCHES
 from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
-REFERENCES = ("dnn", "wide_and_deep", "deepfm", "dcn", "din", "lightgbm")
+REFERENCES = (
+    *("lr", "fm", "afm", "nfm", "dnn", "wide_and_deep", "deepfm", "ipnn", "dcn", "dcnv2"),
+    *("xdeepfm", "fibinet", "din", "dien", "dsin", "lightgbm"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +88,8 @@ class CtrSettings(BaseSettings):
             and given; 0 for the weights as they are.
         calibration: `"platt"`: epochs are compared, and logits given, with the slope and intercept
             that fit the validation split; `"none"`: as they are.
-        references: Which hand-made systems to put beside the result; `din` where a target is
-            mapped to a behaviour.
+        references: Which hand-made systems to put beside the result; `din`, `dien` and `dsin`
+            where a target is mapped to a behaviour, those of pairs where there are two fields.
     """
 
     embedding_dim: int = 16

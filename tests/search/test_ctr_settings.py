@@ -50,7 +50,7 @@ def test_settings_are_plain_json():
         ({"search_units": (8, 0)}, r"`search_units` must be .*search_units=\(8, 0\)"),
         ({"max_order": 1}, "`max_order` must be 0 or at least 2"),
         ({"max_order": -1}, "`max_order` must be a whole number of at least 0"),
-        ({"references": ("fm",)}, "`references` must be different names among dnn, wide_and_deep"),
+        ({"references": ("ffm",)}, "`references` must be different names among lr, fm, afm, nfm"),
         ({"prior_precisions": (30.0, -1.0)}, r"`prior_precisions` must be one or more numbers.*-1"),
         ({"num_interactions": 5, "min_interactions": 6}, r"`min_interactions`.*=6, num_inter.*=5"),
         ({"num_kept": 10}, r"`num_kept` must be at least `num_interactions`.*10, num_inter.*15"),
