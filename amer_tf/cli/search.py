@@ -11,8 +11,9 @@ from amer_tf.cli import run_data
 from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_frame, show_leaderboard
 from amer_tf.cli.errors import checking_arguments
+from amer_tf.search import ctr_settings, settings
 from amer_tf.search.ctr_result import CtrResult
-from amer_tf.search.ctr_settings import REFERENCES, CtrSettings
+from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.searcher import PROGRAMS, AmerSearch
 from amer_tf.search.settings import PRESETS, Settings
 
@@ -74,8 +75,9 @@ _SET = flags.DEFINE_multi_string(
 _REFERENCES = flags.DEFINE_list(
     "references",
     None,
-    "Simple systems to put beside the result, between commas, of popularity, ease and transformer "
-    f"(next_item), or {', '.join(REFERENCES)} (ctr); nothing for none. Left out: the preset's.",
+    f"Simple systems to put beside the result, between commas, of {', '.join(settings.REFERENCES)} "
+    f"(next_item), or {', '.join(ctr_settings.REFERENCES)} (ctr); nothing for none. Left out: the "
+    "preset's.",
     flag_values=FLAGS,
 )
 
@@ -84,16 +86,16 @@ def run() -> dict[str, Any]:
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
-        settings = preset.with_text(assignments("set", _SET.value))
+        own = preset.with_text(assignments("set", _SET.value))
         if _REFERENCES.value is not None:
-            settings = settings.replace(references=tuple(_REFERENCES.value))
+            own = own.replace(references=tuple(_REFERENCES.value))
         search = AmerSearch(
             data.spec,
             run_dir=_RUN_DIR.value,
             steps=_STEPS.value,
             time_limit=_TIME_LIMIT.value,
             seed=_SEED.value,
-            settings=settings,
+            settings=own,
             max_params=_MAX_PARAMS.value,
             max_latency_ms=_MAX_LATENCY_MS.value,
         )

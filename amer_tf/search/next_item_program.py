@@ -106,7 +106,7 @@ class NextItemProgram:
         with PhaseProgress("Scoring the references", len(names)) as bar:
             for index, name in enumerate(names):
                 reason = references.why_left_out(name, self.spec)
-                if reason is None and name == "transformer":
+                if reason is None and name in references.NETWORKS:
                     reason = self._why_too_late(name, search)
                 if reason is not None:
                     _log.warning("%s.", reason)
@@ -124,14 +124,20 @@ class NextItemProgram:
             return f"The {name} is left out: the search has used up the time limit"
         return None
 
+    def _num_left(self, name: str) -> int:
+        """Networks that share the time that is left, this one among them."""
+        networks = [each for each in self.settings.references if each in references.NETWORKS]
+        return len(networks) - networks.index(name)
+
     def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
         parameters = None
-        if name == "transformer":
-            model = references.train_transformer(
+        if name in references.NETWORKS:
+            model = references.train_network(
                 bench,
+                name,
                 search.train,
                 epochs=self.settings.final_epochs or self.settings.scratch_epochs,
-                time_limit=search.clock.training_limit("transformer", "references"),
+                time_limit=search.clock.training_limit(name, "references", self._num_left(name)),
                 on_step=lambda: search.clock.keep("references"),
             )
             metrics = bench.score(model, search.validation)

@@ -9,7 +9,10 @@ from typing import ClassVar
 from amer_tf.features import FeatureSpec
 from amer_tf.search.settings_base import BaseSettings
 
-REFERENCES = ("popularity", "ease", "transformer")
+REFERENCES = (
+    *("popularity", "ease", "bpr", "gru4rec", "stamp", "narm", "caser", "nextitnet", "sr_gnn"),
+    *("bert4rec", "transformer"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +50,9 @@ class Settings(BaseSettings):
         drop_event: Rate of dropping events of the history, in the supernet and from scratch.
         validation_negatives: Uniform negatives that the true item is ranked among in validation.
         references: Which hand-made systems to put beside the result.
-        transformer_training: How the transformer among them learns: `"cut"`, the items after a
-            random cut, as the searched models; or `"every_position"`, the next item at each step
-            of the whole history, as SASRec.
+        transformer_training: How the causal networks among them learn, such as the transformer:
+            `"cut"`, the items after a random cut, as the searched models; or `"every_position"`,
+            the next item at each step of the whole history, as SASRec.
     """
 
     embedding_dim: int = 64
@@ -79,7 +82,7 @@ class Settings(BaseSettings):
     drop_operation: float = 0.2
     drop_event: float = 0.2
     validation_negatives: int = 100
-    references: tuple[str, ...] = REFERENCES
+    references: tuple[str, ...] = ("popularity", "ease", "transformer")
     transformer_training: str = "cut"
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {

@@ -11,14 +11,15 @@ import keras
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
-from amer_tf.models import amer, transformer
+from amer_tf.models import amer
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import phases
 from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
-from amer_tf.training.next_item import NextItemTrainer
+from amer_tf.training.next_item import OWN_NEGATIVES, NextItemTrainer
 from amer_tf.training.next_item_evaluation import NextItemEvaluator
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 
@@ -55,22 +56,29 @@ class Workbench:
         return self.spec.vocabulary(self.spec.item_field).num_rows
 
     def trainer(
-        self, network: keras.Model, learning_rate: float, *, jit_compile: bool = True
+        self,
+        network: keras.Model,
+        learning_rate: float,
+        *,
+        jit_compile: bool = True,
+        loss: str | None = None,
+        negative_weights: Any = None,
     ) -> NextItemTrainer:
-        """A compiled trainer of a network, with the loss of the settings."""
+        """A compiled trainer of a network, with the loss of the settings or another."""
         trainer = NextItemTrainer(
             network,
             self.num_items,
-            loss=self.settings.loss,
+            loss=loss or self.settings.loss,
             num_negatives=self.settings.num_negatives,
+            negative_weights=negative_weights,
             seed=self.seed,
         )
         trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=jit_compile)
         return trainer
 
-    def data_options(self) -> dict[str, int]:
-        """Options of the training batches."""
-        own = self.settings.num_negatives if self.settings.loss == "binary" else 1
+    def data_options(self, loss: str | None = None) -> dict[str, int]:
+        """Options of the training batches, for the loss of the settings or another."""
+        own = self.settings.num_negatives if (loss or self.settings.loss) in OWN_NEGATIVES else 1
         return {"num_positives": self.settings.num_positives, "num_negatives": own}
 
     def build(self, architecture: Architecture, *, regularised: bool) -> keras.Model:
@@ -87,17 +95,6 @@ class Workbench:
             catalog=self.catalog,
         )
 
-    def build_transformer(self) -> keras.Model:
-        """The hand-made transformer, of the same width."""
-        return transformer.build(
-            self.spec,
-            embedding_dim=self.settings.embedding_dim,
-            # SASRec's own range is .2 to .5; .3 was the better one on Beauty's validation split.
-            dropout=0.3,
-            l2=self.settings.l2,
-            catalog=self.catalog,
-        )
-
     def train(
         self,
         name: str,
@@ -110,6 +107,8 @@ class Workbench:
         on_epoch: Callable[[Progress], bool] | None = None,
         on_step: Callable[[], None] | None = None,
         every_position: bool = False,
+        loss: str | None = None,
+        negative_weights: Any = None,
     ) -> keras.Model:
         """Builds a model from the run's seed and trains it, resuming the phase `name`.
 
@@ -123,17 +122,23 @@ class Workbench:
             on_epoch: As in `training.fit.fit`.
             on_step: As in `training.fit.fit`.
             every_position: Whether to train as SASRec does; see `EveryPositionNetwork`.
+            loss: One of `NextItemTrainer`; None for that of the settings.
+            negative_weights: As in `NextItemTrainer`.
         """
         keras.utils.set_random_seed(self.seed)
         model = build()
-        network = transformer.EveryPositionNetwork if every_position else NextItemNetwork
+        network = EveryPositionNetwork if every_position else NextItemNetwork
         batch_size = min(self.settings.batch_size, split.num_examples)
         num_steps = epochs * steps_per_epoch(split.num_examples, batch_size)
         phases.train_phase(
             self.run,
             name,
             self.trainer(
-                network(model, self.spec), learning_rate, jit_compile=num_steps >= STEPS_FOR_XLA
+                network(model, self.spec),
+                learning_rate,
+                jit_compile=num_steps >= STEPS_FOR_XLA,
+                loss=loss,
+                negative_weights=negative_weights,
             ),
             split,
             Phase(
@@ -145,7 +150,7 @@ class Workbench:
             ),
             on_epoch=on_epoch,
             on_step=on_step,
-            options={"every_position": True} if every_position else self.data_options(),
+            options={"every_position": True} if every_position else self.data_options(loss),
         )
         return model
 

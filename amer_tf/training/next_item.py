@@ -16,6 +16,8 @@ from amer_tf.training.trainer import Trainer
 LOSSES = ("softmax", "gbce", "binary")
 # Of hand-made systems, beside those that a search may be set to.
 REFERENCE_LOSSES = ("bpr", "bpr_max", "top1_max")
+# Those whose negatives are each example's own, and not shared by the batch.
+OWN_NEGATIVES = ("binary", "bpr")
 
 
 class Network(Protocol):
@@ -81,7 +83,7 @@ class NextItemTrainer(Trainer):
     @property
     def _own_negatives(self) -> bool:
         """Whether the negatives are each example's own, and not shared by the batch."""
-        return self.loss_name in ("binary", "bpr")
+        return self.loss_name in OWN_NEGATIVES
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         return self.network.query(inputs, training=training)
