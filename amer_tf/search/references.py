@@ -16,6 +16,7 @@ from amer_tf.models import (
     gru4rec,
     narm,
     nextitnet,
+    sequence_parts,
     sr_gnn,
     stamp,
     transformer,
@@ -73,8 +74,8 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
             f"EASE is left out: its matrix of all pairs of {num_items:,} items takes {size:.1f} GB "
             f"and long to invert; the most are {MAX_EASE_ITEMS:,} items"
         )
-    if name == "bpr" and not spec.with_role("profile"):
-        return "BPR is left out: it needs a profile field with the user's id, and there is none"
+    if name == "bpr" and sequence_parts.user_field(spec, None) is None:
+        return "BPR is left out: it needs a profile field that is the spec's `group`, the user's id"
     return None
 
 

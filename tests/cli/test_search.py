@@ -84,7 +84,7 @@ def test_a_finished_run_answers_the_same_again(run, tmp_path):
         (["--set=l2=many"], "`l2` must be a number. Received: l2='many'"),
         (["--set=l2=-1"], "`l2` must be a number of at least 0. Received: l2=-1.0"),
         (["--set=loss=hinge"], "`loss` must be one of softmax, gbce, binary"),
-        (["--references=ease,bpr"], "`references` must be .*'bpr'"),
+        (["--references=ease,markov"], "`references` must be .*'markov'"),
         (["--steps=mlp"], r"`steps` must be .*Received: steps=\('mlp',\)"),
         (["--time_limit=soon"], "duration must be a positive number of seconds.*'soon'"),
         (["--time_limit=0s"], "duration must be a positive number of seconds.*'0s'"),
