@@ -1,4 +1,4 @@
-"""Purchases as positive examples, and as negative ones what others bought in the same week."""
+"""Purchases as positive examples, and as negative ones what others bought in the week before."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ LABEL = "bought"
 HOUSEHOLD, PRODUCT, STORE = "household_id", "product_id", "store_id"
 WEEK, WEEKDAY, HOUR, TIMESTAMP = "week", "weekday", "hour", "transaction_timestamp"
 _DAY, _HOUR = 86_400, 3_600
+# The stores are in US Eastern time, the moments of the year 2017 in UTC: five hours behind, four
+# between these two.
+_SUMMER = (1_489_302_000, 1_509_861_600)
 _DRAWN = 12
 # What is in the basket makes no negative; so often is another product drawn.
 _TRIES = 20
@@ -61,14 +64,29 @@ def read_purchases(file: pathlib.Path) -> Purchases:
     return Purchases(*(np.concatenate(part) for part in parts))
 
 
+def local_weekday_and_hour(seconds: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Day of the week, 0 on Mondays, and hour of the day where the stores are.
+
+    Args:
+        seconds: Seconds since 1970 of the year 2017, `[purchases]`.
+    """
+    seconds = np.asarray(seconds, np.float64)
+    is_summer = (seconds >= _SUMMER[0]) & (seconds < _SUMMER[1])
+    local = seconds - _HOUR * np.where(is_summer, 4, 5)
+    # 1970 began on a Thursday.
+    weekday = (local // _DAY + 3).astype(np.int64) % 7
+    return weekday, (local % _DAY // _HOUR).astype(np.int64)
+
+
 def draw_negatives(
     purchases: Purchases, positives: npt.NDArray[np.int64], negatives: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Numbers of purchases of the same week whose products stand for what was not bought.
+    """Numbers of purchases of the week before whose products stand for what was not bought.
 
-    A product is drawn as often as it is sold in the week; one that is in the household's basket is
-    drawn again. Others that the household bought in that week are not, since the history would tell
-    them apart.
+    A product is drawn as often as it was sold in the seven days that end with the purchase, so that
+    nothing is known of what comes after it, wherever data are cut; one that is in the household's
+    basket is drawn again. Others that the household bought in that week are not, since the history
+    would tell them apart.
 
     Args:
         purchases: All purchases.
@@ -78,10 +96,11 @@ def draw_negatives(
 
     Returns: `[positives, N]`; -1 where no other product was found.
     """
-    by_week = np.argsort(purchases.week, kind="stable")
-    weeks = purchases.week[by_week]
-    week = purchases.week[positives]
-    first, last = (np.searchsorted(weeks, week, side) for side in ("left", "right"))
+    by_time = np.argsort(purchases.seconds, kind="stable")
+    times = purchases.seconds[by_time]
+    moment = purchases.seconds[positives]
+    first = np.searchsorted(times, moment - 7 * _DAY, "right")
+    last = np.searchsorted(times, moment, "right")
     _, products = np.unique(purchases.product, return_inverse=True)
     _, households = np.unique(purchases.household, return_inverse=True)
     _, moments = np.unique(purchases.seconds, return_inverse=True)
@@ -96,7 +115,7 @@ def draw_negatives(
             numbers = random_integers(
                 last[left] - first[left], seed, _DRAWN, place * _TRIES + attempt, own
             )
-            found = by_week[first[left] + numbers]
+            found = by_time[first[left] + numbers]
             wanted = baskets[own] * num_products + products[found]
             at = np.minimum(np.searchsorted(bought, wanted), len(bought) - 1)
             is_new = bought[at] != wanted
@@ -134,15 +153,15 @@ def examples_table(
         for start in range(0, len(rows), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
             own = purchases.take(rows[part])
+            weekday, hour = local_weekday_and_hour(own.seconds)
             columns = {
                 LABEL: labels[part],
                 HOUSEHOLD: own.household,
                 PRODUCT: purchases.product[products[part]],
                 STORE: own.store,
                 WEEK: own.week,
-                # 1970 began on a Thursday; Monday is 0.
-                WEEKDAY: (own.seconds // _DAY + 3).astype(np.int64) % 7,
-                HOUR: (own.seconds % _DAY // _HOUR).astype(np.int64),
+                WEEKDAY: weekday,
+                HOUR: hour,
                 time: own.seconds,
             }
             values = {name: column.tolist() for name, column in columns.items()}

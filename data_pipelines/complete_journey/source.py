@@ -91,8 +91,8 @@ def open_source(
     Args:
         folder: Where the Parquet files are; None for the installed package.
         task: `"next_item"`; or `"ctr"`: will this household buy this product now, given its last
-            purchases; each purchase is a positive, beside products that others bought in the same
-            week.
+            purchases; each purchase is a positive, beside products that others bought in the week
+            before.
         item_fields: Which of department, product_category, product_type, brand, manufacturer_id
             and package_size to read; None for none, or for task ctr product_category, department,
             brand and manufacturer_id.
@@ -103,7 +103,8 @@ def open_source(
             always, with weekday, hour and week.
         negatives: For task ctr: negatives of each purchase.
         share: For task ctr: share of the purchases that become examples; histories hold all.
-        min_count: For task ctr: products that training has less often are unknown.
+        min_count: For task ctr: products that stand less often in training, bought, drawn or as
+            a step of a history, are unknown.
         seed: For task ctr: of the share and the negatives.
     """
     folder = folder or package_folder()

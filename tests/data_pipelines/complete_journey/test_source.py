@@ -121,21 +121,26 @@ def purchases(rows: int = 2000) -> examples.Purchases:
     )
 
 
-def test_negatives_are_of_the_week_and_not_of_the_basket() -> None:
+def test_negatives_are_of_the_week_before_and_not_of_the_basket() -> None:
     all_of_them = purchases()
     positives = np.arange(0, 2000, 3)
     drawn = examples.draw_negatives(all_of_them, positives, 2, seed=5)
     assert drawn.shape == (len(positives), 2)
-    assert (drawn >= 0).all()
+    positives, drawn = positives[drawn[:, 1] >= 0], drawn[drawn[:, 1] >= 0]
+    # The first moment has nothing before it.
+    assert len(positives) > 650
     own, others = all_of_them.take(np.repeat(positives, 2)), all_of_them.take(drawn.ravel())
-    np.testing.assert_array_equal(others.week, own.week)
+    age = own.seconds - others.seconds
+    assert age.min() >= 0
+    assert 6 * 86_400 < age.max() < 7 * 86_400
     baskets = set(zip(all_of_them.household, all_of_them.seconds, all_of_them.product, strict=True))
     negatives = set(zip(own.household, own.seconds, others.product, strict=True))
     assert not baskets & negatives
-    # By popularity: products are drawn as often as they are sold in the week, without the basket.
+    # By popularity: products are drawn as often as they are sold in that week, without the basket.
     expected = np.zeros(31)
     for row in positives:
-        is_week = all_of_them.week == all_of_them.week[row]
+        age = all_of_them.seconds[row] - all_of_them.seconds
+        is_week = (age >= 0) & (age < 7 * 86_400)
         is_basket = (all_of_them.household == all_of_them.household[row]) & (
             all_of_them.seconds == all_of_them.seconds[row]
         )
@@ -156,6 +161,16 @@ def test_no_negative_where_the_basket_is_all_that_is_sold() -> None:
     assert examples.draw_negatives(alone, np.array([0, 1]), 1, seed=0).tolist() == [[-1], [-1]]
 
 
+def test_weekday_and_hour_are_those_of_the_stores() -> None:
+    moments = ["2017-01-02 04:59:59", "2017-01-02 05:00:00", "2017-03-12 06:59:59"]
+    moments += ["2017-03-12 07:00:00", "2017-11-05 05:59:59", "2017-11-05 06:00:00"]
+    local = pd.to_datetime(moments).tz_localize("UTC").tz_convert("America/New_York")
+    seconds = [pd.Timestamp(moment).timestamp() for moment in moments]
+    weekday, hour = examples.local_weekday_and_hour(seconds)
+    assert hour.tolist() == local.hour.tolist() == [23, 0, 1, 3, 1, 1]
+    assert weekday.tolist() == local.weekday.tolist() == [6, 0, 6, 6, 6, 6]
+
+
 def test_labelled_examples(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     chunk: Chunk
     table = examples.examples_table(
@@ -163,26 +178,29 @@ def test_labelled_examples(folder: pathlib.Path, tmp_path: pathlib.Path) -> None
     )
     [chunk] = table.read()
     columns = {name: np.array(values) for name, values in chunk.columns.items()}
-    assert columns["bought"].tolist() == [1, 0] * 15
+    # On the first day no other product has been sold.
+    assert columns["bought"].tolist() == [1, *[1, 0] * 4] * 3
+    later = columns["seconds"] > columns["seconds"].min()
+    columns = {name: values[later] for name, values in columns.items()}
     for name in ("household_id", "store_id", "seconds", "weekday", "hour", "week"):
         np.testing.assert_array_equal(columns[name][::2], columns[name][1::2])
     assert (columns["product_id"][::2] != columns["product_id"][1::2]).all()
     # The first of January 2017 was a Sunday.
-    assert columns["weekday"][::2].tolist() == [6, 0, 1, 2, 3] * 3
-    assert set(columns["hour"]) == {10}
+    assert columns["weekday"][::2].tolist() == [0, 1, 2, 3] * 3
+    assert set(columns["hour"]) == {5}
     half = examples.examples_table(
         folder / "transactions.parquet", "seconds", negatives=1, share=0.5, seed=0
     )
-    assert 8 <= len(next(iter(half.read()))) <= 22
+    assert 7 <= len(next(iter(half.read()))) <= 20
 
 
 def test_hybrid_data(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     counts = data_pipelines.prepare(
         "complete_journey", folder, tmp_path / "data", task="ctr", min_count=1, user_fields="age",
         item_fields="product_type,package_size,brand",
-        split={"kind": "by_time", "train_share": 0.6, "validation_share": 0.2},
+        split={"kind": "by_time", "train_share": 0.5, "validation_share": 0.2},
     )  # fmt: skip
-    assert (counts["rows"], counts["users"], counts["items"], counts["events"]) == (30, 3, 5, 15)
+    assert (counts["rows"], counts["users"], counts["items"], counts["events"]) == (27, 3, 5, 15)
     data = data_pipelines.load(tmp_path / "data")
     assert data.spec.item_field == "product_id"
     [(inputs, label, _)] = data.test.batches(data.test.num_examples)
