@@ -51,6 +51,8 @@ def encode_table(
             f"The table lacks columns; it has {sorted(map(str, frame.columns))}. "
             f"Received: {missing}"
         )
+    if not len(frame):
+        raise ExportError("The table must have at least one row. Received: none")
     labels = _labels(frame[spec.label], spec.label)
     groups = None
     if spec.group is not None:
@@ -142,7 +144,8 @@ def _plain(value: Any, column: Column) -> Any:
     if _is_missing(value):
         return column.missing
     if column.dtype == tf.string:
-        return str(value)
+        # A column of numbers with a gap comes as floats; preparation has read 5, not 5.0.
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
     number = float(value)
     if column.dtype == tf.int64:
         whole = int(value)

@@ -44,7 +44,7 @@ def reproduce(record: RunRecord) -> Html:
         table("What the run depends on", ["What", "Value"], facts),
     ]
     if changes:
-        defaults = PROGRAMS[record.task].preset(preset).to_dict()
+        defaults = _preset(record, preset)
         rows = [[name, _text(changes[name]), _text(defaults[name])] for name in changes]
         parts.append(
             table(
@@ -62,7 +62,7 @@ def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:
     """The preset with the fewest settings that differ, and those of the run that do."""
     found = {}
     for name in PRESETS:
-        known = PROGRAMS[record.task].preset(name).to_dict()
+        known = _preset(record, name)
         found[name] = {
             key: value
             for key, value in record.config["settings"].items()
@@ -70,6 +70,11 @@ def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:
         }
     best = min(found, key=lambda name: len(found[name]))
     return best, found[best]
+
+
+def _preset(record: RunRecord, name: str) -> dict[str, Any]:
+    """The settings of a preset for the data of the run: a behaviour may change some."""
+    return dict(PROGRAMS[record.task].preset(name, record.result.spec).to_dict())
 
 
 def command(record: RunRecord) -> str:

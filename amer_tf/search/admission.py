@@ -16,8 +16,8 @@ from amer_tf.search.run_error import RunError
 from amer_tf.search.trials import TrialLog
 
 KIND = "measured"
-# Architectures that are looked at for each one that is wanted, and in all.
-_MOST_TRIES = 50
+# Most architectures whose latency is measured, each by an export.
+_MOST_EXPORTS = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,9 @@ class Admission:
         """
         if not self.is_limited:
             return list(ranked[:number])
-        tried = ranked[: max(_MOST_TRIES, number)]
+        tried = ranked
+        if self._max_latency_ms is not None:
+            tried = ranked[: max(_MOST_EXPORTS, number)]
         found: list[Architecture] = []
         with PhaseProgress("Measuring architectures", len(tried)) as bar:
             for index, architecture in enumerate(tried):

@@ -55,9 +55,10 @@ class CtrProgram:
         self.spec = spec
         self.seed = seed
         self.steps = tuple(steps)
-        if "behavior" in steps:
-            # One predefined MLP in all steps and systems, so that they can be compared, and so
-            # that a result without step 3 can take over the weights of step 1's.
+        if spec.with_role("behavior"):
+            # One predefined MLP in all steps and systems, so that they can be compared, whatever
+            # is searched, and so that a result without step 3 can take over the weights of step
+            # 1's.
             settings = settings.replace(hidden_units=settings.behavior_units)
         self.settings = settings
         self.references = ctr_references.fitting(settings.references, spec)

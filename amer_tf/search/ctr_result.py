@@ -11,6 +11,7 @@ from amer_tf.search import ctr_references
 from amer_tf.search.ctr_recording import METRIC
 from amer_tf.search.interaction_search import CHOSEN
 from amer_tf.search.result import SearchResult
+from amer_tf.search.search_data import as_evaluation_split
 from amer_tf.training.ctr import CtrEvaluator
 
 
@@ -47,11 +48,16 @@ class CtrResult(SearchResult):
         return pd.DataFrame(rows, columns=["interaction", "gain", "standard_error", "taken"])
 
     def evaluate(self, split: Any) -> dict[str, Any]:
-        """AUC, log loss, per-user AUC and calibration of the best model on a split."""
-        return self.evaluator.evaluate(split)
+        """AUC, log loss, per-user AUC and calibration of the best model.
+
+        Args:
+            split: A split, a `tf.data` or a table of raw columns, as `AmerSearch.fit` takes it.
+        """
+        return self.evaluator.evaluate(as_evaluation_split(self.spec, split))
 
     def evaluate_references(self, split: Any) -> dict[str, dict[str, Any]]:
         """The same metrics of the run's hand-made systems, on the same rows, by name."""
+        split = as_evaluation_split(self.spec, split)
         return {
             name: ctr_references.evaluate(
                 ctr_references.load(self.run, name, self.spec, self.load_model), split

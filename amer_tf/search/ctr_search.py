@@ -111,10 +111,11 @@ class CtrSearch:
             shortcut=self.settings.shortcut,
             history_match=self.bench.history_match,
         )
+        predefined = self._within_limits(predefined, stacks)
         trained = None
         if interactions or behavior is not None:
             predefined, trained = self._tune(predefined)
-        found = self._use_inherited(predefined, behavior, stacks[0])
+        found = self._use_inherited(predefined, behavior, stacks)
         # Without what each step has found: that is what it must be better than.
         finalists = [
             found,
@@ -126,6 +127,26 @@ class CtrSearch:
         different = self.admission.first(different, len(different), self.bench.build)
         self._train_from_scratch(different, {predefined.to_json(): trained})
         return Architecture.from_dict(self.trials.best()["architecture"])
+
+    def _within_limits(
+        self, predefined: Architecture, stacks: Sequence[tuple[Block, ...]]
+    ) -> Architecture:
+        """With as many of its first interactions as the limits allow beside the best blocks.
+
+        Interactions widen the MLP's input: blocks that were within the limits without them may not
+        be with them. Where the MLP is searched, it is chosen to fit.
+        """
+        if "mlp" in self.steps:
+            return predefined
+        number = len(predefined.interactions)
+        fewer = [
+            dataclasses.replace(predefined, interactions=predefined.interactions[:count])
+            for count in range(number, -1, -1)
+        ]
+        whole = [dataclasses.replace(each, blocks=blocks) for each in fewer for blocks in stacks]
+        whole += [each for each in fewer if any(stacks)]
+        [first] = self.admission.first(whole, 1, self.bench.build)
+        return dataclasses.replace(first, blocks=())
 
     def _choose_plain_prior(self) -> None:
         """The prior of a plain DNN: that of step 2, and where the others' is looked for first."""
@@ -162,12 +183,17 @@ class CtrSearch:
         self,
         predefined: Architecture,
         behavior: CtrBehaviorSearch | None,
-        blocks: tuple[Block, ...],
+        stacks: Sequence[tuple[Block, ...]],
     ) -> Architecture:
         """Searches the MLP, and trains what was found on from the supernets' weights.
 
-        Returns: The best MLP, where it is searched, with the blocks.
+        Returns: The best MLP, where it is searched, with the first blocks that are within the
+            limits.
         """
+        blocks = stacks[0]
+        if "mlp" not in self.steps:
+            whole = [dataclasses.replace(predefined, blocks=each) for each in (*stacks, ())]
+            blocks = self.admission.first(whole, 1, self.bench.build)[0].blocks
         search: MlpSearch | None = None
         found = predefined
         if "mlp" in self.steps:
@@ -183,7 +209,6 @@ class CtrSearch:
             )
             found = self._search_mlp(search, blocks)
         found = dataclasses.replace(found, blocks=blocks)
-        self.admission.first([found], 1, self.bench.build)
         if search is not None or behavior is not None:
             inherited = functools.partial(self._combined, found, behavior, search)
             if behavior is not None:

@@ -36,6 +36,17 @@ def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]
     return _as_split(spec, train, "training"), _as_split(spec, validation, "validation")
 
 
+def as_evaluation_split(spec: FeatureSpec, data: Any) -> Any:
+    """A split to measure models on, of all that `as_splits` takes for validation.
+
+    Raises:
+        SplitError: Where something else is given.
+        DatasetError: Where a `tf.data` holds no labelled rows.
+        ExportError: Where a table lacks a column, or holds other values than the spec says.
+    """
+    return _as_split(spec, data, "evaluation")
+
+
 def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
     if hasattr(data, "batches") or hasattr(data, "num_examples"):
         return data

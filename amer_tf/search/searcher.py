@@ -23,6 +23,8 @@ from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
+# Keras takes seeds below 2**32, and phases add small numbers to the run's.
+_SEEDS = 2**31
 
 
 class AmerSearch:
@@ -75,8 +77,11 @@ class AmerSearch:
                 f"`steps` must be among {possible} for task {spec.task!r}{without}, in this "
                 f"order. Received: steps={steps!r}"
             )
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"`seed` must be an integer of at least 0. Received: seed={seed!r}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _SEEDS:
+            raise ValueError(
+                f"`seed` must be an integer of at least 0 and below {_SEEDS}. "
+                f"Received: seed={seed!r}"
+            )
         own = program.preset(preset, spec)
         if settings is not None and type(settings) is not type(own):
             raise ValueError(

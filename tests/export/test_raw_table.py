@@ -69,6 +69,20 @@ def test_wrong_values_name_the_column(case, change, message):
         encode_table(case.spec, frame(case, ROWS[:5], **change))
 
 
+def test_an_empty_table(case):
+    with pytest.raises(ExportError, match="at least one row. Received: none"):
+        encode_table(case.spec, frame(case)[:0])
+
+
+def test_whole_numbers_of_a_column_with_a_gap(case):
+    """pandas makes floats of them, which are the text 5 and not 5.0."""
+    rows = len(frame(case))
+    expected, _, _ = encode_table(case.spec, frame(case, ad=["1"] * rows))
+    found, _, _ = encode_table(case.spec, frame(case, ad=[1.0] * rows))
+    assert (expected["ad"] > 1).all()
+    np.testing.assert_array_equal(found["ad"], expected["ad"])
+
+
 def test_missing_columns(case):
     with pytest.raises(ExportError, match=r"lacks columns; it has \['ad', .*Received: \['hour'\]"):
         encode_table(case.spec, frame(case).drop(columns="hour"))

@@ -80,13 +80,20 @@ def test_a_call_of_either_size_counts(trials, monkeypatch):
 
 
 def test_none_within_the_limits(trials, monkeypatch):
-    monkeypatch.setattr(admission, "_MOST_TRIES", 3)
+    monkeypatch.setattr(admission, "_MOST_EXPORTS", 3)
     message = (
-        rf"None of the best 3 architectures.*the smallest has {parameters(10)} parameters. "
+        rf"None of the best 4 architectures.*the smallest has {parameters(10)} parameters. "
         "Raise the limit.*Received: max_params=5, max_latency_ms=None"
     )
     with pytest.raises(RunError, match=message):
         Admission(SPEC, trials, Limits(max_params=5)).first(RANKED, 1, build)
+
+
+def test_latency_is_measured_of_the_best_alone(trials, monkeypatch):
+    monkeypatch.setattr(admission, "_MOST_EXPORTS", 3)
+    monkeypatch.setattr(latency, "measure_latency", lambda folder: {1: 9.0, 256: 9.0})
+    with pytest.raises(RunError, match="None of the best 3 architectures"):
+        Admission(SPEC, trials, Limits(max_latency_ms=4.0)).first(RANKED, 1, build)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ def test_the_export_answers_the_rows_as_they_are(spec, table, tmp_path):
     result = search(spec, tmp_path / "run").fit(table[:200], validation)
     split = ArrayEvaluationSplit(*encode_table(result.spec, validation))
     logits = result.evaluator.logits(split)
+    assert result.evaluate(validation) == result.evaluate(split)
+    assert result.evaluate_references(validation) == result.evaluate_references(split)
     served = tf.saved_model.load(str(result.export(tmp_path / "served" / "1")))
     steps = max(map(len, validation["history"]))
     answer = served.signatures["serving_default"](
@@ -116,6 +118,16 @@ def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
     measured = [trial for trial in small.run.trials() if trial["kind"] == "measured"]
     assert any(trial["parameters"] > limit for trial in measured)
     assert all((trial["latency_ms"] is None) == (trial["parameters"] > limit) for trial in measured)
+
+
+def test_interactions_that_widen_the_model_are_left_out(spec, table, tmp_path):
+    """Blocks are admitted without interactions; the limit is that of the largest of those."""
+    splits, steps = (table[:200], table[200:]), ("behavior", "interaction")
+    free = search(spec, tmp_path / "free", steps=("behavior",)).fit(*splits)
+    limit = max(result_size(free, trial) for trial in free.run.trials() if "architecture" in trial)
+    small = search(spec, tmp_path / "small", steps=steps, max_params=limit).fit(*splits)
+    assert small.model.count_params() <= limit
+    assert len(small.interactions()) > len(small.architecture.interactions)
 
 
 def test_a_limit_below_everything_is_an_error_and_no_result(spec, table, tmp_path):
