@@ -103,8 +103,8 @@ def test_what_the_served_model_is_asked(demo, package, asked, capsys):
         "age": [""],
         "kids_count": [""],
     }
-    # 9 January 2017 was a Monday.
-    context = {"store_id": [4], "week": [2.0], "weekday": [0], "hour": [17]}
+    # 9 January 2017 was a Monday; the stores are five hours behind.
+    context = {"store_id": [4], "week": [2.0], "weekday": [0], "hour": [12]}
     assert {name: request[name] for name in context} == context
     assert capsys.readouterr().out.splitlines() == [
         "Household 7 buys 2 products in its newest basket. The model ranks them among 2 others of "
