@@ -33,7 +33,7 @@ def test_the_command_is_that_of_the_run(name, request):
     flags = parsed(command(record(result)))
     settings = (
         PROGRAMS[result.spec.task]
-        .preset(flags["preset"])
+        .preset(flags["preset"], result.spec)
         .with_text(assignments("set", flags["set"]))
     )
     if flags["references"] is not None:
@@ -61,6 +61,17 @@ def test_a_preset_as_it_is(next_item, copy):
     changed = record(SearchResult.load(folder))
     assert nearest_preset(changed) == ("quick", {})
     assert "All settings are those of the preset quick." in reproduce(changed)
+
+
+def test_a_preset_of_a_hybrid_run_as_it_is(hybrid, copy):
+    """A behaviour changes values of the preset; these do not differ from it."""
+    folder = copy(hybrid)
+    settings = PROGRAMS["ctr"].preset("paper", hybrid.spec).to_dict()
+    assert settings != PROGRAMS["ctr"].preset("paper").to_dict()
+    change_json(folder / "config.json", lambda config: {**config, "settings": settings})
+    changed = record(SearchResult.load(folder))
+    assert nearest_preset(changed) == ("paper", {})
+    assert "--set" not in command(changed)
 
 
 def test_what_the_run_depends_on(ctr):
