@@ -110,13 +110,16 @@ def _dense(rows: list[Any], column: Column, steps: int, start: int) -> Any:
     for axis in column.axes[1:]:
         sets = [step for row in rows for step in row] if len(column.axes) > 2 else rows
         sizes.append(steps if axis == "steps" else max([1, *map(len, sets)]))
-    try:
-        return [_filled(row, sizes, column) for row in rows]
-    except (TypeError, ValueError) as error:
-        raise ExportError(
-            f"Column {column.name!r}, rows from {start + 1} on, must hold values of type "
-            f"{column.dtype.name}. Received: {error}"
-        ) from error
+    dense = []
+    for number, row in enumerate(rows, start + 1):
+        try:
+            dense.append(_filled(row, sizes, column))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ExportError(
+                f"Column {column.name!r}, row {number}, must hold values of type "
+                f"{column.dtype.name}. Received: {error}"
+            ) from error
+    return dense
 
 
 def _list(cell: Any, depth: int) -> Any:
@@ -151,6 +154,8 @@ def _plain(value: Any, column: Column) -> Any:
         whole = int(value)
         if whole != number and not isinstance(value, int):
             raise ValueError(f"{value!r}")
+        if not tf.int64.min <= whole <= tf.int64.max:
+            raise OverflowError(f"{value!r}")
         return whole
     return number
 

@@ -59,8 +59,10 @@ def test_arrow_tables_mappings_and_groups(case):
     [
         ({"click": [2] * 5}, "Column 'click', row 1, is the label and must be 0 or 1. Received: 2"),
         ({"click": [0, 1, "yes", 0, 1]}, "Column 'click', row 3, .* Received: 'yes'"),
-        ({"hour": [1, 2, "noon", 3, 4]}, "Column 'hour', rows from 1 on, must .*int64.*'noon'"),
-        ({"hour": [1, 2, 2.5, 3, 4]}, "Column 'hour', rows from 1 on, must hold .* 2.5"),
+        ({"hour": [1, 2, "noon", 3, 4]}, "Column 'hour', row 3, must hold .*int64.*'noon'"),
+        ({"hour": [1, 2, 2.5, 3, 4]}, "Column 'hour', row 3, must hold .* 2.5"),
+        ({"hour": [1, 2, 3, 2**63, 4]}, f"Column 'hour', row 4, must hold .*int64.* {2**63}"),
+        ({"hour": [1, -(2**63) - 1, 2, 3, 4]}, "Column 'hour', row 2, must hold .*int64.* -922337"),
         ({"price": ["cheap"] * 5}, "Column 'price', .* must hold values of type float32"),
     ],
 )
