@@ -56,7 +56,11 @@ class CtrResult(SearchResult):
         return self.evaluator.evaluate(as_evaluation_split(self.spec, split))
 
     def evaluate_references(self, split: Any) -> dict[str, dict[str, Any]]:
-        """The same metrics of the run's hand-made systems, on the same rows, by name."""
+        """The same metrics of the run's hand-made systems, on the same rows, by name.
+
+        Args:
+            split: As `evaluate` takes it.
+        """
         split = as_evaluation_split(self.spec, split)
         return {
             name: ctr_references.evaluate(

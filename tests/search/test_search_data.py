@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
-from amer_tf.search.search_data import as_splits
+from amer_tf.search.search_data import as_evaluation_split, as_splits
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit
 from tests.search import nets
@@ -32,6 +32,7 @@ def test_splits_are_left_as_they_are():
     assert as_splits(SPEC, train, validation) == (train, validation)
     whole = types.SimpleNamespace(train=train, validation=validation)
     assert as_splits(SPEC, whole, None) == (train, validation)
+    assert as_evaluation_split(SPEC, train) is train
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,9 @@ def test_rows_in_memory(data):
     train, validation = as_splits(SPEC, data, data)
     assert type(train) is ArrayTrainingSplit
     assert type(validation) is ArrayEvaluationSplit
-    for split in (train, validation):
+    measured = as_evaluation_split(SPEC, data)
+    assert type(measured) is ArrayEvaluationSplit
+    for split in (train, validation, measured):
         np.testing.assert_array_equal(split.field_values("ad"), IDS)
         np.testing.assert_array_equal(split.labels, [1, 0, 0, 1])
 
@@ -64,3 +67,8 @@ def test_rows_in_memory(data):
 def test_refuses_other_data(spec, arguments, message):
     with pytest.raises(SplitError, match=message):
         as_splits(spec, *arguments)
+
+
+def test_refuses_to_evaluate_other_data():
+    with pytest.raises(SplitError, match="The evaluation data of task 'ctr' must be .*: int"):
+        as_evaluation_split(SPEC, 5)
