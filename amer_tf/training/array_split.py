@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, MultiValuedField
 
 _Split = TypeVar("_Split", bound="ArraySplit")
 # Rows of a `tf.data` of single rows that are read at a time.
@@ -160,9 +160,20 @@ def read_dataset(dataset: Any, spec: FeatureSpec) -> tuple[Any, Any, Any]:
             "A tf.data must end, since all its rows are read once: leave out `repeat()`. "
             "Received: an endless one"
         )
+    shapes = _row_shapes(spec)
+    _check_element(*element, shapes)
     if element[1].shape.rank == 0:
         dataset = dataset.batch(_ROWS_AT_A_TIME)
-    parts = [(dict(inputs), labels) for inputs, labels in dataset.as_numpy_iterator()]
+    parts = []
+    for batch, label in dataset.as_numpy_iterator():
+        parts.append((dict(batch), label))
+        for name in batch.keys() & shapes.keys():
+            expected = (len(label), *shapes[name])
+            if batch[name].shape != expected:
+                raise DatasetError(
+                    f"{name!r} of a batch of a tf.data must have the shape {expected}. "
+                    f"Received: {batch[name].shape}"
+                )
     if not parts:
         raise DatasetError("A tf.data must hold at least one row. Received: none")
     inputs = {
@@ -175,3 +186,44 @@ def read_dataset(dataset: Any, spec: FeatureSpec) -> tuple[Any, Any, Any]:
         column = inputs[spec.group] if is_field else inputs.pop(spec.group)
         groups = np.asarray(column, np.int64)
     return inputs, labels, groups
+
+
+def _row_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
+    """The shape of one row of each field, and of the group."""
+    shapes: dict[str, tuple[int, ...]] = {spec.group: ()} if spec.group is not None else {}
+    for field in spec.input_fields:
+        shape: tuple[int, ...] = (spec.max_length,) if field.role == "behavior" else ()
+        if isinstance(field, MultiValuedField):
+            shape += (field.max_values,)
+        shapes[field.name] = shape
+    return shapes
+
+
+def _check_element(
+    inputs: Mapping[str, Any], label: Any, shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raises where an element is not dense, or not of its shape by what is known beforehand.
+
+    Args:
+        inputs: Specs of the inputs.
+        label: Spec of the label, whose rank tells rows from batches.
+        shapes: The shape of one row of each field.
+    """
+    for name, spec in [("label", label), *inputs.items()]:
+        if not isinstance(spec, tf.TensorSpec):
+            raise DatasetError(f"{name!r} of a tf.data must be a dense tensor. Received: {spec}")
+    allowed = [tf.TensorShape(shape) for shape in ((), (None,), (None, 1))]
+    if not any(label.shape.is_compatible_with(shape) for shape in allowed):
+        raise DatasetError(
+            "'label' of a tf.data must be a number, or a batch of numbers of shape (batch,). "
+            f"Received: {label}"
+        )
+    axes = () if label.shape.rank == 0 else (None,)
+    for name in inputs.keys() & shapes.keys():
+        expected = tf.TensorShape((*axes, *shapes[name]))
+        if not inputs[name].shape.is_compatible_with(expected):
+            rows = "a batch of rows" if axes else "one row"
+            raise DatasetError(
+                f"{name!r} of a tf.data must have the shape {expected} beside a label of shape "
+                f"{label.shape}, which is that of {rows}. Received: {inputs[name]}"
+            )

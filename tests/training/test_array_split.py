@@ -87,6 +87,36 @@ def test_reads_rows_or_batches_of_a_dataset(batch):
         (lambda dataset: dataset.map(lambda inputs, label: inputs), "must hold pairs of inputs"),
         (lambda dataset: dataset.map(lambda inputs, label: (label, label)), "pairs of inputs"),
         (lambda dataset: dataset.map(lambda inputs, label: (inputs, label, label)), "hold pairs"),
+        (
+            lambda dataset: dataset.map(lambda inputs, label: ({"a": inputs["a"]}, [label])),
+            r"'a' of a tf.data must have the shape \(None,\) beside a label of shape \(1,\), "
+            r"which .* a batch of rows. Received: TensorSpec\(shape=\(\)",
+        ),
+        (
+            lambda dataset: dataset.map(lambda inputs, label: ({"a": [inputs["a"]]}, label)),
+            r"'a' of a tf.data must have the shape \(\) .* one row. Received: .*shape=\(1,\)",
+        ),
+        (
+            lambda dataset: dataset.batch(4).map(
+                lambda inputs, label: (inputs, tf.stack([label, label], axis=1))
+            ),
+            r"'label' of a tf.data must be a number, or a batch .*Received: .*shape=\(None, 2\)",
+        ),
+        (
+            lambda dataset: dataset.batch(4).map(
+                lambda inputs, label: (
+                    {"a": tf.RaggedTensor.from_row_lengths(inputs["a"], [1, 3])},
+                    label,
+                )
+            ),
+            "'a' of a tf.data must be a dense tensor. Received: RaggedTensorSpec",
+        ),
+        (
+            lambda dataset: dataset.batch(4).map(
+                lambda inputs, label: ({"a": inputs["a"][:2]}, label)
+            ),
+            r"'a' of a batch of a tf.data must have the shape \(4,\). Received: \(2,\)",
+        ),
     ],
 )
 def test_refuses_other_datasets(change, message):
