@@ -35,7 +35,8 @@ def encode_table(
         spec: The fitted spec.
         table: A pandas DataFrame, a pyarrow Table or a mapping of columns, raw as the spec names
             them, with the label. A history is a list in a cell, and so is a set of values; a step
-            that is a set is a list in a list. None, NaN and an empty text are missing values.
+            that is a set is a list in a list. None, NaN and an empty text are missing values;
+            infinity is none, and refused, as in data preparation.
 
     Raises:
         ExportError: Where a column is missing, or holds what its field cannot be.
@@ -150,6 +151,8 @@ def _plain(value: Any, column: Column) -> Any:
         # A column of numbers with a gap comes as floats; preparation has read 5, not 5.0.
         return str(int(value) if isinstance(value, float) and value.is_integer() else value)
     number = float(value)
+    if math.isinf(number):
+        raise ValueError(f"{value!r}, which is not finite")
     if column.dtype == tf.int64:
         whole = int(value)
         if whole != number and not isinstance(value, int):

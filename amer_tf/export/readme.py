@@ -20,6 +20,8 @@ _RULES = """How columns are read, whatever the signature:
   anywhere. A step of a history does not count at all where the column that tells the steps has a
   missing value, and without that column there is no history.
 - A value outside the vocabulary counts as unknown: every request of the right form gets a score.
+- A number beyond the range that data preparation has fitted, an infinite one too, counts as the end
+  of that range.
 - An input that may be left out is then missing for all, as it is where it has no rows. The
   functions of `tf.saved_model.load(...).signatures` in Python, and servers that do not know default
   inputs, want every input. A server that joins requests into batches wants one row for each user

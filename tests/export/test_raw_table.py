@@ -63,6 +63,8 @@ def test_arrow_tables_mappings_and_groups(case):
         ({"hour": [1, 2, 2.5, 3, 4]}, "Column 'hour', row 3, must hold .* 2.5"),
         ({"hour": [1, 2, 3, 2**63, 4]}, f"Column 'hour', row 4, must hold .*int64.* {2**63}"),
         ({"hour": [1, -(2**63) - 1, 2, 3, 4]}, "Column 'hour', row 2, must hold .*int64.* -922337"),
+        ({"price": [1, -np.inf, 2, 3, 4]}, "Column 'price', row 2, .* -inf, which is not finite"),
+        ({"price": ["1", "2", "inf", "3", "4"]}, "Column 'price', row 3, .* 'inf', which is not"),
         ({"price": ["cheap"] * 5}, "Column 'price', .* must hold values of type float32"),
     ],
 )

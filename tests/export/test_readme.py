@@ -47,4 +47,5 @@ def test_what_a_user_must_know(exported):
     assert '| `history_item_id` | string | [batch, steps] | `""` | no |' in text
     assert "yes: `true`" in text
     assert "yes: `10`" in text
+    assert "an infinite one too, counts as the end" in text
     assert str(exported.case.architecture) in text
