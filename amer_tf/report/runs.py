@@ -12,6 +12,9 @@ from amer_tf.report.words import FOUND
 from amer_tf.search.run_error import RunError
 from amer_tf.search.trials import score_of
 
+# Arguments of a search beside its settings that change what it finds.
+_LIMITS = ("time_limit", "max_params", "max_latency_ms")
+
 
 class Spread(NamedTuple):
     """Scores of one system over several seeds.
@@ -44,12 +47,14 @@ def require_comparable(records: Sequence[RunRecord]) -> None:
                 f"{where} beside {str(first.result.run.path)!r}"
             )
         same_steps = next(run for run in records if run.steps == record.steps)
-        for name, value in record.config["settings"].items():
-            other = same_steps.config["settings"].get(name)
+        known = _recipe(same_steps)
+        for name, value in _recipe(record).items():
+            other = known.get(name)
             if value != other and name != "sampler":
                 raise RunError(
-                    "Runs in one report must have the same settings, and differ in their seeds, "
-                    f"steps or samplers alone. {where}, {name}={value!r} beside {other!r}"
+                    "Runs in one report must have the same settings and limits, and differ in "
+                    "their seeds, steps or samplers alone. "
+                    f"{where}, {name}={value!r} beside {other!r}"
                 )
         if (record.variant, record.seed) in seeds:
             twin = seeds[record.variant, record.seed].result.run.path
@@ -58,6 +63,12 @@ def require_comparable(records: Sequence[RunRecord]) -> None:
                 f"{where}, seed={record.seed}, as {str(twin)!r}"
             )
         seeds[record.variant, record.seed] = record
+
+
+def _recipe(record: RunRecord) -> dict[str, Any]:
+    """The settings and limits of a run."""
+    limits = {name: record.config.get(name) for name in _LIMITS}
+    return {**record.config["settings"], **limits}
 
 
 def scores(

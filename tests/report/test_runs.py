@@ -45,7 +45,16 @@ def test_runs_that_do_not_belong_together(ctr, copy, config, message):
 def test_runs_of_other_settings(ctr, copy):
     settings = {**ctr.config["settings"], "dropout": 0.1}
     other = changed(ctr, copy, seed=9, settings=settings)
-    with pytest.raises(RunError, match=r"same settings.*dropout=0\.1 beside 0\.3"):
+    with pytest.raises(RunError, match=r"same settings and limits.*dropout=0\.1 beside 0\.3"):
+        runs.require_comparable([record(ctr), other])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("time_limit", 60.0), ("max_params", 9000), ("max_latency_ms", 5.0)]
+)
+def test_runs_of_other_limits(ctr, copy, name, value):
+    other = changed(ctr, copy, seed=9, **{name: value})
+    with pytest.raises(RunError, match=rf"same settings and limits.*{name}={value} beside None"):
         runs.require_comparable([record(ctr), other])
 
 
