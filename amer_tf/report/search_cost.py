@@ -7,6 +7,7 @@ from typing import NamedTuple
 from amer_tf.report.markup import Html, paragraph
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import duration
+from amer_tf.training.plateau import plateau_state
 
 PLAIN = "dnn"
 # Phases that end a step; which of them there are depends on the steps.
@@ -47,10 +48,26 @@ def cost_sentence(record: RunRecord) -> Html | None:
     if cost is None:
         return None
     return paragraph(
-        f"To train the plain DNN once took {duration(cost.plain)}. The steps of the search took "
+        f"To train the plain DNN once took {duration(cost.plain)}{_cut_short(record)}. "
+        "The steps of the search took "
         f"{duration(cost.steps)}, {cost.steps / cost.plain:.1f} times as long; with the final "
         f"trainings of what they found it is {duration(cost.trained)}, "
         f"{cost.trained / cost.plain:.1f} times."
+    )
+
+
+def _cut_short(record: RunRecord) -> str:
+    """What is to be said where the training of the DNN did not end by itself."""
+    phase, settings = record.phases[_plain_training(record)], record.config["settings"]
+    losses = phase.get("curve", ())
+    state = plateau_state(losses, patience=settings["patience"], max_cuts=settings["max_cuts"])
+    if not losses or state.is_over:
+        return ""
+    is_at_most = len(losses) >= settings["final_epochs"]
+    limit = "most epochs of the settings" if is_at_most else "time limit"
+    return (
+        f", cut short by the {limit}: to its end it would take longer, and the "
+        "ratios here would be smaller"
     )
 
 

@@ -117,6 +117,28 @@ def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
     assert "plain DNN" not in phase_times(record(SearchResult.load(folder)))
 
 
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        ([0.5, 0.4, 0.3, 0.2], "took 10 s, cut short by the most epochs of the settings: to its"),
+        ([0.5, 0.4], "took 10 s, cut short by the time limit: to its end it would take longer"),
+        ([0.5, 0.6, 0.7], "took 10 s. The steps"),
+    ],
+)
+def test_a_plain_network_whose_training_was_cut_short(ctr, copy, curve, said):
+    folder = copy(ctr)
+    phases = {
+        "rescoring": {"used": 100.0},
+        "scratch": {"used": 150.0},
+        "reference_dnn": {"used": 160.0, "seconds": 10.0, "limit": 10.0, "curve": curve},
+    }
+    settings = {**ctr.config["settings"], "final_epochs": 4, "patience": 1, "max_cuts": 1}
+    change_json(folder / "phases.json", lambda known: phases)
+    change_json(folder / "config.json", lambda known: {**known, "settings": settings})
+    text = Page(phase_times(record(SearchResult.load(folder)))).text
+    assert said in " ".join(text.split())
+
+
 def test_a_search_of_task_next_item_has_no_plain_network(next_item):
     assert search_cost(record(next_item)) is None
 
