@@ -72,8 +72,12 @@ class ExampleParser:
             # An empty text is an empty set, and no number.
             texts = values.flat_values
             texts = tf.where(texts == "", str(column.missing), texts)
-            integers = tf.strings.regex_full_match(texts, "-?[0-9]+")
-            expected = f"integers with {self._separators[column.name]!r} between them"
+            # Up to 18 digits fit 64 bits; the missing value has 19, and is spelt out.
+            pattern = f"-?[0-9]{{1,18}}|{column.missing}"
+            integers = tf.strings.regex_full_match(texts, pattern)
+            expected = (
+                f"integers of at most 18 digits with {self._separators[column.name]!r} between them"
+            )
             check = require(tf.reduce_all(integers), column.name, expected, texts)
             with tf.control_dependencies([check]):
                 numbers = tf.strings.to_number(texts, column.dtype)

@@ -95,7 +95,14 @@ def test_uneven_and_absent_candidates(exported):
         ({"age": ["old"]}, "Key: age.*Expected type: float, Actual type: string"),
         ({"country": ["nl", "de"]}, "'country.* must have at most one value. Received:. .2"),
         ({"history_gap": [1.0, 2.0]}, "'history_gap.* must have as many values as .'history_item"),
-        ({"history_tags": ["5|x"]}, "'history_tags.* must have integers with .'|.' between them"),
+        (
+            {"history_tags": ["5|x"]},
+            "'history_tags.* must have integers of .* with .'|.' between them",
+        ),
+        (
+            {"history_tags": [f"5|{2**63}"]},
+            "'history_tags.* of at most 18 digits .*9223372036854775808",
+        ),
     ],
 )
 def test_malformed_examples_name_the_feature(exported, features, message):
