@@ -163,17 +163,13 @@ def read_dataset(dataset: Any, spec: FeatureSpec) -> tuple[Any, Any, Any]:
     shapes = _row_shapes(spec)
     _check_element(*element, shapes)
     if element[1].shape.rank == 0:
-        dataset = dataset.batch(_ROWS_AT_A_TIME)
-    parts = []
-    for batch, label in dataset.as_numpy_iterator():
-        parts.append((dict(batch), label))
-        for name in batch.keys() & shapes.keys():
-            expected = (len(label), *shapes[name])
-            if batch[name].shape != expected:
-                raise DatasetError(
-                    f"{name!r} of a batch of a tf.data must have the shape {expected}. "
-                    f"Received: {batch[name].shape}"
-                )
+        try:
+            parts = _read_batches(dataset.batch(_ROWS_AT_A_TIME), shapes)
+        except tf.errors.InvalidArgumentError:
+            # Rows of different shapes are no batch: one by one they tell which element it is.
+            parts = _read_batches(dataset.batch(1), shapes)
+    else:
+        parts = _read_batches(dataset, shapes)
     if not parts:
         raise DatasetError("A tf.data must hold at least one row. Received: none")
     inputs = {
@@ -186,6 +182,23 @@ def read_dataset(dataset: Any, spec: FeatureSpec) -> tuple[Any, Any, Any]:
         column = inputs[spec.group] if is_field else inputs.pop(spec.group)
         groups = np.asarray(column, np.int64)
     return inputs, labels, groups
+
+
+def _read_batches(
+    dataset: Any, shapes: Mapping[str, tuple[int, ...]]
+) -> list[tuple[dict[str, Any], Any]]:
+    """All batches, checked against the shapes of one row."""
+    parts = []
+    for inputs, label in dataset.as_numpy_iterator():
+        parts.append((dict(inputs), label))
+        for name in inputs.keys() & shapes.keys():
+            expected = (len(label), *shapes[name])
+            if inputs[name].shape != expected:
+                raise DatasetError(
+                    f"{name!r} of a batch of a tf.data must have the shape {expected}. "
+                    f"Received: {inputs[name].shape}"
+                )
+    return parts
 
 
 def _row_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:

@@ -123,3 +123,12 @@ def test_refuses_other_datasets(change, message):
     dataset = tf.data.Dataset.from_tensor_slices((INPUTS, LABELS))
     with pytest.raises(DatasetError, match=message):
         read_dataset(change(dataset), SPEC)
+
+
+def test_rows_of_different_shapes_name_the_element():
+    signature = ({"a": tf.TensorSpec(None, tf.int32)}, tf.TensorSpec((), tf.float32))
+    rows = [({"a": 3}, 0.0), ({"a": [3, 4]}, 1.0)]
+    dataset = tf.data.Dataset.from_generator(lambda: iter(rows), output_signature=signature)
+    message = r"'a' of a batch of a tf.data must have the shape \(1,\). Received: \(1, 2\)"
+    with pytest.raises(DatasetError, match=message):
+        read_dataset(dataset, SPEC)
