@@ -184,7 +184,8 @@ def test_without_step_1_a_behaviour_is_pooled_as_it_is(data, tmp_path):
     assert {each.blocks for each in architectures(result, "scratch")} == {()}
     assert not of_kind(result, "random behavior")
     assert [len(each.mlp) for each in architectures(result, "scratch")] == [2, 2]
-    assert [layer.units for layer in architectures(result, "scratch")[1].mlp] == [8, 8]
+    predefined = architectures(result, "scratch")[1].mlp
+    assert tuple(layer.units for layer in predefined) == settings.behavior_units
     assert "amer.target_attention" in [layer.name for layer in result.model.layers]
 
 
