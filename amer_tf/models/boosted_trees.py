@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,18 @@ class BoostedTrees:
         self.set_columns = set_columns
         self._booster: Any = None
 
-    def fit(self, train: Any, validation: Any) -> BoostedTrees:
-        """Grows trees until the validation loss no longer falls."""
+    def fit(self, train: Any, validation: Any, time_limit: float | None = None) -> BoostedTrees:
+        """Grows trees until the validation loss no longer falls.
+
+        Args:
+            train: Training split.
+            validation: Validation split.
+            time_limit: Seconds after which no tree is begun, but for the first; None for no limit.
+        """
         lightgbm = import_lightgbm()
+        callbacks = [lightgbm.early_stopping(self.patience, verbose=False)]
+        if time_limit is not None:
+            callbacks.append(_stop_after(time_limit))
         sets = [
             lightgbm.Dataset(
                 self._columns(split), split.labels, categorical_feature=self._categories()
@@ -76,7 +86,7 @@ class BoostedTrees:
             sets[0],
             self.num_rounds,
             valid_sets=sets[1:],
-            callbacks=[lightgbm.early_stopping(self.patience, verbose=False)],
+            callbacks=callbacks,
         )
         return self
 
@@ -151,6 +161,23 @@ class BoostedTrees:
 
     def _width(self, field: MultiValuedField) -> int:
         return min(self.set_columns + 1, self.spec.vocabulary(field.name).num_rows)
+
+
+def _stop_after(seconds: float) -> Callable[[Any], None]:
+    """A callback that ends training after so many seconds, with the trees up to the best loss."""
+    end = time.monotonic() + seconds
+    best: Any = None
+
+    def after_tree(state: Any) -> None:
+        nonlocal best
+        results = state.evaluation_result_list
+        loss = results[0][2]
+        if best is None or loss < best[0]:
+            best = (loss, state.iteration, results)
+        if time.monotonic() >= end:
+            raise import_lightgbm().callback.EarlyStopException(*best[1:])
+
+    return after_tree
 
 
 def import_lightgbm() -> Any:

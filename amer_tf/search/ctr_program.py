@@ -112,18 +112,18 @@ class CtrProgram:
         known = {trial.get("name") for trial in self.run.trials()}
         for index, name in enumerate(self.references):
             if name not in known:
-                networks = set(self.references[index:]) - {ctr_references.TREES}
-                self._score_reference(name, search, len(networks))
+                left = self.references[index:]
+                self._score_reference(name, search, 2 * len(left) - (ctr_references.TREES in left))
             self.run.record_phase("references", **search.clock.now())
         return architecture, search.trials.best()["metrics"]
 
-    def _score_reference(self, name: str, search: CtrSearch, num_left: int) -> None:
+    def _score_reference(self, name: str, search: CtrSearch, parts: int) -> None:
         """Trains a hand-made system as the result is trained, and scores it.
 
         Args:
             name: Of the system.
             search: What trained the result.
-            num_left: Networks that share the time that is left, this one among them; each has as
+            parts: What the time that is left is divided by: LightGBM has one part, a network as
                 much for its tuning as for its training.
         """
         search.clock.deadline("references")
@@ -131,7 +131,8 @@ class CtrProgram:
         try:
             if name == ctr_references.TREES:
                 model: Any = BoostedTrees(self.spec, seed=self.seed)
-                model.fit(search.train, search.validation)
+                limit = search.clock.training_limit(training, "references", parts)
+                model.fit(search.train, search.validation, limit)
                 if self.settings.calibration == "platt":
                     logits = model.logits(search.validation)
                     model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
@@ -143,7 +144,7 @@ class CtrProgram:
                     name,
                     lambda bench: ctr_references.build(bench, name),
                     phase="references",
-                    later_trainings=(2 * num_left - 1) * trials,
+                    later_trainings=(parts - 1) * trials,
                 )
                 training = prior.training or training
                 model = train_final(
@@ -154,9 +155,7 @@ class CtrProgram:
                     search.train,
                     search.validation,
                     learning_rate=self.settings.learning_rate,
-                    time_limit=search.clock.training_limit(
-                        training, "references", 2 * num_left - 1
-                    ),
+                    time_limit=search.clock.training_limit(training, "references", parts - 1),
                     title=f"Training the reference {name}",
                 )
             metrics = ctr_references.evaluate(model, search.validation)

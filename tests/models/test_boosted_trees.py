@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import types
+from itertools import count
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -74,6 +77,18 @@ def test_learns_from_every_kind_of_field(model):
 def test_the_same_again(spec, model):
     again = BoostedTrees(spec, patience=10).fit(Split(0), Split(1))
     np.testing.assert_array_equal(again.logits(Split(2)), model.logits(Split(2)))
+
+
+def test_a_time_limit(spec, model, monkeypatch):
+    # A tree takes a second.
+    monkeypatch.setattr(boosted_trees, "time", types.SimpleNamespace(monotonic=count().__next__))
+    few = BoostedTrees(spec, patience=10).fit(Split(0), Split(1), time_limit=5.0)
+    assert few.num_trees == 5
+    # The best trees so far are kept, as they are where the loss no longer falls.
+    long = BoostedTrees(spec, patience=10**6).fit(Split(0), Split(1), time_limit=model.num_trees)
+    np.testing.assert_array_equal(long.logits(Split(2)), model.logits(Split(2)))
+    late = BoostedTrees(spec).fit(Split(0), Split(1), time_limit=0.0)
+    assert late.num_trees == 1
 
 
 def test_saved_as_text(spec, model):
