@@ -14,6 +14,9 @@ from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField
 
+# Inputs and outputs beside the fields.
+EXCLUDE_SEEN, NUM_ITEMS, SCORE, ROW_SPLITS = "exclude_seen", "k", "score", "row_splits"
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
@@ -88,6 +91,25 @@ def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Col
         note = f"{field.role}: a set of values, of which the first {field.max_values} count"
         return Column(field.name, table.dtype, (*axes, "values"), table.missing, note)
     return Column(field.name, table.dtype, axes, table.missing, f"{field.role}: a value")
+
+
+def check_field_names(spec: FeatureSpec) -> None:
+    """Raises where the fields of a spec could not name what a SavedModel takes and gives."""
+    fields = [field.name for field in spec.input_fields]
+    if spec.task == "next_item":
+        item = spec.item_field
+        signatures = [[*fields, item], [*fields, EXCLUDE_SEEN, NUM_ITEMS], [item, SCORE]]
+    elif has_ragged_signature(spec):
+        signatures = [[*fields, ROW_SPLITS]]
+    else:
+        signatures = [fields]
+    for names in signatures:
+        check_names(Column(name, None, None) for name in names)
+
+
+def has_ragged_signature(spec: FeatureSpec) -> bool:
+    """Whether a model of task ctr also takes the steps of all rows in one list."""
+    return step_field(spec) is not None and spec.field(row_field(spec)).role != "behavior"
 
 
 def check_names(columns: Iterable[Column]) -> None:

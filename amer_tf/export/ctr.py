@@ -13,7 +13,13 @@ import tensorflow as tf
 
 from amer_tf.export import example_requests
 from amer_tf.export.candidates import CandidateScorer
-from amer_tf.export.columns import Column, input_columns, row_field, step_field
+from amer_tf.export.columns import (
+    Column,
+    has_ragged_signature,
+    input_columns,
+    row_field,
+    step_field,
+)
 from amer_tf.export.encoding import InputEncoder
 from amer_tf.export.example_signatures import (
     classify_examples,
@@ -88,7 +94,7 @@ class CtrServing:
             regress_examples(examples, _PROBABILITY.name),
         ]
         row_column, step_column = row_field(self._spec), step_field(self._spec)
-        if step_column is not None and self._spec.field(row_column).role != "behavior":
+        if step_column is not None and has_ragged_signature(self._spec):
             signatures.append(predict_ragged(rows, row_column, step_column))
         targets = self._spec.with_role("target")
         if targets and len(targets) < len(self._columns):

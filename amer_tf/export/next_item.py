@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from amer_tf.export import example_requests
-from amer_tf.export.columns import Column, input_columns
+from amer_tf.export.columns import EXCLUDE_SEEN, NUM_ITEMS, SCORE, Column, input_columns
 from amer_tf.export.encoding import InputEncoder, require, with_rank
 from amer_tf.export.example_signatures import predict_examples
 from amer_tf.export.signatures import Signature
@@ -115,14 +115,14 @@ class NextItemServing:
     def _recommend(self) -> Signature:
         columns = tuple(self._columns.values())
         exclude_seen = Column(
-            "exclude_seen",
+            EXCLUDE_SEEN,
             tf.bool,
             None,
             note="whether items of the history are left out, also those too old to count",
             default=True,
         )
         k = Column(
-            "k",
+            NUM_ITEMS,
             tf.int32,
             None,
             note="how many items, at most those of the catalogue",
@@ -135,7 +135,7 @@ class NextItemServing:
             self._items.missing,
             "recommended items, best first; missing values where there are fewer than `k`",
         )
-        score = Column("score", tf.float32, ("batch", "k"), NO_SCORE, "their scores")
+        score = Column(SCORE, tf.float32, ("batch", "k"), NO_SCORE, "their scores")
         example = example_requests.values(self._spec, columns)
         return Signature(
             name="recommend",

@@ -11,12 +11,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from amer_tf.export.columns import Column
+from amer_tf.export.columns import ROW_SPLITS, Column
 from amer_tf.export.encoding import require, with_rank
 from amer_tf.export.signatures import Signature
 
 _ROW_SPLITS = Column(
-    "row_splits",
+    ROW_SPLITS,
     tf.int64,
     ("batch + 1",),
     note="where in the lists of events each row begins, and at last where the last one ends",

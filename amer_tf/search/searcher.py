@@ -52,6 +52,7 @@ class AmerSearch:
 
     Raises:
         ValueError: Where an argument is wrong.
+        ExportError: Where a field has a name that no SavedModel could have.
         RunError: Where the run folder cannot be used, or holds a run of other arguments.
     """
 
@@ -91,6 +92,7 @@ class AmerSearch:
         self.spec = spec
         self.seed = seed
         self.settings: Any = own if settings is None else settings
+        _check_exportable(spec)
         program.check(spec, self.settings, steps)
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
@@ -148,6 +150,13 @@ class AmerSearch:
             METRICS_FILE,
             {"validation": metrics, "seconds": budget.used, "environment": environment()},
         )
+
+
+def _check_exportable(spec: FeatureSpec) -> None:
+    """Raises at the start of a search what would otherwise come at its end."""
+    from amer_tf.export.columns import check_field_names
+
+    check_field_names(spec)
 
 
 def spec_digest(spec: FeatureSpec) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from amer_tf.export.columns import Column, check_names, input_columns
+from amer_tf.export.columns import Column, check_field_names, check_names, input_columns
 from amer_tf.export.encoding import InputEncoder, kept_positions, normalize, take
 from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import Normalization
 from tests.export import small_models
+from tests.models.test_ctr import HYBRID
+from tests.search import nets
 
 PRESENT = [[True, False, True, True], [False] * 4, [True] * 4, [False, True, False, False]]
 
@@ -130,3 +133,20 @@ def test_names_that_tensorflow_cannot_tell_apart():
         check_names([Column("k", tf.int32, None), Column("k", tf.string, ("batch",))])
     with pytest.raises(ExportError, match="Python language cannot name.*Received: 'class'"):
         check_names([Column("class", tf.string, ("batch",))])
+
+
+@pytest.mark.parametrize(
+    ("spec", "old", "new", "message"),
+    [
+        (HYBRID, "user", "Row_splits", "Received: 'Row_splits' and 'row_splits'"),
+        (nets.next_item_spec(), "item_id", "Score", "Received: 'Score' and 'score'"),
+        (nets.next_item_spec(), "history_item_id", "K", "Received: 'K' and 'k'"),
+    ],
+)
+def test_fields_named_like_what_stands_beside_them(spec, old, new, message):
+    check_field_names(spec)
+    pairs = {each: new if each == old else each for each in (field.name for field in spec.fields)}
+    fields = tuple(dataclasses.replace(field, name=pairs[field.name]) for field in spec.fields)
+    mapping = {pairs[a]: pairs[b] for a, b in spec.target_to_behavior.items()}
+    with pytest.raises(ExportError, match=message):
+        check_field_names(dataclasses.replace(spec, fields=fields, target_to_behavior=mapping))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import types
 
@@ -150,6 +151,10 @@ CTR = FeatureSpec(
 )
 
 
+def named(name: str) -> FeatureSpec:
+    return dataclasses.replace(CTR, fields=(*CTR.fields, CategoricalField(name, vocabulary="ad")))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -159,6 +164,8 @@ CTR = FeatureSpec(
         ({"preset": "huge"}, "`preset` must be one of.*preset='huge'"),
         ({"time_limit": "soon"}, "positive number of seconds.*'soon'"),
         ({"spec": CTR}, "two or more different fields"),
+        ({"spec": named("class")}, "Python language cannot name.*Received: 'class'"),
+        ({"spec": named("AD")}, "upper and lower case.*Received: 'ad' and 'AD'"),
     ],
 )
 def test_wrong_arguments_claim_no_folder(data, tmp_path, options, message):
