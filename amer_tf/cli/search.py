@@ -45,7 +45,12 @@ _TIME_LIMIT = flags.DEFINE_string(
     flag_values=FLAGS,
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of every random choice.", lower_bound=0, flag_values=FLAGS
+    "seed",
+    0,
+    "Seed of every random choice.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+    flag_values=FLAGS,
 )
 _MAX_PARAMS = flags.DEFINE_integer(
     "max_params",

@@ -89,6 +89,25 @@ class Admission:
         Raises:
             RunError: Where none is.
         """
+        found = self.within(ranked, number, build)
+        if not found:
+            measured = [known for each in ranked if (known := self.measured(each)) is not None]
+            closest = min(measured, key=lambda known: known["parameters"])
+            raise RunError(
+                f"None of the best {len(measured)} architectures is within the limits: the "
+                f"smallest {self._why_over(closest)}. Raise the limit, or search in a smaller "
+                f"space. Received: max_params={self._max_params}, "
+                f"max_latency_ms={self._max_latency_ms}"
+            )
+        return found
+
+    def within(
+        self,
+        ranked: Sequence[Architecture],
+        number: int,
+        build: Callable[[Architecture], keras.Model],
+    ) -> list[Architecture]:
+        """The same as `first`, but empty where none is within the limits."""
         if not self.is_limited:
             return list(ranked[:number])
         tried = ranked
@@ -102,16 +121,6 @@ class Admission:
                 bar.update(index + 1, f"{len(found)} within the limits")
                 if len(found) == number:
                     break
-        if not found:
-            closest = min(
-                (self._measure(architecture, build) for architecture in tried),
-                key=lambda known: known["parameters"],
-            )
-            raise RunError(
-                f"None of the best {len(tried)} architectures is within the limits: the smallest "
-                f"{self._why_over(closest)}. Raise the limit, or search in a smaller space. "
-                f"Received: max_params={self._max_params}, max_latency_ms={self._max_latency_ms}"
-            )
         return found
 
     def measured(self, architecture: Architecture) -> dict[str, Any] | None:

@@ -134,10 +134,9 @@ class CtrSearch:
         """With as many of its first interactions as the limits allow beside the best blocks.
 
         Interactions widen the MLP's input: blocks that were within the limits without them may not
-        be with them. Where the MLP is searched, it is chosen to fit.
+        be with them. Where not even none are few enough and the MLP is searched, a smaller one is
+        chosen to fit.
         """
-        if "mlp" in self.steps:
-            return predefined
         number = len(predefined.interactions)
         fewer = [
             dataclasses.replace(predefined, interactions=predefined.interactions[:count])
@@ -145,7 +144,8 @@ class CtrSearch:
         ]
         whole = [dataclasses.replace(each, blocks=blocks) for each in fewer for blocks in stacks]
         whole += [each for each in fewer if any(stacks)]
-        [first] = self.admission.first(whole, 1, self.bench.build)
+        admit = self.admission.within if "mlp" in self.steps else self.admission.first
+        first, *_ = [*admit(whole, 1, self.bench.build), fewer[-1]]
         return dataclasses.replace(first, blocks=())
 
     def _choose_plain_prior(self) -> None:
@@ -190,13 +190,11 @@ class CtrSearch:
         Returns: The best MLP, where it is searched, with the first blocks that are within the
             limits.
         """
-        blocks = stacks[0]
-        if "mlp" not in self.steps:
-            whole = [dataclasses.replace(predefined, blocks=each) for each in (*stacks, ())]
-            blocks = self.admission.first(whole, 1, self.bench.build)[0].blocks
         search: MlpSearch | None = None
-        found = predefined
-        if "mlp" in self.steps:
+        if "mlp" not in self.steps:
+            whole = [dataclasses.replace(predefined, blocks=blocks) for blocks in (*stacks, ())]
+            [found] = self.admission.first(whole, 1, self.bench.build)
+        else:
             start = None if behavior is None else functools.partial(_start, behavior)
             search = MlpSearch(
                 self.bench,
@@ -207,8 +205,7 @@ class CtrSearch:
                 predefined,
                 start=start,
             )
-            found = self._search_mlp(search, blocks)
-        found = dataclasses.replace(found, blocks=blocks)
+            found = self._search_mlp(search, stacks)
         if search is not None or behavior is not None:
             inherited = functools.partial(self._combined, found, behavior, search)
             if behavior is not None:
@@ -248,17 +245,22 @@ class CtrSearch:
             behavior.rest()
         return model
 
-    def _search_mlp(self, search: MlpSearch, blocks: tuple[Block, ...]) -> Architecture:
-        """The architecture with the best MLP by its inherited score, within the limits."""
-        whole = [
-            dataclasses.replace(search.architecture_of(mlp), blocks=blocks)
-            for mlp in search.search()
-        ]
-        admitted = self.admission.first(whole, self.settings.num_rescored, self.bench.build)
+    def _search_mlp(self, search: MlpSearch, stacks: Sequence[tuple[Block, ...]]) -> Architecture:
+        """The best MLP by its inherited score, with the first blocks that leave room for one."""
+        mlps = search.search()
+        for blocks in dict.fromkeys((*stacks, ())):
+            whole = [
+                dataclasses.replace(search.architecture_of(mlp), blocks=blocks) for mlp in mlps
+            ]
+            admit = self.admission.within if blocks else self.admission.first
+            admitted = admit(whole, self.settings.num_rescored, self.bench.build)
+            if admitted:
+                break
         ranked = [each.mlp for each in admitted]
         self._score_again(search, ranked)
         known = [each for each in self.trials.ranked("inherited") if search.is_own(each)]
-        return known[0] if known else search.architecture_of(ranked[0])
+        best = known[0] if known else search.architecture_of(ranked[0])
+        return dataclasses.replace(best, blocks=blocks)
 
     def _score_again(self, search: MlpSearch, chosen: Sequence[tuple[HiddenLayer, ...]]) -> None:
         if self.run.phases().get("rescoring", {}).get("done"):
