@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pathlib
 from typing import Any
 
@@ -13,7 +14,8 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import spec_digest
 from amer_tf.search.state import RunFolder
-from data_pipelines import PreparedData
+from data_pipelines import DATASETS, PreparedData
+from data_pipelines.datasets import PACKAGED
 from data_pipelines.folder import HEAD_FILE, read_head
 
 DATA_FILE = "data.json"
@@ -66,7 +68,7 @@ def load(result: SearchResult, data_dir: str | None) -> PreparedData:
 
 
 def describe(data: PreparedData) -> dict[str, Any]:
-    """Which data these are: where, what, how many, and their checksum."""
+    """Which data these are: where, what, how many, their checksum, and how they were made."""
     folder = pathlib.Path(data.folder).resolve()
     head = read_head(folder)
     return {
@@ -76,4 +78,55 @@ def describe(data: PreparedData) -> dict[str, Any]:
         "counts": data.counts,
         # The head holds the checksums of all other files.
         "digest": hashlib.sha256((folder / HEAD_FILE).read_bytes()).hexdigest()[:16],
+        "prepare": prepare_command(head, data.spec.max_length, folder),
     }
+
+
+def prepare_command(head: dict[str, Any], max_length: int, folder: pathlib.Path) -> list[str]:
+    """The words of the command line that makes a data folder anew.
+
+    Neither where the source files lie nor the name of a description file is known: they have
+    capitals in their place.
+
+    Args:
+        head: The head of the folder.
+        max_length: Of the spec.
+        folder: The folder.
+
+    Returns: The words; none where the head does not tell the options.
+    """
+    name, recipe = head["dataset"], head.get("recipe")
+    if recipe is None:
+        return []
+    # A description must say its files, and no data set has such an option.
+    is_described = "files" in recipe
+    if not is_described and name not in DATASETS:
+        return []
+    command = ["amer", "prepare", f"--dataset={'DESCRIPTION_FILE' if is_described else name}"]
+    if is_described or name not in PACKAGED:
+        command.append("--source_dir=SOURCE_DIR")
+    command += [f"--data_dir={folder}", f"--max_length={max_length}"]
+    command.append(f"--split={json.dumps(head['split'])}")
+    if is_described:
+        options = {"bad_rows": recipe["format"]["bad_rows"]} if _says_bad_rows(recipe) else {}
+    else:
+        options = dict(recipe)
+    if head["task"] == "next_item":
+        command.append(f"--k_core={head['k_core']}")
+        options["item_vocabulary"] = head["item_vocabulary"]
+    return command + [f"--option={key}={_text(value)}" for key, value in options.items()]
+
+
+def _says_bad_rows(recipe: dict[str, Any]) -> bool:
+    return isinstance(recipe.get("format"), dict) and "bad_rows" in recipe["format"]
+
+
+def _text(value: Any) -> str:
+    """A value as `--option` takes it: JSON, or text that is none."""
+    try:
+        json.loads(value)
+    except TypeError:
+        return json.dumps(value)
+    except ValueError:
+        return str(value)
+    return json.dumps(value)

@@ -17,6 +17,7 @@ from amer_tf.search.settings import PRESETS
 def reproduce(record: RunRecord) -> Html:
     """The command and all that it depends on."""
     preset, changes = nearest_preset(record)
+    prepare = record.data.get("prepare")
     environment = {
         "amer_tf": record.config.get("version", "unknown"),
         **record.metrics.get("environment", {}),
@@ -39,6 +40,11 @@ def reproduce(record: RunRecord) -> Html:
                 if record.config.get("time_limit")
                 else "."
             )
+        ),
+        *(
+            [element("pre", element("code", _wrapped(list(map(shlex.quote, prepare)))))]
+            if prepare
+            else []
         ),
         element("pre", element("code", command(record))),
         table("What the run depends on", ["What", "Value"], facts),

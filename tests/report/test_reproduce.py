@@ -94,3 +94,14 @@ def test_counts_of_the_data(ctr):
     assert len(shown) == len(counts)
     fields = {row["Field"]: row for row in page.table("Fields")}
     assert set(fields) == {field.name for field in ctr.spec.fields}
+
+
+def test_how_the_data_were_prepared(ctr, copy):
+    folder = copy(ctr)
+    words = ["amer", "prepare", "--dataset=frappe", '--split={"kind": "random"}']
+    change_json(folder / "data.json", lambda data: {**data, "prepare": words})
+    text = "".join(Page(reproduce(record(SearchResult.load(folder)))).text)
+    assert "amer prepare" in text
+    assert text.index("--dataset=frappe") < text.index("amer search")
+    change_json(folder / "data.json", lambda data: {**data, "prepare": []})
+    assert "amer prepare" not in reproduce(record(SearchResult.load(folder)))
