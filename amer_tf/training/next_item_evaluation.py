@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,20 @@ from amer_tf.training.evaluation_batches import (
 )
 from amer_tf.training.item_vectors import all_item_vectors
 from amer_tf.training.rank_counting import rank_candidates, rank_catalog
+
+
+class Ranks(NamedTuple):
+    """Where the true item of each user stands among the others.
+
+    Attributes:
+        greater: Integers `(U,)`: how many others score higher.
+        ties: Integers `(U,)`: how many score the same.
+        weights: Floats `(U,)`, of the users.
+    """
+
+    greater: npt.NDArray[np.int64]
+    ties: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
 
 
 class NextItemEvaluator:
@@ -74,6 +88,18 @@ class NextItemEvaluator:
         ks: Sequence[int] = (1, 5, 10),
     ) -> dict[str, Any]:
         """HR@k, NDCG@k and MRR of the true items; see `evaluate`."""
+        ranks = self.ranks(split, candidates=candidates, num_negatives=num_negatives, seed=seed)
+        return summarise(split, ranks, candidates, num_negatives, seed, ks)
+
+    def ranks(
+        self,
+        split: EvaluationSplit,
+        *,
+        candidates: Candidates = "uniform",
+        num_negatives: int = 100,
+        seed: int = 0,
+    ) -> Ranks:
+        """Where the true items stand, each by itself; arguments as in `evaluate`."""
         vectors = all_item_vectors(self._item_vectors, self._num_items)
         units = int(vectors.shape[-1])
         floats = floats_of_a_user(candidates, num_negatives, self._num_items, units)
@@ -85,8 +111,7 @@ class NextItemEvaluator:
             return self._rank_in_lists(batch.inputs, batch.candidates, vectors)
 
         asked = batches(split, batch_size, candidates, num_negatives, seed)
-        counts = _count(rank, asked, batch_size)
-        return _summary(split, counts, candidates, num_negatives, seed, ks)
+        return _count(rank, asked, batch_size)
 
 
 def _item_vectors(network: Any, ids: Any) -> Any:
@@ -161,6 +186,46 @@ def evaluate_scores(
     """The same for a system that is no network, such as POP and EASE.
 
     Args:
+        score_function: As in `rank_scores`.
+        split: Validation or test split.
+        history_field: Name of the behaviour field of item ids among the inputs.
+        num_items: As in `rank_scores`.
+        candidates: As in `evaluate`.
+        num_negatives: As in `evaluate`.
+        seed: As in `evaluate`.
+        ks: Cut-offs.
+        batch_size: Users of a call.
+
+    Returns:
+        As `evaluate`.
+    """
+    ranks = rank_scores(
+        score_function,
+        split,
+        history_field=history_field,
+        num_items=num_items,
+        candidates=candidates,
+        num_negatives=num_negatives,
+        seed=seed,
+        batch_size=batch_size,
+    )
+    return summarise(split, ranks, candidates, num_negatives, seed, ks)
+
+
+def rank_scores(
+    score_function: Callable[[npt.NDArray[np.int32]], Any],
+    split: EvaluationSplit,
+    *,
+    history_field: str,
+    num_items: int | None = None,
+    candidates: Candidates = "uniform",
+    num_negatives: int = 100,
+    seed: int = 0,
+    batch_size: int = 512,
+) -> Ranks:
+    """Where the true items stand by the scores of a system that is no network.
+
+    Args:
         score_function: From the items a user had, int32 `(B, H)` padded with 0, in no order and
             with repetitions, to scores `(B, R)` of all item rows.
         split: Validation or test split.
@@ -170,11 +235,7 @@ def evaluate_scores(
         candidates: As in `evaluate`.
         num_negatives: As in `evaluate`.
         seed: As in `evaluate`.
-        ks: Cut-offs.
         batch_size: Users of a call.
-
-    Returns:
-        As `evaluate`.
     """
 
     def rank(batch: Batch) -> tuple[Any, ...]:
@@ -193,14 +254,13 @@ def evaluate_scores(
 
     batch_size = fitting_batch_size(batch_size, split, num_items or 1)
     asked = batches(split, batch_size, candidates, num_negatives, seed, with_seen=True)
-    counts = _count(rank, asked, batch_size)
-    return _summary(split, counts, candidates, num_negatives, seed, ks)
+    return _count(rank, asked, batch_size)
 
 
 def _count(
     rank: Callable[[Batch], tuple[Any, ...]], batches: Iterator[Batch], batch_size: int
-) -> tuple[Any, ...]:
-    """`greater`, `ties` and `weight` of all users, `(U,)` each."""
+) -> Ranks:
+    """The ranks of all users, batch by batch."""
     counted = []
     for number, batch in enumerate(batches):
         greater, ties, finite = (np.asarray(part) for part in rank(batch))
@@ -213,18 +273,19 @@ def _count(
                 f"of batch {number}, first for user {number * batch_size + broken.argmax()}"
             )
         counted.append((greater[weight > 0], ties[weight > 0], weight[weight > 0]))
-    return tuple(np.concatenate(parts) for parts in zip(*counted, strict=True))
+    return Ranks(*(np.concatenate(parts) for parts in zip(*counted, strict=True)))
 
 
-def _summary(
+def summarise(
     split: EvaluationSplit,
-    counts: tuple[Any, ...],
-    candidates: Candidates,
-    num_negatives: int,
-    seed: int,
-    ks: Sequence[int],
+    ranks: Ranks,
+    candidates: Candidates = "uniform",
+    num_negatives: int = 100,
+    seed: int = 0,
+    ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, Any]:
-    greater, ties, weights = counts
+    """What `evaluate` gives, of ranks that are known."""
+    greater, ties, weights = ranks
     names = ranking_metrics.names(tuple(ks))
     found = {name: ranking_metrics.metric(name, greater, ties, weights) for name in names}
     described: dict[str, Any] = {"num_negatives": None, "seed": None, "digest": None}
