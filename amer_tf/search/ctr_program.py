@@ -99,6 +99,18 @@ class CtrProgram:
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
+        search = self._search(budget, train, validation)
+        architecture = search.search()
+        self._compare(search)
+        return architecture, search.trials.best()["metrics"]
+
+    def work_references(
+        self, budget: Budget, train: Any, validation: Any, catalog: Any = None
+    ) -> None:
+        """Trains and scores the references that are not done yet, and nothing else."""
+        self._compare(self._search(budget, train, validation))
+
+    def _search(self, budget: Budget, train: Any, validation: Any) -> CtrSearch:
         bench = CtrWorkbench(
             self.run,
             self.spec,
@@ -107,15 +119,16 @@ class CtrProgram:
             train.num_examples,
             limits=self.limits,
         )
-        search = CtrSearch(bench, budget, train, validation, self.steps)
-        architecture = search.search()
+        return CtrSearch(bench, budget, train, validation, self.steps)
+
+    def _compare(self, search: CtrSearch) -> None:
+        """Scores references on the validation split, each once."""
         known = {trial.get("name") for trial in self.run.trials()}
         for index, name in enumerate(self.references):
             if name not in known:
                 left = self.references[index:]
                 self._score_reference(name, search, 2 * len(left) - (ctr_references.TREES in left))
             self.run.record_phase("references", **search.clock.now())
-        return architecture, search.trials.best()["metrics"]
 
     def _score_reference(self, name: str, search: CtrSearch, parts: int) -> None:
         """Trains a hand-made system as the result is trained, and scores it.

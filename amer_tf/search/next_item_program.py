@@ -78,6 +78,30 @@ class NextItemProgram:
         self, budget: Budget, train: Any, validation: Any, catalog: Any
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
+        search = self._search(budget, train, validation, catalog)
+        # EASE takes much memory for a moment: before anything else does.
+        self._compare(self._closed_forms, search, "closed_forms")
+        architecture = search.search()
+        self._compare(self._networks, search, "references")
+        return architecture, search.trials.best()["metrics"]
+
+    def work_references(
+        self, budget: Budget, train: Any, validation: Any, catalog: Any = None
+    ) -> None:
+        """Trains and scores the references that are not done yet, and nothing else."""
+        search = self._search(budget, train, validation, catalog)
+        self._compare(self._closed_forms, search, "closed_forms")
+        self._compare(self._networks, search, "references")
+
+    @property
+    def _closed_forms(self) -> list[str]:
+        return [name for name in self.settings.references if name in references.CLOSED_FORMS]
+
+    @property
+    def _networks(self) -> list[str]:
+        return [name for name in self.settings.references if name in references.NETWORKS]
+
+    def _search(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> BehaviorSearch:
         bench = Workbench(
             run=self.run,
             spec=self.spec,
@@ -87,18 +111,9 @@ class NextItemProgram:
             catalog=catalog if catalog is not None else getattr(train, "catalog", None),
             limits=self.limits,
         )
-        search = BehaviorSearch(bench, budget, train, validation)
-        closed = [name for name in self.settings.references if name in references.CLOSED_FORMS]
-        trained = [name for name in self.settings.references if name not in closed]
-        # EASE takes much memory for a moment: before anything else does.
-        self._compare(closed, bench, search, "closed_forms")
-        architecture = search.search()
-        self._compare(trained, bench, search, "references")
-        return architecture, search.trials.best()["metrics"]
+        return BehaviorSearch(bench, budget, train, validation)
 
-    def _compare(
-        self, names: Sequence[str], bench: Workbench, search: BehaviorSearch, phase: str
-    ) -> None:
+    def _compare(self, names: Sequence[str], search: BehaviorSearch, phase: str) -> None:
         """Scores references on the validation split, each once; `phase` records the time."""
         missing = set(names) - {trial.get("name") for trial in self.run.trials()}
         if not missing:
@@ -109,10 +124,10 @@ class NextItemProgram:
                 if reason is None and name in references.NETWORKS:
                     reason = self._why_too_late(name, search)
                 if reason is not None:
-                    _log.warning("%s.", reason)
+                    _log.warning("%s is left out: %s.", name, reason)
                 elif name in missing:
                     try:
-                        self._score_reference(name, bench, search)
+                        self._score_reference(name, search)
                     except (TrainingError, EvaluationError) as error:
                         search.trials.add_failure("reference", error, name=name)
                 self.run.record_phase(phase, **search.clock.now())
@@ -121,16 +136,15 @@ class NextItemProgram:
     def _why_too_late(self, name: str, search: BehaviorSearch) -> str | None:
         search.clock.deadline("references")
         if search.clock.too_late(name, "references"):
-            return f"The {name} is left out: the search has used up the time limit"
+            return "the search has used up the time limit"
         return None
 
     def _num_left(self, name: str) -> int:
         """Networks that share the time that is left, this one among them."""
-        networks = [each for each in self.settings.references if each in references.NETWORKS]
-        return len(networks) - networks.index(name)
+        return len(self._networks) - self._networks.index(name)
 
-    def _score_reference(self, name: str, bench: Workbench, search: BehaviorSearch) -> None:
-        parameters = None
+    def _score_reference(self, name: str, search: BehaviorSearch) -> None:
+        bench, parameters = search.bench, None
         if name in references.NETWORKS:
             model = references.train_network(
                 bench,

@@ -71,11 +71,11 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     if name == "ease" and num_items > MAX_EASE_ITEMS:
         size = 4 * num_items**2 / 2**30
         return (
-            f"EASE is left out: its matrix of all pairs of {num_items:,} items takes {size:.1f} GB "
-            f"and long to invert; the most are {MAX_EASE_ITEMS:,} items"
+            f"its matrix of all pairs of {num_items:,} items takes {size:.1f} GB and long to "
+            f"invert; the most are {MAX_EASE_ITEMS:,} items"
         )
     if name == "bpr" and sequence_parts.user_field(spec, None) is None:
-        return "BPR is left out: it needs a profile field that is the spec's `group`, the user's id"
+        return "it needs a profile field that is the spec's `group`, the user's id"
     return None
 
 
@@ -124,7 +124,7 @@ def train_network(
         lambda: recipe.build(
             bench.spec,
             embedding_dim=settings.embedding_dim,
-            dropout=recipe.dropout,
+            dropout=recipe.dropout if settings.reference_dropout == "own" else settings.dropout,
             l2=settings.l2,
             catalog=bench.catalog,
         ),

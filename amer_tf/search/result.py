@@ -82,13 +82,8 @@ class SearchResult:
         return self.load_model(MODEL_FILE)
 
     def load_model(self, name: str) -> keras.Model:
-        file = self.run.path / name
-        try:
-            return keras.models.load_model(file)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise RunError(
-                f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
-            ) from error
+        """A model that the run has saved."""
+        return load_model(self.run, name)
 
     @property
     def seed(self) -> int:
@@ -197,6 +192,21 @@ class SearchResult:
             "validation": self.metrics["validation"],
             "seconds": self.metrics["seconds"],
         }
+
+
+def load_model(run: RunFolder, name: str) -> keras.Model:
+    """A model that a run has saved.
+
+    Raises:
+        RunError: Where the file is gone or damaged.
+    """
+    file = run.path / name
+    try:
+        return keras.models.load_model(file)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
+        ) from error
 
 
 def _latency_of(

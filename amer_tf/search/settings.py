@@ -53,6 +53,8 @@ class Settings(BaseSettings):
         transformer_training: How the causal networks among them learn, such as the transformer:
             `"cut"`, the items after a random cut, as the searched models; or `"every_position"`,
             the next item at each step of the whole history, as SASRec.
+        reference_dropout: Dropout of the hand-made networks: `"own"`, the rate that each is known
+            to want, or `"shared"`, `dropout`.
     """
 
     embedding_dim: int = 64
@@ -84,12 +86,14 @@ class Settings(BaseSettings):
     validation_negatives: int = 100
     references: tuple[str, ...] = ("popularity", "ease", "transformer")
     transformer_training: str = "cut"
+    reference_dropout: str = "own"
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),
         "loss": ("softmax", "gbce", "binary"),
         "sampler": ("random", "evolution"),
         "transformer_training": ("cut", "every_position"),
+        "reference_dropout": ("own", "shared"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = (

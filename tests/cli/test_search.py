@@ -134,7 +134,7 @@ def test_too_large_data_leave_ease_out_and_say_so(run, tmp_path, monkeypatch):
     file.write_text("".join(kept))
     answer = amer(*search(run, tmp_path / "run"))
     assert answer.code == 0
-    assert re.search("EASE is left out: its matrix of all pairs of 26 items", answer.messages)
+    assert re.search("ease is left out: its matrix of all pairs of 26 items", answer.messages)
     assert "│ ease " not in answer.messages
 
 

@@ -1,0 +1,134 @@
+"""A run of one hand-made system alone, in a folder of its own."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import amer_tf
+from amer_tf.features import FeatureSpec
+from amer_tf.search import ctr_references, references
+from amer_tf.search.budget import Budget, parse_duration
+from amer_tf.search.environment import environment
+from amer_tf.search.result import load_model
+from amer_tf.search.search_data import as_splits
+from amer_tf.search.searcher import PROGRAMS, spec_digest
+from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.state import METRICS_FILE, RunFolder
+from amer_tf.search.trials import FAILED
+from amer_tf.training.fit import TrainingError
+
+
+class ReferenceRun:
+    """Trains one hand-made system, as a search trains those that it puts beside its result.
+
+    Killed at any moment, the same call goes on where it was.
+
+    Args:
+        spec: What the model reads and predicts, fitted.
+        run_dir: Folder of the run.
+        name: Of the system, one of the settings' references.
+        settings: `Settings` or `CtrSettings`; their own references do not count.
+        time_limit: As in `AmerSearch`, for this system alone.
+        seed: Seed of every random choice.
+
+    Raises:
+        ValueError: Where there is no such system, or it cannot read such data.
+        RunError: Where the run folder cannot be used, or holds a run of other arguments.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        run_dir: str | os.PathLike[str],
+        name: str,
+        *,
+        settings: BaseSettings,
+        time_limit: str | float | None = None,
+        seed: int = 0,
+    ) -> None:
+        program = PROGRAMS[spec.task]
+        own: Any = settings.replace(references=(name,))
+        reason = why_left_out(spec, name)
+        if reason is not None:
+            raise ValueError(f"{name} cannot be trained on these data: {reason}")
+        program.check(spec, own, ())
+        self.spec = spec
+        self.name = name
+        self.time_limit = None if time_limit is None else parse_duration(time_limit)
+        self.run = RunFolder(run_dir)
+        self._program = program(self.run, spec, own, seed, ())
+        self.run.claim(
+            {
+                "version": amer_tf.__version__,
+                "seed": seed,
+                "time_limit": self.time_limit,
+                "settings": own.to_dict(),
+                "spec": spec_digest(spec),
+            }
+        )
+
+    def fit(self, train: Any, validation: Any = None, catalog: Any = None) -> ReferenceResult:
+        """Trains the system and scores it on the validation split.
+
+        Args:
+            train: As `AmerSearch.fit` takes it.
+            validation: Likewise.
+            catalog: Likewise.
+
+        Raises:
+            SplitError: Where a split is empty or does not fit the spec.
+            TrainingError: Where the training failed.
+            RunError: Where the run folder cannot be used, or another run is at work in it.
+        """
+        if (self.run.path / METRICS_FILE).exists():
+            return ReferenceResult(self.run, self.spec, self.name)
+        train, validation = as_splits(self.spec, train, validation)
+        self._program.check_splits(train, validation)
+        with self.run.at_work():
+            phases = self.run.phases().values()
+            used = max((phase.get("used", 0.0) for phase in phases), default=0.0)
+            budget = Budget(self.time_limit, {"references": 1.0}, used)
+            self._program.work_references(budget, train, validation, catalog)
+            for trial in self.run.trials():
+                if trial["kind"] == FAILED:
+                    raise TrainingError(trial["reason"])
+            self.run.remove_checkpoints()
+            self.run.write_json(
+                METRICS_FILE, {"seconds": budget.used, "environment": environment()}
+            )
+        return ReferenceResult(self.run, self.spec, self.name)
+
+
+class ReferenceResult:
+    """A trained hand-made system; everything in it stands in the run folder.
+
+    Args:
+        run: The folder of a finished run.
+        spec: What the model reads and predicts.
+        name: Of the system.
+    """
+
+    def __init__(self, run: RunFolder, spec: FeatureSpec, name: str) -> None:
+        self.run = run
+        self.spec = spec
+        self.name = name
+        self.seconds = float((run.read_json(METRICS_FILE) or {})["seconds"])
+        [self.trial] = [trial for trial in run.trials() if trial["kind"] == "reference"]
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """A Keras model, or LightGBM's trees; None of a closed form, which is fitted anew."""
+        load = functools.partial(load_model, self.run)
+        if self.spec.task == "ctr":
+            return ctr_references.load(self.run, self.name, self.spec, load)
+        if self.name in references.CLOSED_FORMS:
+            return None
+        return load(references.REFERENCE_FILE.format(name=self.name))
+
+
+def why_left_out(spec: FeatureSpec, name: str) -> str | None:
+    """Why a system cannot be trained on such data, or None where it can."""
+    room = ctr_references if spec.task == "ctr" else references
+    return room.why_left_out(name, spec)
