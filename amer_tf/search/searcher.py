@@ -24,7 +24,7 @@ from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
 # Keras takes seeds below 2**32, and phases add small numbers to the run's.
-_SEEDS = 2**31
+MAX_SEED = 2**31
 
 
 class AmerSearch:
@@ -78,9 +78,9 @@ class AmerSearch:
                 f"`steps` must be among {possible} for task {spec.task!r}{without}, in this "
                 f"order. Received: steps={steps!r}"
             )
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _SEEDS:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < MAX_SEED:
             raise ValueError(
-                f"`seed` must be an integer of at least 0 and below {_SEEDS}. "
+                f"`seed` must be an integer of at least 0 and below {MAX_SEED}. "
                 f"Received: seed={seed!r}"
             )
         own = program.preset(preset, spec)

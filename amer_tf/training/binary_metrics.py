@@ -6,6 +6,7 @@ architectures differ.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,8 +92,22 @@ def auc_gain(labels: Any, scores: Any, baseline: Any) -> Estimate:
         scores: Float array of shape `(R,)`.
         baseline: Float array of shape `(R,)`.
     """
-    own, others = (_placements(*_checked(labels, each)) for each in (scores, baseline))
-    beaten, beaten_by = own[0] - others[0], own[1] - others[1]
+    return mean_auc_gain(labels, [scores], [baseline])
+
+
+def mean_auc_gain(labels: Any, scores: Sequence[Any], baselines: Sequence[Any]) -> Estimate:
+    """The same of the mean AUC of several scores over that of several others.
+
+    Args:
+        labels: `(R,)` of 0 and 1.
+        scores: Float arrays of shape `(R,)`, such as those of one model trained with other seeds.
+        baselines: Likewise.
+    """
+    own, others = (
+        np.mean([np.concatenate(_placements(*_checked(labels, each))) for each in group], axis=0)
+        for group in (scores, baselines)
+    )
+    beaten, beaten_by = np.split(own - others, [int(np.sum(labels))])
     return Estimate(float(beaten.mean()), _delong_error(beaten, beaten_by))
 
 

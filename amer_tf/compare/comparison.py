@@ -1,0 +1,250 @@
+"""Trains any systems on one data set over several seeds, and puts them side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import amer_tf
+from amer_tf.compare import job, processes, systems, tuning
+from amer_tf.compare.job import Job
+from amer_tf.compare.measuring import Candidates
+from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
+from amer_tf.compare.systems import System
+from amer_tf.search.budget import parse_duration
+from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.searcher import MAX_SEED, PROGRAMS, spec_digest
+from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.state import RunFolder
+
+TUNING_FILE = "tuning.json"
+LOG_FILE = "log.txt"
+
+
+class Comparison:
+    """Compares AMER with hand-made systems: same data, rows, recipe and budget for all.
+
+    Paper, section 3: Tables 1 to 4, over 4 runs. Each system is trained once for each seed, in a
+    process and a run folder of its own, and measured once on the test split. Killed at any moment,
+    the same call goes on where it was; it tries those once more whose process died, or that had no
+    disk or memory left.
+
+    Args:
+        load_data: Gives the data, as `functools.partial(data_pipelines.load, folder)` does. It is
+            called in each process.
+        folder: Folder of the comparison.
+        names: The systems: `"amer"` for all steps that the data allow, `"amer-12"` for some, or
+            hand-made ones by name; see `amer_tf.compare.systems`.
+        seeds: Seeds of the trainings.
+        preset: As in `AmerSearch`.
+        settings: Settings in place of the preset's.
+        time_limit: As in `AmerSearch`, for each training of each system.
+        candidates: Among which items the true one is ranked (task next_item).
+        tuning_trials: Trainings of each system, with the first seed, from which its settings are
+            chosen by the validation split: learning rate, L2, dropout and embedding size, first
+            those of the preset, then what Optuna proposes. 0 for none.
+        tuning_choices: Values to choose from by setting; None takes `tuning.CHOICES`.
+        workers: Processes at a time, which share the cores; 0 trains in this process.
+
+    Raises:
+        ValueError: Where an argument is wrong, or a system cannot read the data.
+        RunError: Where the folder cannot be used, or holds another comparison.
+        DataError: Where there are fewer items than negatives are wanted.
+    """
+
+    def __init__(
+        self,
+        load_data: Callable[[], Any],
+        folder: str | os.PathLike[str],
+        names: Sequence[str],
+        *,
+        seeds: Sequence[int] = (0, 1, 2, 3),
+        preset: str = "standard",
+        settings: BaseSettings | None = None,
+        time_limit: str | float | None = None,
+        candidates: Candidates | None = None,
+        tuning_trials: int = 0,
+        tuning_choices: Mapping[str, Sequence[float]] | None = None,
+        workers: int = 1,
+    ) -> None:
+        data = load_data()
+        self.spec = data.spec
+        self.systems = systems.choose(names, self.spec)
+        program = PROGRAMS[self.spec.task]
+        self.settings: Any = settings or program.preset(preset, self.spec)
+        self.seeds = _checked_seeds(seeds)
+        self.time_limit = None if time_limit is None else parse_duration(time_limit)
+        self.candidates = candidates or Candidates()
+        self.tuning_trials = _checked_number("tuning_trials", tuning_trials)
+        self.workers = _checked_number("workers", workers)
+        self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
+        self._load_data = load_data
+        self._check_settings()
+        if self.spec.task == "next_item":
+            self.candidates.check(data.test)
+        self.run = RunFolder(folder)
+        self.run.claim(
+            {
+                "version": amer_tf.__version__,
+                "systems": [system.name for system in self.systems],
+                "seeds": list(self.seeds),
+                "time_limit": self.time_limit,
+                "settings": self.settings.to_dict(),
+                "candidates": dataclasses.asdict(self.candidates),
+                "tuning_trials": self.tuning_trials,
+                **({"tuning_choices": self.choices} if self.tuning_trials else {}),
+                "spec": spec_digest(self.spec),
+            }
+        )
+        self.spec.save(self.run.path)
+
+    def work(self) -> ComparisonResult:
+        """Trains and measures what is not done yet."""
+        with self.run.at_work():
+            tuned = self._tune() if self.tuning_trials else {}
+            jobs = [
+                self._job(system, seed, tuned.get(system.name))
+                for seed in self.seeds
+                for system in self.systems
+            ]
+            self._train("Training the systems", jobs, write=lambda: self._write(jobs))
+            self._measure_latencies(jobs)
+            self._write(jobs)
+        return ComparisonResult(self.run.path)
+
+    def _check_settings(self) -> None:
+        """Raises where settings do not fit the data or a package is missing, before any work."""
+        program = PROGRAMS[self.spec.task]
+        hand_made = tuple(system.name for system in self.systems if not system.is_searched)
+        trials: list[dict[str, Any]] = [{}]
+        if self.tuning_trials > 1:
+            try:
+                tuning.import_optuna()
+            except ImportError as error:
+                raise ValueError(f"{error} Received: tuning_trials={self.tuning_trials}") from error
+            trials += [{name: value} for name, values in self.choices.items() for value in values]
+        for changed in trials:
+            settings = self._changed(changed).replace(references=hand_made)
+            for steps in {system.steps for system in self.systems}:
+                program.check(self.spec, settings, steps)
+
+    def _changed(self, changed: Mapping[str, Any]) -> Any:
+        settings = self.settings.replace(**changed)
+        if "dropout" in changed and self.spec.task == "next_item":
+            settings = settings.replace(reference_dropout="shared")
+        return settings
+
+    def _job(self, system: System, seed: int, tuned: Job | None = None) -> Job:
+        """The training of a system that counts; the best of its trials is one of them."""
+        if tuned is not None and tuned.seed == seed:
+            return dataclasses.replace(tuned, is_trial=False)
+        return Job(
+            system,
+            seed,
+            self.settings if tuned is None else tuned.settings,
+            self.run.path / system.name / f"seed_{seed}",
+            time_limit=self.time_limit,
+            candidates=self.candidates,
+            changed={} if tuned is None else tuned.changed,
+        )
+
+    def _tune(self) -> dict[str, Job]:
+        """Of each system the trial that is best by its validation score."""
+        tried: dict[str, list[Job]] = {system.name: [] for system in self.systems}
+        trials: dict[str, list[tuning.Trial]] = {name: [] for name in tried}
+        for number in range(self.tuning_trials):
+            jobs = [self._trial(system, number, trials[system.name]) for system in self.systems]
+            self._train(f"Tuning, trial {number + 1} of {self.tuning_trials}", jobs)
+            for each in jobs:
+                record = each.record() or {}
+                tried[each.system.name].append(each)
+                trials[each.system.name].append(
+                    tuning.Trial(dict(each.changed), record.get("score"))
+                )
+        self.run.write_json(
+            TUNING_FILE,
+            {name: [trial._asdict() for trial in known] for name, known in trials.items()},
+        )
+        best = {name: tuning.best(known) for name, known in trials.items()}
+        return {name: tried[name][place] for name, place in best.items() if place is not None}
+
+    def _trial(self, system: System, number: int, trials: Sequence[tuning.Trial]) -> Job:
+        changed = tuning.propose(self.choices, trials, self.seeds[0])
+        return Job(
+            system,
+            self.seeds[0],
+            self._changed(changed),
+            self.run.path / system.name / f"trial_{number}",
+            time_limit=self.time_limit,
+            candidates=self.candidates,
+            changed=changed,
+            is_trial=True,
+        )
+
+    def _train(
+        self, title: str, jobs: Sequence[Job], write: Callable[[], None] = lambda: None
+    ) -> None:
+        """Does the jobs that are not done yet, and once more those that died."""
+        left = [each for each in jobs if each.is_open]
+        if not left:
+            return
+        done = len(jobs) - len(left)
+        with PhaseProgress(title, len(jobs)) as bar:
+            for index, death in processes.run(self._calls(job.train, left), self.workers):
+                if death is not None:
+                    left[index].record_failure(death)
+                done += 1
+                bar.update(done, job.sentence(left[index]))
+                write()
+
+    def _measure_latencies(self, jobs: Sequence[Job]) -> None:
+        """Of the first training of each system, one at a time with nothing beside it."""
+        first: dict[System, Job] = {}
+        for each in jobs:
+            record = each.record()
+            if record is not None and not job.failed(record):
+                first.setdefault(each.system, each)
+        left = [each for each in first.values() if not (each.folder / job.LATENCY_FILE).exists()]
+        if not left:
+            return
+        with PhaseProgress("Measuring latencies", len(left)) as bar:
+            calls = self._calls(job.measure_latency, left)
+            for index, _ in processes.run(calls, min(1, self.workers)):
+                bar.update(index + 1, left[index].system.name)
+
+    def _calls(self, function: Callable[..., None], jobs: Sequence[Job]) -> list[processes.Call]:
+        return [
+            processes.Call(function, (each, self._load_data), each.folder / LOG_FILE)
+            for each in jobs
+        ]
+
+    def _write(self, jobs: Sequence[Job]) -> None:
+        """Writes the results so far, a line for each training."""
+        order = [system.name for system in self.systems]
+        done = sorted(
+            (each for each in jobs if each.record() is not None),
+            key=lambda each: (order.index(each.system.name), each.seed),
+        )
+        lines = "".join(json.dumps(each.line(self.run.path)) + "\n" for each in done)
+        with self.run.staged(RESULTS_FILE) as file:
+            file.write_text(lines, encoding="utf-8")
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    seeds = tuple(seeds)
+    whole = all(type(seed) is int and 0 <= seed < MAX_SEED for seed in seeds)
+    if not seeds or not whole or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            "`seeds` must be one or more different integers of at least 0 and below "
+            f"{MAX_SEED}. Received: seeds={seeds!r}"
+        )
+    return seeds
+
+
+def _checked_number(name: str, value: int) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"`{name}` must be a whole number of at least 0. Received: {name}={value}")
+    return value

@@ -1,0 +1,195 @@
+"""One training of one system: in a run folder of its own, and measured in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from amer_tf.architecture import Architecture
+from amer_tf.compare import measuring
+from amer_tf.compare.systems import System
+from amer_tf.search.array_files import write_arrays
+from amer_tf.search.reference_run import ReferenceResult, ReferenceRun
+from amer_tf.search.result import SearchResult
+from amer_tf.search.searcher import AmerSearch
+from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.state import RunFolder
+from amer_tf.training.binary_metrics import MetricError
+from amer_tf.training.evaluation_batches import EvaluationError
+from amer_tf.training.fit import TrainingError
+
+RECORD_FILE = "record.json"
+TEST_FILE = "test.npz"
+LATENCY_FILE = "latency.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one process does.
+
+    Args:
+        system: The system.
+        seed: Seed of every random choice.
+        settings: Its settings.
+        folder: Its run folder.
+        time_limit: Seconds for all of it, or None.
+        candidates: How the test split is measured.
+        changed: Settings that tuning has chosen.
+        is_trial: Whether it is one of several that tuning chooses from: the test split is left
+            alone.
+    """
+
+    system: System
+    seed: int
+    settings: BaseSettings
+    folder: pathlib.Path
+    time_limit: float | None = None
+    candidates: measuring.Candidates = dataclasses.field(default_factory=measuring.Candidates)
+    changed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_trial: bool = False
+
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        return f"{self.system.name}, {self.folder.name.replace('_', ' ')}"
+
+    def record(self) -> dict[str, Any] | None:
+        """What was measured, or why not; None where neither is known yet."""
+        record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
+        # A trial that becomes a result is still to be measured on the test split.
+        is_measured = record and "test" in record and (self.folder / TEST_FILE).is_file()
+        return record if record and (self.is_trial or is_measured or failed(record)) else None
+
+    def record_failure(self, reason: str, *, is_final: bool = False) -> None:
+        """Writes down why it came to nothing, and whether it always would."""
+        record = {"status": "failed", "reason": reason, "is_final": is_final}
+        RunFolder(self.folder).write_json(RECORD_FILE, record)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be done: not if it failed and would again."""
+        record = self.record()
+        return record is None or not record.get("is_final", True)
+
+    def line(self, folder: pathlib.Path) -> dict[str, Any]:
+        """Its line in the results of a comparison in a folder."""
+        latency = RunFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
+        return {
+            "system": self.system.name,
+            "seed": self.seed,
+            **(self.record() or {}),
+            "latency_ms": latency,
+            "run_dir": str(self.folder.relative_to(folder)),
+        }
+
+
+def failed(record: Mapping[str, Any]) -> bool:
+    """Whether a training came to nothing."""
+    return bool(record.get("status") == "failed")
+
+
+def train(job: Job, load_data: Callable[[], Any]) -> None:
+    """Trains and measures, or goes on with it; a failure is recorded as such.
+
+    Args:
+        job: What to do.
+        load_data: Gives the data, with `spec`, `train`, `validation` and `test`.
+    """
+    run = RunFolder(job.folder)
+    try:
+        data = load_data()
+        result = _result(job, data)
+        record = _described(job, result)
+        if not job.is_trial:
+            record["test"], arrays = measuring.measure(result, data, job.candidates)
+            run.write(TEST_FILE, lambda stream: write_arrays(stream, arrays))
+    except Exception as error:
+        # Whatever it is: the others go on.
+        traceback.print_exc()
+        is_final = isinstance(error, (TrainingError, MetricError, EvaluationError))
+        job.record_failure(reason_of(error), is_final=is_final)
+    else:
+        run.write_json(RECORD_FILE, record)
+
+
+def sentence(job: Job) -> str:
+    """How a job has ended, in short."""
+    record = job.record() or {}
+    if failed(record):
+        return f"{job.title} failed: {record['reason']}"
+    return f"{job.title}: {record['score']:.4f} on the validation split"
+
+
+def reason_of(error: Exception) -> str:
+    """Why something failed, in one line."""
+    text = str(error).strip()
+    # Errors of ours say what is wrong in words; others need their names.
+    is_own = type(error).__module__.partition(".")[0] in ("amer_tf", "data_pipelines")
+    return text if is_own else f"{type(error).__name__}: {text}"
+
+
+def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
+    options: dict[str, Any] = {"time_limit": job.time_limit, "seed": job.seed}
+    if job.system.is_searched:
+        search = AmerSearch(
+            data.spec,
+            job.folder,
+            steps=job.system.steps,
+            settings=job.settings.replace(references=()),
+            **options,
+        )
+        return search.fit(data.train, data.validation)
+    reference = ReferenceRun(
+        data.spec, job.folder, job.system.name, settings=job.settings, **options
+    )
+    return reference.fit(data.train, data.validation)
+
+
+def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, Any]:
+    if isinstance(result, SearchResult):
+        trial, seconds = result.best_trial, result.metrics["seconds"]
+    else:
+        trial, seconds = result.trial, result.seconds
+    return {
+        "status": "done",
+        "system": job.system.name,
+        "seed": job.seed,
+        "score": trial["score"],
+        "validation": trial["metrics"],
+        "parameters": trial["parameters"],
+        "seconds": seconds,
+        "changed": dict(job.changed),
+        **({"architecture": trial["architecture"]} if "architecture" in trial else {}),
+    }
+
+
+def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
+    """Exports a finished training, and writes down how long a call takes.
+
+    What cannot be exported, such as trees, has no latency.
+    """
+    from amer_tf.export import export
+    from amer_tf.export.latency import measure_latency
+
+    run = RunFolder(job.folder)
+    try:
+        data = load_data()
+        result = _result(job, data)
+        if not isinstance(result.model, keras.Model):
+            run.write_json(LATENCY_FILE, {"reason": "no network"})
+            return
+        architecture = getattr(result, "architecture", None) or Architecture()
+        with tempfile.TemporaryDirectory() as folder:
+            export(result.model, data.spec, architecture, f"{folder}/export", warmup=False)
+            found = measure_latency(f"{folder}/export")
+        latency: dict[str, Any] = {str(rows): round(ms, 3) for rows, ms in found.items()}
+    except Exception as error:
+        traceback.print_exc()
+        latency = {"reason": reason_of(error)}
+    run.write_json(LATENCY_FILE, latency)

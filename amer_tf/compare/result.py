@@ -1,0 +1,188 @@
+"""What a comparison has measured, as tables."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from amer_tf.compare import significance
+from amer_tf.compare.job import TEST_FILE, failed
+from amer_tf.compare.significance import Difference
+from amer_tf.compare.systems import references, variants
+from amer_tf.features import FeatureSpec
+from amer_tf.search.array_files import StoredArrays
+from amer_tf.search.run_error import RunError
+from amer_tf.search.state import CONFIG_FILE, RunFolder
+
+RESULTS_FILE = "results.jsonl"
+# The first one ranks the systems.
+METRICS = {"ctr": ("auc", "log_loss"), "next_item": ("ndcg@5", "hr@1", "hr@5", "mrr")}
+
+
+class Measured(NamedTuple):
+    """One system over its seeds.
+
+    Attributes:
+        name: Of the system.
+        is_searched: Whether it is a variant of AMER.
+        records: What was measured for each seed, but for those that failed.
+        failures: Why the others came to nothing, by seed.
+    """
+
+    name: str
+    is_searched: bool
+    records: list[dict[str, Any]]
+    failures: dict[int, str]
+
+    def values(self, metric: str, mode: str | None = None) -> list[float]:
+        """A metric of the test split for each seed."""
+        tests = [
+            record["test"] if mode is None else record["test"][mode] for record in self.records
+        ]
+        return [float(test[metric]) for test in tests]
+
+    def mean(self, name: str) -> float | None:
+        """The mean of a number such as `seconds` or `parameters` over the seeds."""
+        known = [record[name] for record in self.records if record.get(name) is not None]
+        return float(np.mean(known)) if known else None
+
+    def latency(self, rows: int) -> float | None:
+        """Milliseconds of a call of so many rows; None where it cannot be exported."""
+        for record in self.records:
+            found = (record["latency_ms"] or {}).get(str(rows))
+            if found is not None:
+                return float(found)
+        return None
+
+
+class ComparisonResult:
+    """The results of a comparison; everything in it stands in the folder.
+
+    Args:
+        folder: Folder of a comparison, which need not have finished.
+
+    Raises:
+        RunError: Where there is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = pathlib.Path(folder)
+        run = RunFolder(folder, read_only=True)
+        config = run.read_json(CONFIG_FILE)
+        file = self.folder / RESULTS_FILE
+        if config is None or not file.is_file():
+            raise RunError(
+                f"There is no comparison in this folder. Received: folder={str(self.folder)!r}"
+            )
+        self.run = run
+        self.config = config
+        self.spec = FeatureSpec.load(self.folder)
+        lines = file.read_text(encoding="utf-8").splitlines()
+        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    @property
+    def modes(self) -> tuple[str | None, ...]:
+        """Candidate modes of the test split, the first of which ranks; one None for task ctr."""
+        if self.spec.task == "ctr":
+            return (None,)
+        return tuple(self.config["candidates"]["modes"])
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, the first of which ranks."""
+        return METRICS[self.spec.task]
+
+    @functools.cached_property
+    def systems(self) -> list[Measured]:
+        """The systems, the best by the mean of the first metric first; those that failed last."""
+        task, found = self.spec.task, []
+        known = {**variants(task), **references(task)}
+        for name in self.config["systems"]:
+            own = [record for record in self.records if record["system"] == name]
+            found.append(
+                Measured(
+                    name,
+                    known[name].is_searched,
+                    [record for record in own if not failed(record)],
+                    {record["seed"]: record["reason"] for record in own if failed(record)},
+                )
+            )
+        return sorted(found, key=self._rank)
+
+    def _rank(self, system: Measured) -> float:
+        if not system.records:
+            return float("inf")
+        return -float(np.mean(system.values(self.metrics[0], self.modes[0])))
+
+    @property
+    def best_reference(self) -> Measured | None:
+        """The best hand-made system; None where none has been measured."""
+        hand_made = (each for each in self.systems if not each.is_searched and each.records)
+        return next(hand_made, None)
+
+    def difference(
+        self, own: Measured, other: Measured, metric: str, mode: str | None = None
+    ) -> Difference:
+        """How much better a system is than another, on the same examples of the test split.
+
+        Raises:
+            RunError: Where the scores of the examples are gone.
+        """
+        arrays, others = self._arrays(own), self._arrays(other)
+        if mode is not None:
+            return significance.ranking_difference(metric, arrays, others, mode)
+        if metric == "log_loss":
+            return significance.loss_difference(arrays, others)
+        return significance.auc_difference(arrays, others)
+
+    def _arrays(self, system: Measured) -> list[dict[str, Any]]:
+        return [self._arrays_of(record["run_dir"]) for record in system.records]
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - the results live as long as the process
+    def _arrays_of(self, run_dir: str) -> dict[str, Any]:
+        return dict(StoredArrays(self.folder / run_dir / TEST_FILE))
+
+    def table(self) -> pd.DataFrame:
+        """A row for each system, the best first.
+
+        `METRIC` is the mean over the seeds and `METRIC_deviation` their standard deviation, with
+        the mode of the candidates in front for task next_item, as in `full_ndcg@5`; `gain` is how
+        much better the system is than the best hand-made one in the first metric, `gain_error` its
+        standard error and `p_value` the chance of as much between equals. Then the number of seeds
+        measured, parameters, seconds of a training, and milliseconds of a call of 1 and 256 rows.
+        """
+        return pd.DataFrame([self._row(system) for system in self.systems])
+
+    def _row(self, system: Measured) -> dict[str, Any]:
+        row: dict[str, Any] = {"system": system.name, "runs": len(system.records)}
+        if not system.records:
+            return row
+        for mode in self.modes:
+            for metric in self.metrics:
+                values = system.values(metric, mode)
+                name = metric if mode is None else f"{mode}_{metric}"
+                row[name] = float(np.mean(values))
+                row[f"{name}_deviation"] = deviation(values)
+        other = self.best_reference
+        if other is not None and other.name != system.name:
+            gain = self.difference(system, other, self.metrics[0], self.modes[0])
+            row |= {"gain": gain.value, "gain_error": gain.error, "p_value": gain.p_value}
+        row |= {
+            "parameters": system.mean("parameters"),
+            "seconds": system.mean("seconds"),
+            "ms_1": system.latency(1),
+            "ms_256": system.latency(256),
+        }
+        return row
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Their standard deviation; None of a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -1,0 +1,84 @@
+"""How much better one system is than another, example by example and over the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from amer_tf.training.binary_metrics import log_losses, mean_auc_gain
+from amer_tf.training.ranking_metrics import Estimate, estimate, per_user
+
+
+class Difference(NamedTuple):
+    """How much better a system is than another on the same examples.
+
+    Attributes:
+        value: The mean difference; positive where the system is better.
+        error: Its standard error: that over the examples, of scores that are averaged over the
+            seeds, and that over the seeds, `sqrt(examples^2 + seeds^2)`. None of one example.
+        p_value: The chance of a difference as large, either way, between systems that are equally
+            good, by the normal distribution; None where the error is not known.
+    """
+
+    value: float
+    error: float | None
+    p_value: float | None
+
+
+def ranking_difference(
+    metric: str,
+    own: Sequence[dict[str, Any]],
+    other: Sequence[dict[str, Any]],
+    mode: str,
+) -> Difference:
+    """Of a metric of task next_item, paired by user.
+
+    Args:
+        metric: Such as `ndcg@5`.
+        own: What `measuring.measure` gave for each seed of the system.
+        other: Likewise of the other system.
+        mode: Mode of the candidates.
+    """
+
+    def values(arrays: dict[str, Any]) -> Any:
+        return per_user(metric, arrays[f"{mode}.greater"], arrays[f"{mode}.ties"])
+
+    return _paired([values(each) for each in own], [values(each) for each in other])
+
+
+def loss_difference(own: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]]) -> Difference:
+    """Of the log loss of task ctr, paired by row; positive where the system's is lower."""
+    losses = [
+        [-log_losses(each["labels"], each["logits"]) for each in group] for group in (own, other)
+    ]
+    return _paired(*losses)
+
+
+def auc_difference(own: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]]) -> Difference:
+    """Of the AUC of task ctr, by DeLong's method for scores of the same rows."""
+    labels = own[0]["labels"]
+    logits = [[each["logits"] for each in group] for group in (own, other)]
+    gain = mean_auc_gain(labels, *logits)
+    areas = [[mean_auc_gain(labels, [one], [np.zeros_like(one)]).value for one in group]
+             for group in logits]  # fmt: skip
+    return _with_seeds(gain, *areas)
+
+
+def _paired(own: Sequence[Any], other: Sequence[Any]) -> Difference:
+    rows = estimate(np.mean(own, axis=0) - np.mean(other, axis=0))
+    return _with_seeds(
+        rows, [float(each.mean()) for each in own], [float(each.mean()) for each in other]
+    )
+
+
+def _with_seeds(rows: Estimate, own: Sequence[float], other: Sequence[float]) -> Difference:
+    if rows.standard_error is None:
+        return Difference(rows.value, None, None)
+    seeds = sum(np.var(each, ddof=1) / len(each) for each in (own, other) if len(each) > 1)
+    error = float(np.sqrt(rows.standard_error**2 + seeds))
+    if error == 0.0:
+        return Difference(rows.value, error, 1.0 if rows.value == 0.0 else 0.0)
+    return Difference(rows.value, error, float(2.0 * stats.norm.sf(abs(rows.value) / error)))

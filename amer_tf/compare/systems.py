@@ -1,0 +1,92 @@
+"""The systems that can be compared: AMER by the steps that it searches, and the hand-made ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from amer_tf.features import FeatureSpec
+from amer_tf.search import ctr_settings, settings
+from amer_tf.search.reference_run import why_left_out
+from amer_tf.search.searcher import PROGRAMS
+
+# All steps that the data allow.
+WHOLE = "amer"
+_ALL_STEPS = ("behavior", "interaction", "mlp")
+_REFERENCES = {"next_item": settings.REFERENCES, "ctr": ctr_settings.REFERENCES}
+
+
+class System(NamedTuple):
+    """One line of a comparison.
+
+    Attributes:
+        name: As on the command line: `amer-12`, `deepfm`.
+        steps: What is searched; nothing of a hand-made system.
+    """
+
+    name: str
+    steps: tuple[str, ...] = ()
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether it is a variant of AMER."""
+        return bool(self.steps)
+
+
+def variants(task: str) -> dict[str, System]:
+    """The variants of AMER by name, whatever the data allow; the paper numbers the steps."""
+    steps = ("behavior",) if task == "next_item" else _ALL_STEPS
+    return {
+        system.name: system
+        for count in range(1, len(steps) + 1)
+        for chosen in itertools.combinations(steps, count)
+        for system in [System(_name_of(chosen), chosen)]
+    }
+
+
+def references(task: str) -> dict[str, System]:
+    """The hand-made systems by name."""
+    return {name: System(name) for name in _REFERENCES[task]}
+
+
+def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
+    """The systems of these names.
+
+    Raises:
+        ValueError: Where a name is unknown or comes twice, or a system cannot read the data: all
+            that cannot are named.
+    """
+    possible = PROGRAMS[spec.task].possible_steps(spec)
+    known = {**variants(spec.task), **references(spec.task)}
+    unknown = [name for name in names if name not in known and name != WHOLE]
+    if unknown or not names:
+        raise ValueError(
+            f"`systems` must be among {', '.join([WHOLE, *known])} for task {spec.task!r}. "
+            f"Received: {', '.join(unknown) or 'none'}"
+        )
+    systems = [known[_name_of(possible) if name == WHOLE else name] for name in names]
+    twice = [system.name for index, system in enumerate(systems) if system in systems[:index]]
+    if twice:
+        raise ValueError(f"`systems` must be different ones. Received: {', '.join(twice)} twice")
+    reasons = [
+        f"{system.name}: {reason}"
+        for system in systems
+        if (reason := _why_not(system, spec, possible)) is not None
+    ]
+    if reasons:
+        raise ValueError(
+            f"These systems cannot be trained on these data, leave them out: {'; '.join(reasons)}"
+        )
+    return tuple(systems)
+
+
+def _name_of(steps: Sequence[str]) -> str:
+    return "amer-" + "".join(str(_ALL_STEPS.index(step) + 1) for step in steps)
+
+
+def _why_not(system: System, spec: FeatureSpec, possible: Sequence[str]) -> str | None:
+    if not system.is_searched:
+        return why_left_out(spec, system.name)
+    missing = [step for step in system.steps if step not in possible]
+    return f"step {missing[0]} needs behaviour fields" if missing else None
