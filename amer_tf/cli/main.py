@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
-from amer_tf.cli import evaluate, export, prepare, report, search, usage
+from amer_tf.cli import compare, evaluate, export, prepare, report, search, usage
 from amer_tf.cli.console import give, say
 from amer_tf.cli.errors import USER_ERRORS, UsageError
 
@@ -19,7 +19,10 @@ VERBS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "export": export,
     "report": report,
+    "compare": compare,
 }
+# Those that a killed command goes on with.
+_RESUMED = ("search", "compare")
 _HELP = ("help", "--help", "-help", "-h")
 
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{known}: {error}")
         return 2
     except KeyboardInterrupt:
-        again = "goes on where it stopped" if name == "search" else "starts over"
+        again = "goes on where it stopped" if name in _RESUMED else "starts over"
         say(f"\nInterrupted. The same command {again}.")
         return 130
     give(json.dumps(result))
@@ -83,7 +86,9 @@ def _flags(name: str, words: Sequence[str]) -> Iterator[None]:
             raise UsageError(
                 f"Flags are written as --name=value. Received: {', '.join(map(repr, others))}"
             )
-        missing = [f"--{flag}" for flag in VERBS[name].REQUIRED if not values[flag].value]
+        alone = getattr(VERBS[name], "ALONE", None)
+        required = () if alone and values[alone].value else VERBS[name].REQUIRED
+        missing = [f"--{flag}" for flag in required if not values[flag].value]
         if missing:
             raise UsageError(f"These flags must be given: {', '.join(missing)}")
         yield

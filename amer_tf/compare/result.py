@@ -82,6 +82,7 @@ class ComparisonResult:
                 f"There is no comparison in this folder. Received: folder={str(self.folder)!r}"
             )
         self.run = run
+        self.file = file
         self.config = config
         self.spec = FeatureSpec.load(self.folder)
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -181,6 +182,13 @@ class ComparisonResult:
             "ms_256": system.latency(256),
         }
         return row
+
+    def summary(self) -> list[dict[str, Any]]:
+        """The table as plain JSON: what is not known is left out."""
+        return [
+            {name: value for name, value in self._row(system).items() if value is not None}
+            for system in self.systems
+        ]
 
 
 def deviation(values: Sequence[float]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,25 @@ import numpy as np
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
 from amer_tf.report import words
 
+TABLES_FILE = "tables.md"
+
 
 def markdown(result: ComparisonResult) -> str:
     """All tables: metrics by system as in the paper, then each system with its costs."""
     parts = [verdict(result), *(_by_metric(result)), _by_system(result), *_failures(result)]
     return "\n\n".join(parts) + "\n"
+
+
+def write_tables(result: ComparisonResult) -> pathlib.Path:
+    """Writes `tables.md` into the folder of a comparison.
+
+    Raises:
+        RunError: Where a file is damaged or cannot be written.
+    """
+    text = markdown(result)
+    with result.run.staged(TABLES_FILE) as file:
+        file.write_text(text, encoding="utf-8")
+    return result.run.path / TABLES_FILE
 
 
 def label(system: Measured) -> str:

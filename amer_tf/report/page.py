@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pathlib
-import string
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from amer_tf.report import words
 from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
 from amer_tf.report.best_so_far import best_so_far
 from amer_tf.report.data_counts import data_counts
+from amer_tf.report.document import Section, document, title_of
 from amer_tf.report.interactions import interactions
 from amer_tf.report.leaderboard import evaluations, leaderboard
 from amer_tf.report.learning_curves import learning_curves
-from amer_tf.report.markup import Html, details, element, escape, joined, paragraph
+from amer_tf.report.markup import Html, details, element, joined, paragraph
 from amer_tf.report.phase_times import phase_times
 from amer_tf.report.plots import import_matplotlib
 from amer_tf.report.reproduce import reproduce
@@ -27,15 +27,6 @@ from amer_tf.report.verdict import verdict
 from amer_tf.search.result import SearchResult
 
 REPORT_FILE = "report.html"
-_FOLDER = pathlib.Path(__file__).parent
-
-
-class Section(NamedTuple):
-    """A part of the page with a heading; left out where its content is None."""
-
-    name: str
-    title: str
-    content: Html | None
 
 
 def write_report(
@@ -64,29 +55,13 @@ def write_report(
 def page(records: Sequence[RunRecord]) -> str:
     """The whole page as HTML; all but the spread over seeds is about the first run."""
     record = records[0]
-    sections = [section for section in _sections(records) if section.content]
-    contents = [
-        element("li", element("a", section.title, href=f"#{section.name}")) for section in sections
-    ]
-    name = record.data.get("dataset")
-    version = record.config.get("version", "")
-    return string.Template(_read("page.html")).substitute(
-        title=escape(f"Search report: {_title(str(name))}" if name else "Search report"),
-        style=_read("page.css"),
-        kind=escape(_kind(record)),
-        verdict=verdict(records),
-        contents=joined(contents),
-        sections=joined(map(_rendered, sections), "\n"),
-        footer=escape(
-            f"Written by amer_tf {version}. This file needs no network and no other file."
-        ),
+    return document(
+        title_of("Search report", record.data.get("dataset")),
+        _kind(record),
+        verdict(records),
+        _sections(records),
+        str(record.config.get("version", "")),
     )
-
-
-def _title(dataset: str) -> str:
-    """The name of a data set, which may be the file that describes it."""
-    is_file = dataset.endswith((".yaml", ".yml", ".json"))
-    return pathlib.PurePath(dataset).stem if is_file else dataset
 
 
 def _kind(record: RunRecord) -> str:
@@ -156,20 +131,6 @@ def _in_short(record: RunRecord) -> Html:
             "attended to as it is, the model predicted better."
         )
     return paragraph(text)
-
-
-def _rendered(section: Section) -> Html:
-    return element(
-        "section",
-        element("h2", section.title, id=f"{section.name}-title"),
-        section.content or "",
-        id=section.name,
-        aria_labelledby=f"{section.name}-title",
-    )
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _write(stream: Any, text: str) -> None:

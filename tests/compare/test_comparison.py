@@ -28,7 +28,7 @@ pytestmark = [
 ]
 TABLE = small_ctr_run.SETTINGS.replace(final_epochs=1)
 RANKING = small_run.SETTINGS
-NAMES = ["lr", "wide_and_deep", "lightgbm"]
+NAMES = ["lr", "fm", "lightgbm"]
 
 
 def compare(load, folder: pathlib.Path, names, settings=TABLE, **options) -> ComparisonResult:
@@ -84,7 +84,7 @@ def test_networks_have_a_latency_and_trees_have_none(finished):
     latencies = {
         line["system"]: line["latency_ms"] for line in finished.records if not line["seed"]
     }
-    assert set(latencies["wide_and_deep"]) == set(latencies["lr"]) == {"1", "256"}
+    assert set(latencies["fm"]) == set(latencies["lr"]) == {"1", "256"}
     assert "reason" in latencies["lightgbm"]
     known = {system.name: system.latency(256) for system in finished.systems}
     assert known["lightgbm"] is None

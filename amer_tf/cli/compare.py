@@ -1,0 +1,175 @@
+"""`amer compare`: any systems on one data set, side by side; goes on where it was killed."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from absl import flags
+
+import data_pipelines
+from amer_tf.cli import run_data
+from amer_tf.cli.assignments import assignments
+from amer_tf.cli.console import say, show_frame, show_table
+from amer_tf.cli.errors import UsageError, checking_arguments
+from amer_tf.compare import Candidates, Comparison, ComparisonResult
+from amer_tf.compare.page import write_page
+from amer_tf.compare.systems import WHOLE, references, variants
+from amer_tf.compare.tables import verdict, write_tables
+from amer_tf.compare.tuning import CHOICES
+from amer_tf.report import words
+from amer_tf.report.plots import import_matplotlib
+from amer_tf.search.searcher import MAX_SEED, PROGRAMS
+from amer_tf.search.settings import PRESETS
+
+SUMMARY = "Trains any systems on one data set over several seeds, and puts them side by side."
+REQUIRED = ("data_dir", "models", "out")
+# With this flag nothing else is needed.
+ALONE = "list"
+FLAGS = flags.FlagValues()
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder that `amer prepare` wrote.", flag_values=FLAGS
+)
+_MODELS = flags.DEFINE_list(
+    "models",
+    None,
+    f"The systems, between commas: {WHOLE} for all steps that the data allow, amer-12 and the like "
+    "for some, or hand-made ones; --list names them.",
+    flag_values=FLAGS,
+)
+_OUT = flags.DEFINE_string(
+    "out",
+    None,
+    "Folder of the comparison. One that is there already goes on where it stopped.",
+    flag_values=FLAGS,
+)
+_LIST = flags.DEFINE_boolean("list", False, "Name the systems, and do nothing.", flag_values=FLAGS)
+_RUNS = flags.DEFINE_integer(
+    "runs", 4, "Runs of each system, each with a seed of its own.", lower_bound=1, flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer(
+    "seed",
+    0,
+    "Seed of the first run; the others have those after it.",
+    lower_bound=0,
+    upper_bound=MAX_SEED - 1,
+    flag_values=FLAGS,
+)
+_TIME_LIMIT = flags.DEFINE_string(
+    "time_limit",
+    None,
+    "Such as 90s, 20m or 1h30m, for each run of each system. Left out: no limit.",
+    flag_values=FLAGS,
+)
+_PRESET = flags.DEFINE_enum(
+    "preset", "standard", list(PRESETS), "As in `amer search`.", flag_values=FLAGS
+)
+_SET = flags.DEFINE_multi_string(
+    "set", [], "As in `amer search`; it holds for all systems.", flag_values=FLAGS
+)
+_CANDIDATES = flags.DEFINE_list(
+    "candidates",
+    ["uniform", "full"],
+    "Task next_item: among which items the true one is ranked, of uniform, popular and full; the "
+    "first ranks the systems.",
+    flag_values=FLAGS,
+)
+_NUM_NEGATIVES = flags.DEFINE_integer(
+    "num_negatives",
+    100,
+    "Task next_item: frozen negatives of a user, the same for all systems and runs.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+_TUNE = flags.DEFINE_integer(
+    "tune",
+    0,
+    "Runs of each system from which its settings are chosen by the validation split, by Optuna: "
+    "first those of the preset, then of --tune_set. 0 for none.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+_TUNE_SET = flags.DEFINE_multi_string(
+    "tune_set",
+    [],
+    "Values of a setting to choose from, as --tune_set=name=value,value, again and again. Left "
+    f"out: those of the paper for {', '.join(CHOICES['ctr'])}.",
+    flag_values=FLAGS,
+)
+_WORKERS = flags.DEFINE_integer(
+    "workers",
+    1,
+    "Runs at a time, each in a process of its own; they share the cores. On a GPU one.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+
+
+def run() -> dict[str, Any]:
+    if _LIST.value:
+        return _listed()
+    import_matplotlib()
+    data = data_pipelines.load(_DATA_DIR.value)
+    with checking_arguments():
+        preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
+        comparison = Comparison(
+            functools.partial(data_pipelines.load, _DATA_DIR.value),
+            _OUT.value,
+            _MODELS.value,
+            seeds=range(_SEED.value, _SEED.value + _RUNS.value),
+            settings=preset.with_text(assignments("set", _SET.value)),
+            time_limit=_TIME_LIMIT.value,
+            candidates=Candidates(tuple(_CANDIDATES.value), _NUM_NEGATIVES.value),
+            tuning_trials=_TUNE.value,
+            tuning_choices=_choices() if _TUNE_SET.value else None,
+            workers=_WORKERS.value,
+        )
+    run_data.record(comparison.run, data)
+    result = comparison.work()
+    tables, report = write_tables(result), write_page(result, run_data.describe(data))
+    show_frame("Test split, the best first", _shown(result))
+    say(verdict(result))
+    say(f"Open {report} in a browser.")
+    return {
+        "out": str(result.folder),
+        "results": str(result.file),
+        "tables": str(tables),
+        "report": str(report),
+        "verdict": verdict(result),
+        "systems": result.summary(),
+    }
+
+
+def _listed() -> dict[str, Any]:
+    """Names and meanings of all systems."""
+    found = {}
+    for task in PROGRAMS:
+        searched = {
+            name: "searches " + ", ".join(words.STEPS[step] for step in system.steps)
+            for name, system in variants(task).items()
+        }
+        hand_made = {name: words.SYSTEMS[name][1] for name in references(task)}
+        found[task] = {WHOLE: "all steps that the data allow", **searched, **hand_made}
+        show_table(f"Task {task}", ("name", "what it is"), list(found[task].items()))
+    return found
+
+
+def _shown(result: ComparisonResult) -> Any:
+    """The columns of the table that people read first."""
+    table = result.table()
+    return table[[name for name in table.columns if not name.endswith("_deviation")]]
+
+
+def _choices() -> dict[str, tuple[float, ...]]:
+    """The values of `--tune_set`."""
+    found = {}
+    for name, text in assignments("tune_set", _TUNE_SET.value).items():
+        try:
+            numbers = [float(value) for value in text.split(",")]
+        except ValueError:
+            raise UsageError(
+                f"--tune_set must be name=value,value with numbers. Received: {name}={text}"
+            ) from None
+        found[name] = tuple(int(value) if value.is_integer() else value for value in numbers)
+    return found

@@ -1,0 +1,89 @@
+"""`amer compare`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from amer_tf.search.ctr_settings import REFERENCES
+from amer_tf.search.settings import REFERENCES as NEXT_ITEM
+from tests.cli.conftest import amer, refused
+from tests.report.reading import Page
+from tests.search import small_ctr_run
+
+SETTINGS = [
+    f"--set={name}={value}"
+    for name, value in {
+        "embedding_dim": 4,
+        "batch_size": 160,
+        "epoch_steps": 1,
+        "prior_precisions": 3,
+        "hidden_units": 8,
+        "final_epochs": 2,
+    }.items()
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Prepared rows."""
+    return small_ctr_run.prepare(tmp_path_factory.mktemp("rows")).folder
+
+
+def test_the_systems_by_name():
+    answer = amer("compare", "--list")
+    assert answer.code == 0, answer.messages
+    assert set(answer.result) == {"next_item", "ctr"}
+    variants = {f"amer-{steps}" for steps in (1, 2, 3, 12, 13, 23, 123)}
+    assert set(answer.result["ctr"]) == {"amer", *variants, *REFERENCES}
+    assert set(answer.result["next_item"]) == {"amer", "amer-1", *NEXT_ITEM}
+    assert "searches the feature interactions, the MLP" in answer.result["ctr"]["amer-23"]
+
+
+@pytest.mark.slow
+def test_a_comparison(folder, tmp_path):
+    command = (
+        "compare", f"--data_dir={folder}", f"--out={tmp_path / 'out'}", "--models=lr,lightgbm,fm",
+        "--runs=2", "--seed=5", "--workers=2", "--preset=quick", *SETTINGS,
+    )  # fmt: skip
+    answer = amer(*command)
+    assert answer.code == 0, answer.messages
+    assert {row["system"] for row in answer.result["systems"]} == {"lr", "lightgbm", "fm"}
+    assert all(row["runs"] == 2 for row in answer.result["systems"])
+    assert answer.result["verdict"] in answer.messages
+    lines = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["seed"] for line in lines] == [5, 6] * 3
+    tables = (tmp_path / "out" / "tables.md").read_text()
+    assert tables.startswith(answer.result["verdict"])
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert page.headings[0] == "Comparison: planted"
+    shown = {row["System"]: row for row in page.table("Test split")}
+    best = answer.result["systems"][0]
+    assert shown[{"lr": "LR", "fm": "FM", "lightgbm": "LightGBM"}[best["system"]]]["AUC"] == (
+        f"{best['auc']:.4f} ± {best['auc_deviation']:.4f}"
+    )
+    assert "What failed" not in page.headings
+    # Nothing is trained again.
+    again = amer(*command)
+    assert again.result == answer.result
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--models=lr,dyn"], "`systems` must be among amer, .*Received: dyn"),
+        (["--models=lr,din"], "cannot be trained on these data, leave them out: din: no target"),
+        (["--models=lr", "--runs=0"], "--runs=0"),
+        (["--models=lr", "--time_limit=soon"], "positive number of seconds"),
+        (["--models=lr", "--set=dropout=2"], "`dropout` must be a number in"),
+        (["--models=lr", "--tune_set=dropout=much"], "--tune_set must be .*dropout=much"),
+        (["--models=lr", "--tune=2", "--tune_set=dropuot=0,1"], "no setting of this name.*dropuot"),
+        ([], "These flags must be given: --models"),
+    ],
+)
+def test_refused(folder, tmp_path, changes, message):
+    command = ("compare", f"--data_dir={folder}", f"--out={tmp_path / 'out'}", *changes)
+    assert re.search(message, refused(*command))
+    assert not (tmp_path / "out").exists()
