@@ -1,0 +1,73 @@
+"""Tables and sentences of a comparison."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from amer_tf.compare.tables import markdown, table, verdict, write_tables
+from tests.compare import made
+
+
+def cells(text: str, first: str) -> list[str]:
+    """The cells of the line that begins so."""
+    [line] = [line for line in text.splitlines() if line.startswith(f"| {first} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_layout_of_the_paper(tmp_path):
+    """Hand-made systems and then ours in columns, metrics in rows, the best one bold."""
+    result = made.comparison(tmp_path)
+    text = markdown(result)
+    assert cells(text, "")[1:] == ["DeepFM", "LR", "AMER-23"]
+    known = {system.name: system for system in result.systems}
+    for label, metric in (("AUC", "auc"), ("log loss", "log_loss")):
+        values = known["amer-23"].values(metric)
+        expected = f"**{np.mean(values):.4f}** ± {np.std(values, ddof=1):.4f}"
+        found = cells(text, label)
+        assert found[3] == expected
+        assert not any("**" in cell for cell in found[:3])
+    assert cells(text, "AMER-23")[-4:] == ["1,000", "90", "1.50", "20.25"]
+    assert write_tables(result).read_text() == text
+
+
+def test_a_reference_that_is_ahead_is_named_first(tmp_path):
+    result = made.comparison(tmp_path, {"amer-23": 0.2, "deepfm": 1.0, "lr": 0.6})
+    text = verdict(result)
+    gain = result.difference(result.systems[0], result.systems[2], "auc")
+    assert text.startswith("DeepFM is first: AUC 0.9")
+    assert f"It is {gain.value:.4f} ahead of AMER-23 (standard error {gain.error:.4f}," in text
+    assert text.endswith("more than chance.")
+
+
+def test_what_may_be_chance_is_said_to_be(tmp_path):
+    result = made.comparison(tmp_path, {"amer-23": 0.5, "deepfm": 0.5})
+    assert verdict(result).endswith("which may be chance.")
+    [p] = re.findall(r"p = ([0-9.]+)", verdict(result))
+    assert float(p) > 0.05
+
+
+def test_a_single_run_of_a_single_system(tmp_path):
+    text = verdict(made.comparison(tmp_path, {"lr": 1.0}, num_seeds=1))
+    assert re.fullmatch(r"LR is first: AUC 0\.\d{4} on the test split, mean of 1 run\.", text)
+
+
+def test_what_failed_has_its_reason(tmp_path):
+    result = made.comparison(tmp_path, {"lr": 1.0, "fm": 0.0})
+    text = markdown(result)
+    assert cells(text, "AUC")[2] == "failed"
+    assert "- FM, seed 1: The loss is <NaN>." in text
+    assert "| FM |" not in text.partition("Gain")[2]
+    assert list(result.table()["runs"]) == [2, 0]
+
+
+def test_without_hand_made_systems_there_is_no_gain(tmp_path):
+    result = made.comparison(tmp_path, {"amer-2": 1.0, "amer-3": 0.5})
+    assert result.best_reference is None
+    assert "gain over" not in markdown(result)
+    assert "ahead of AMER-3" in verdict(result)
+
+
+def test_bars_are_escaped():
+    assert table(["a"], [["x|y"]]) == "| a |\n| --- |\n| x\\|y |"

@@ -1,0 +1,56 @@
+"""What is tried next."""
+
+from __future__ import annotations
+
+from amer_tf.compare import tuning
+from amer_tf.compare.tuning import Trial, best, propose
+from amer_tf.search import ctr_settings, settings
+
+CHOICES = {"learning_rate": (1e-2, 1e-3, 1e-4), "dropout": (0.0, 0.2)}
+
+
+def searched(score, number: int, seed: int = 0) -> list[Trial]:
+    """Trials, each proposed from those before."""
+    trials: list[Trial] = []
+    for _ in range(number):
+        changed = propose(CHOICES, trials, seed)
+        trials.append(Trial(changed, score(changed)))
+    return trials
+
+
+def test_the_settings_of_the_preset_come_first():
+    assert propose(CHOICES, [], 0) == {}
+
+
+def test_the_same_trials_give_the_same_answer():
+    trials = searched(lambda changed: changed.get("dropout", 0.1), 5)
+    for number in range(5):
+        assert propose(CHOICES, trials[:number], 0) == trials[number].changed
+    assert [trial.changed for trial in searched(lambda changed: 0.0, 5, seed=1)] != [
+        trial.changed for trial in searched(lambda changed: 0.0, 5, seed=0)
+    ]
+
+
+def test_what_is_better_is_asked_for_more_often():
+    trials = searched(lambda changed: float(changed.get("learning_rate") == 1e-3), 40)
+    late = [trial.changed["learning_rate"] for trial in trials[20:]]
+    assert late.count(1e-3) > len(late) / 2
+
+
+def test_a_trial_that_failed_is_never_the_best():
+    assert best([]) is None
+    assert best([Trial({}, None)]) is None
+    trials = [Trial({}, -1.0), Trial({"dropout": 0.2}, None), Trial({"dropout": 0.0}, -1.0)]
+    assert best(trials) == 0
+    full = [
+        Trial({"learning_rate": 1e-2, "dropout": 0.2}, None) if trial.score is None else trial
+        for trial in searched(lambda changed: 0.5, 3)
+    ]
+    assert set(propose(CHOICES, full, 0)) == set(CHOICES)
+
+
+def test_all_choices_are_settings():
+    for task, room in (("ctr", ctr_settings.CtrSettings), ("next_item", settings.Settings)):
+        for name, values in tuning.CHOICES[task].items():
+            for value in values:
+                room().replace(**{name: value})
