@@ -12,10 +12,10 @@ from amer_tf.search import ctr_references, references
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.environment import environment
 from amer_tf.search.result import load_model
-from amer_tf.search.search_data import as_splits
+from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.searcher import PROGRAMS, spec_digest
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import METRICS_FILE, RunFolder
+from amer_tf.search.state import METRICS_FILE, SPLITS_FILE, RunFolder
 from amer_tf.search.trials import FAILED
 from amer_tf.training.fit import TrainingError
 
@@ -80,12 +80,14 @@ class ReferenceRun:
         Raises:
             SplitError: Where a split is empty or does not fit the spec.
             TrainingError: Where the training failed.
-            RunError: Where the run folder cannot be used, or another run is at work in it.
+            RunError: Where the run folder cannot be used, holds a run on other data, or another
+                run is at work in it.
         """
-        if (self.run.path / METRICS_FILE).exists():
-            return ReferenceResult(self.run, self.spec, self.name)
         train, validation = as_splits(self.spec, train, validation)
         self._program.check_splits(train, validation)
+        self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
+        if (self.run.path / METRICS_FILE).exists():
+            return ReferenceResult(self.run, self.spec, self.name)
         with self.run.at_work():
             phases = self.run.phases().values()
             used = max((phase.get("used", 0.0) for phase in phases), default=0.0)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from amer_tf.features import FeatureSpec
 from amer_tf.search.split_checks import SplitError
+
+_FINGERPRINT_ROWS = 1024
 
 
 def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]:
@@ -65,6 +70,29 @@ def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
     from amer_tf.export.raw_table import encode_table
 
     return kind(*encode_table(spec, data))
+
+
+def fingerprint(spec: FeatureSpec, train: Any, validation: Any) -> dict[str, Any]:
+    """What tells these splits from others at little cost: their lengths, and one batch.
+
+    Args:
+        spec: The fitted spec.
+        train: Training split.
+        validation: Validation split.
+    """
+    options = {} if spec.task == "ctr" else {"candidates": None}
+    batches = validation.batches(min(_FINGERPRINT_ROWS, validation.num_examples), **options)
+    inputs, labels, *_ = next(iter(batches.as_numpy_iterator()))
+    named = {**inputs, **(labels if isinstance(labels, Mapping) else {"label": labels})}
+    digest = hashlib.sha256()
+    for name in sorted(named):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(named[name]).tobytes())
+    return {
+        "training examples": train.num_examples,
+        "validation examples": validation.num_examples,
+        "digest of the first validation examples": digest.hexdigest()[:16],
+    }
 
 
 def is_raw_table(data: Any) -> bool:

@@ -18,9 +18,9 @@ from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
-from amer_tf.search.search_data import as_splits
+from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, RunFolder
+from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, SPLITS_FILE, RunFolder
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
 # Keras takes seeds below 2**32, and phases add small numbers to the run's.
@@ -130,12 +130,14 @@ class AmerSearch:
 
         Raises:
             SplitError: Where a split is empty or does not fit the spec.
-            RunError: Where the run folder cannot be used, or another search is at work in it.
+            RunError: Where the run folder cannot be used, holds a run on other data, or another
+                search is at work in it.
         """
-        if (self.run.path / METRICS_FILE).exists():
-            return SearchResult.load(self.run.path)
         train, validation = as_splits(self.spec, train, validation)
         self._program.check_splits(train, validation)
+        self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
+        if (self.run.path / METRICS_FILE).exists():
+            return SearchResult.load(self.run.path)
         with self.run.at_work():
             self._work(train, validation, catalog)
         return SearchResult.load(self.run.path)

@@ -19,6 +19,7 @@ PHASES_FILE = "phases.json"
 TRIALS_FILE = "trials.jsonl"
 ARCHITECTURE_FILE = "architecture.json"
 METRICS_FILE = "metrics.json"
+SPLITS_FILE = "splits.json"
 MODEL_FILE = "model.keras"
 CHECKPOINT_FOLDER = "checkpoints"
 _LOCK_FILE = ".lock"
@@ -144,19 +145,36 @@ class RunFolder:
         return content
 
     def claim(self, config: Mapping[str, Any]) -> None:
-        """Records the configuration, or checks that the run found here has the same one."""
-        wanted = json.loads(json.dumps(config))
-        found = self.read_json(CONFIG_FILE)
+        """Records the configuration, or checks that the run found here has the same one.
+
+        Raises:
+            RunError: Where it has another.
+        """
+        self.require_same(CONFIG_FILE, config, "configuration")
+
+    def require_same(self, name: str, values: Mapping[str, Any], what: str) -> None:
+        """Writes a JSON file, or checks that the one found here has the same values.
+
+        Args:
+            name: Of the file.
+            values: What is to be in it.
+            what: What it is about, for the message.
+
+        Raises:
+            RunError: Where a value is another.
+        """
+        wanted = json.loads(json.dumps(values))
+        found = self.read_json(name)
         if found is None:
-            self.write_json(CONFIG_FILE, wanted)
+            self.write_json(name, wanted)
             return
         before, now = _flat(found), _flat(wanted)
         for key in sorted(set(before) | set(now)):
             if before.get(key) != now.get(key):
                 raise RunError(
                     f"{self.path} holds a run with another {key}: {_short(before.get(key))}. "
-                    "Resume it with the configuration it was started with, or use a new "
-                    f"`run_dir`. Received: {key}={_short(now.get(key))}"
+                    f"Resume it with the {what} it was started with, or use a new `run_dir`. "
+                    f"Received: {key}={_short(now.get(key))}"
                 )
 
     def phases(self) -> dict[str, Any]:

@@ -173,6 +173,7 @@ def test_nothing_but_the_result_is_left(finished):
         "reference_lightgbm.txt",
         "reference_dnn.keras",
         "spec.json",
+        "splits.json",
         "trials.jsonl",
         "vocabularies",
     }

@@ -31,7 +31,7 @@ def test_a_system_of_task_ctr(ctr_data, tmp_path, name):
     assert result.seconds > 0
     assert not list((tmp_path / "checkpoints").glob("*"))
     # Found again, without another training.
-    again = run_of(ctr_data, tmp_path, name, CTR).fit(None)
+    again = run_of(ctr_data, tmp_path, name, CTR).fit(ctr_data)
     assert again.trial == result.trial
     assert again.model is not None
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
-from amer_tf.search.search_data import as_evaluation_split, as_splits
+from amer_tf.search.search_data import as_evaluation_split, as_splits, fingerprint
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit
 from tests.search import nets
@@ -72,3 +72,17 @@ def test_refuses_other_data(spec, arguments, message):
 def test_refuses_to_evaluate_other_data():
     with pytest.raises(SplitError, match="The evaluation data of task 'ctr' must be .*: int"):
         as_evaluation_split(SPEC, 5)
+
+
+def test_a_fingerprint_tells_data_from_others():
+    def of(train, validation):
+        return fingerprint(SPEC, *as_splits(SPEC, train, validation))
+
+    known = of(TABLE, TABLE)
+    assert known["training examples"] == 4
+    assert of(TABLE.copy(), TABLE.copy()) == known
+    shorter, other = TABLE[:3], TABLE.assign(click=[0, 1, 0, 1])
+    assert of(shorter, TABLE)["training examples"] == 3
+    assert of(TABLE, shorter)["validation examples"] == 3
+    differing = {name for name, value in of(TABLE, other).items() if value != known[name]}
+    assert differing == {"digest of the first validation examples"}

@@ -83,6 +83,10 @@ def test_a_frame_an_arrow_table_and_columns_are_the_same(spec, table, tmp_path):
 def test_the_export_answers_the_rows_as_they_are(spec, table, tmp_path):
     validation = table[200:].reset_index(drop=True)
     result = search(spec, tmp_path / "run").fit(table[:200], validation)
+    # The finished run answers its own data alone.
+    assert search(spec, tmp_path / "run").fit(table[:200], validation).score == result.score
+    with pytest.raises(RunError, match="another training examples: 200.*Received.*=150"):
+        search(spec, tmp_path / "run").fit(table[:150], validation)
     split = ArrayEvaluationSplit(*encode_table(result.spec, validation))
     logits = result.evaluator.logits(split)
     assert result.evaluate(validation) == result.evaluate(split)

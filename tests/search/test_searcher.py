@@ -100,6 +100,7 @@ def test_nothing_but_the_result_is_left(finished):
         "phases.json",
         "reference_transformer.keras",
         "spec.json",
+        "splits.json",
         "trials.jsonl",
     }
     phases = finished.run.phases()
