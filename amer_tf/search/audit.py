@@ -3,27 +3,102 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from amer_tf.search.audit_plan import Entry
+from amer_tf.search.budget import Budget
 from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import FAILED, TrialLog
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
 
 PHASE = KIND = "audit"
-# Of a time limit, over what all other phases have together: half of it.
-SHARE = 1.0
 # Added to the seed of the run: the weights of the result are the luckiest of several draws with
 # that one, which nothing that it is compared with should have to match.
 SEED_OFFSET = 1_000_003
+# A training's share of a time limit, over that of all final trainings of the search together.
+_SHARE_EACH = 0.5
+# A training that used less of its limit than this ended by itself.
+_CUT_SHORT = 0.95
 
-# Trains an entry, with so many seconds, under a title.
-Train = Callable[[Entry, float | None, str], keras.Model]
+_log = logging.getLogger(__name__)
+
+
+class OutOfTimeError(Exception):
+    """The deadline of the audit, in the midst of a training."""
+
+
+class AuditClock(PhaseClock):
+    """Ends the training that is at work when the time of the audit is over.
+
+    Its checkpoint stays, so that the same audit goes on with it when it is asked for again, with
+    its share of the time limit anew.
+
+    Args:
+        run: The run folder.
+        budget: The time that is left.
+    """
+
+    def __init__(self, run: RunFolder, budget: Budget) -> None:
+        super().__init__(run, budget)
+        before = run.phases().get(PHASE, {})
+        share = budget.share(PHASE)
+        if share is not None and (before.get("missing") or before.get("done")):
+            run.record_phase(PHASE, done=False, missing=0, deadline=budget.used + share)
+        self._end = self.deadline(PHASE)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the deadline has passed."""
+        return self._end is not None and self.budget.used >= self._end
+
+    def keep(self, phase: str) -> None:
+        """Records the time, as of any training.
+
+        Raises:
+            OutOfTimeError: Where the deadline has passed.
+        """
+        super().keep(phase)
+        if self.has_ended:
+            raise OutOfTimeError
+
+
+def share_of(num_trainings: int, shares: Mapping[str, float]) -> float:
+    """The audit's share of a time limit, on the scale of the shares of a search.
+
+    Args:
+        num_trainings: How many architectures it trains.
+        shares: By phase of the search.
+    """
+    return num_trainings * _SHARE_EACH * shares["scratch"]
+
+
+def final_epochs(phases: Mapping[str, Mapping[str, Any]], most: int) -> int:
+    """Most epochs of each training: as many as the final trainings of the search had.
+
+    All have the same, whatever they take: seconds would depend on what else the machine does.
+
+    Args:
+        phases: The record of the search.
+        most: What the settings say, where a time limit did not cut all of those trainings short.
+    """
+    trained = [
+        phase
+        for name, phase in phases.items()
+        if name.startswith("scratch_") and {"epoch", "seconds"} <= set(phase)
+    ]
+    ended = [
+        "limit" not in phase or phase["seconds"] < _CUT_SHORT * phase["limit"] for phase in trained
+    ]
+    if any(ended) or not trained:
+        return most
+    return min(most, max(int(phase["epoch"]) for phase in trained))
 
 
 def is_audited(phases: Mapping[str, Any], number: int) -> bool:
@@ -33,18 +108,16 @@ def is_audited(phases: Mapping[str, Any], number: int) -> bool:
 
 
 def audit(
-    clock: PhaseClock,
+    clock: AuditClock,
     trials: TrialLog,
     entries: Sequence[Entry],
     number: int,
-    train: Train,
+    train: Callable[[Entry, str], keras.Model],
     score: Callable[[keras.Model], dict[str, Any]],
     metric: str,
     measured_by: str,
 ) -> None:
-    """Trains and scores what has not been so far; no model of it is kept.
-
-    All trainings have the same time: half-trained ones could not be compared otherwise.
+    """Trains and scores what has not been so far, until the time is over; keeps no model of it.
 
     Args:
         clock: The deadline.
@@ -52,31 +125,28 @@ def audit(
         entries: What to train, see `make_plan`; an architecture that stands there twice is trained
             once.
         number: What was asked for.
-        train: Trains the model of an entry.
+        train: Trains the model of an entry, under a title.
         score: Metrics of a model on the whole validation split.
         metric: Name of the one that ranks models.
         measured_by: Name of the one that inherited scores are of.
     """
     run = trials.run
-    missing = {each.architecture for each in entries if not trials.has(KIND, each.architecture)}
-    limit = _seconds_each(clock, len(missing))
     for index, entry in enumerate(entries):
         if _is_known(trials, entry):
             continue
-        what = {
-            "step": entry.step,
-            "inherited": entry.inherited,
-            "rank": entry.rank,
-            "num_scored": entry.num_scored,
-            "measured_by": measured_by,
-        }
-        architecture = entry.architecture.to_dict()
-        twin = _trained(trials, architecture)
+        twin = _trained(trials, entry.architecture.to_dict())
+        if twin is None and clock.has_ended:
+            _cut_short(clock, trials, entries, number)
+            return
         if twin is None:
             try:
-                model = train(entry, limit, f"Audit, {index + 1} of {len(entries)}")
+                model = train(entry, f"Audit, {index + 1} of {len(entries)}")
                 metrics = score(model)
+            except OutOfTimeError:
+                _cut_short(clock, trials, entries, number)
+                return
             except (TrainingError, EvaluationError, MetricError) as error:
+                architecture = entry.architecture.to_dict()
                 trials.add_failure(KIND, error, step=entry.step, architecture=architecture)
             else:
                 twin = {
@@ -84,16 +154,35 @@ def audit(
                     "standard_error": metrics["standard_errors"][metric],
                     "parameters": int(model.count_params()),
                     "epochs": run.phases().get(entry.name, {}).get("epoch"),
-                    "seconds": limit,
                     "metrics": metrics,
                 }
                 del model
         if twin is not None:
-            run.append_trials([{**twin, "kind": KIND, **what, "architecture": architecture}])
+            what = {
+                "kind": KIND,
+                "step": entry.step,
+                "inherited": entry.inherited,
+                "rank": entry.rank,
+                "num_scored": entry.num_scored,
+                "measured_by": measured_by,
+                "architecture": entry.architecture.to_dict(),
+            }
+            run.append_trials([{**twin, **what}])
         run.remove_checkpoint(entry.name)
         run.record_phase(PHASE, **clock.now())
         gc.collect()
-    clock.finish(PHASE, architectures=number)
+    clock.finish(PHASE, architectures=number, missing=0)
+
+
+def _cut_short(clock: AuditClock, trials: TrialLog, entries: Sequence[Entry], number: int) -> None:
+    """Records that the time was over before all were trained."""
+    missing = sum(not _is_known(trials, entry) for entry in entries)
+    _log.warning(
+        "The time limit ended the audit with %d of %d architectures trained. The same command "
+        "goes on with the others, for as long again.",
+        *(len(entries) - missing, len(entries)),
+    )
+    trials.run.record_phase(PHASE, architectures=number, missing=missing, **clock.now())
 
 
 def _trained(trials: TrialLog, architecture: dict[str, Any]) -> dict[str, Any] | None:
@@ -111,39 +200,3 @@ def _is_known(trials: TrialLog, entry: Entry) -> bool:
         for trial in trials.of(KIND, FAILED)
         if "step" in trial
     )
-
-
-def _seconds_each(clock: PhaseClock, num_trainings: int) -> float | None:
-    """Seconds of each training; decided once, so that a larger audit can be set beside it."""
-    if clock.deadline(PHASE) is None:
-        return None
-    if not clock.has_begun(PHASE):
-        each = clock.left(PHASE) / max(1, num_trainings)
-        each -= seconds_beside_training(clock.run.phases())
-        clock.run.record_phase(PHASE, limit=max(0.1, each))
-    return float(clock.run.phases()[PHASE]["limit"])
-
-
-def seconds_beside_training(phases: Mapping[str, Mapping[str, Any]]) -> float:
-    """What a training takes beside its own seconds: building, compiling, scoring.
-
-    It is what the final trainings of the search took on average.
-
-    Args:
-        phases: The record of the search.
-    """
-    trainings = {
-        name: phase["seconds"]
-        for name, phase in phases.items()
-        if name.startswith("scratch_") and "seconds" in phase
-    }
-    end = phases.get("scratch", {}).get("used")
-    if end is None or not trainings:
-        return 0.0
-    before = [
-        phase["used"]
-        for name, phase in phases.items()
-        if phase.get("used", end) < end and name not in trainings
-    ]
-    whole = end - max(before, default=end)
-    return float(max(0.0, whole - sum(trainings.values())) / len(trainings))

@@ -107,8 +107,9 @@ class Audit:
             references of the run.
         reference_name: Name of that system.
         starts: Architectures of the search that were trained from both weights.
-        seconds: Most seconds of each training; None where there was no limit.
+        epochs: Most epochs of a training.
         num_failed: Trainings that diverged.
+        num_missing: Architectures that a time limit left untrained.
     """
 
     metric: str
@@ -119,8 +120,9 @@ class Audit:
     reference: Score | None
     reference_name: str
     starts: tuple[Start, ...]
-    seconds: float | None
+    epochs: int
     num_failed: int
+    num_missing: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -135,6 +137,7 @@ def read_audit(
     task: str,
     steps: Sequence[str],
     seed: int,
+    num_missing: int = 0,
 ) -> Audit | None:
     """What the log says; None where no audit stands in it.
 
@@ -145,6 +148,7 @@ def read_audit(
         task: Of the spec.
         steps: What was searched.
         seed: Of the bootstrap.
+        num_missing: What a time limit left untrained.
     """
     audited = [trial for trial in trials if trial["kind"] == KIND]
     if not audited:
@@ -164,8 +168,9 @@ def read_audit(
         reference=_score(reference[0], metric) if reference else None,
         reference_name=name,
         starts=_starts(trials, metric),
-        seconds=audited[0]["seconds"],
+        epochs=max(int(trial["epochs"] or 0) for trial in audited),
         num_failed=sum(trial["kind"] == FAILED and trial["of"] == KIND for trial in trials),
+        num_missing=num_missing,
     )
 
 

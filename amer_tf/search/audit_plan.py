@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -60,6 +61,26 @@ def evenly_spaced(count: int, number: int) -> list[int]:
     return [int(rank) for rank in np.linspace(0, count - 1, number).round()]
 
 
+def spread(count: int) -> list[int]:
+    """Numbers below `count`, ordered so that the first ones are spread over all of them.
+
+    The ends come first, then the middle of the largest gap, and so on.
+    """
+    order = [0, count - 1][:count]
+    gaps = [(0, count - 1)]
+    for low, high in gaps:
+        if high - low > 1:
+            middle = (low + high) // 2
+            order.append(middle)
+            gaps += [(low, middle), (middle, high)]
+    return order
+
+
+def num_trainings(steps: Sequence[str], number: int) -> int:
+    """How many architectures a plan has at most."""
+    return 1 + number * (len(steps) + (not is_by_design(steps)))
+
+
 def make_plan(
     trials: TrialLog,
     steps: Sequence[str],
@@ -70,6 +91,9 @@ def make_plan(
     fields: Sequence[str] = (),
 ) -> list[Entry]:
     """The architectures of an audit, the same whenever it is asked for.
+
+    They come in the order in which a time limit may leave the last ones out: the found one, then
+    those of the steps and the random ones by turns, the steps' so that the first are spread out.
 
     Args:
         trials: The log of the search.
@@ -84,7 +108,7 @@ def make_plan(
         RunError: Where the log holds too few scored architectures.
     """
     scored = {step: _scored(trials, step, frame) for step in steps}
-    entries = [Entry(FOUND, found, "audit_found")]
+    parts: list[list[Entry]] = []
     for step, ranked in scored.items():
         if len(ranked) < LEAST_PAIRS:
             _log.warning(
@@ -94,11 +118,9 @@ def make_plan(
             continue
         if len(ranked) < number:
             _log.warning("All %d %s that were scored are audited.", len(ranked), _WHAT[step])
-        for rank in evenly_spaced(len(ranked), number):
-            architecture, score = ranked[rank]
-            name = f"audit_{step}_{rank}"
-            entries.append(Entry(step, architecture, name, score, rank, len(ranked)))
-    if len(entries) == 1:
+        ranks = evenly_spaced(len(ranked), number)
+        parts.append([_entry(step, ranked, ranks[place]) for place in spread(len(ranks))])
+    if not parts:
         counts = ", ".join(f"{len(ranked)} {_WHAT[step]}" for step, ranked in scored.items())
         raise RunError(
             f"An audit needs at least {LEAST_PAIRS} architectures with inherited scores, and the "
@@ -106,13 +128,20 @@ def make_plan(
             f"again in a new `run_dir`. Received: {counts} in {str(trials.run.path)!r}"
         )
     if not is_by_design(steps):
-        entries += [
-            Entry(RANDOM, architecture, f"audit_{RANDOM}_{index}")
-            for index, architecture in enumerate(
-                _random(scored, found, frame, number, seed, fields)
-            )
-        ]
-    return entries
+        drawn = _random(scored, found, frame, number, seed, fields)
+        parts.append(
+            [
+                Entry(RANDOM, architecture, f"audit_{RANDOM}_{index}")
+                for index, architecture in enumerate(drawn)
+            ]
+        )
+    by_turns = [entry for turn in itertools.zip_longest(*parts) for entry in turn if entry]
+    return [Entry(FOUND, found, "audit_found"), *by_turns]
+
+
+def _entry(step: str, ranked: Sequence[tuple[Architecture, float]], rank: int) -> Entry:
+    architecture, score = ranked[rank]
+    return Entry(step, architecture, f"audit_{step}_{rank}", score, rank, len(ranked))
 
 
 def is_by_design(steps: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from amer_tf.models import aggregation
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.admission import NO_LIMITS, Limits
-from amer_tf.search.audit import SEED_OFFSET, audit
+from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_recording import METRIC
@@ -24,7 +24,6 @@ from amer_tf.search.ctr_tuning import choose_prior, chosen_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.memory_check import require_memory
-from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.spaces import InteractionSpace, check_heads
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
@@ -132,11 +131,16 @@ class CtrProgram:
         number: int,
     ) -> None:
         """Trains architectures alone, as the result was; see `audit`."""
-        clock, trials = PhaseClock(self.run, budget), TrialLog(self.run)
+        clock, trials = AuditClock(self.run, budget), TrialLog(self.run)
         bench = chosen_prior(self._bench(train), trials)
-        trainer = dataclasses.replace(bench, seed=self.seed + SEED_OFFSET)
+        epochs = final_epochs(self.run.phases(), self.settings.final_epochs)
+        trainer = dataclasses.replace(
+            bench,
+            seed=self.seed + SEED_OFFSET,
+            settings=self.settings.replace(final_epochs=epochs),
+        )
 
-        def trained(entry: Entry, limit: float | None, title: str) -> keras.Model:
+        def trained(entry: Entry, title: str) -> keras.Model:
             return train_final(
                 trainer,
                 clock,
@@ -145,7 +149,7 @@ class CtrProgram:
                 train,
                 validation,
                 learning_rate=self.settings.learning_rate,
-                time_limit=limit,
+                time_limit=None,
                 title=title,
             )
 

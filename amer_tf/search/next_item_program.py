@@ -13,13 +13,12 @@ from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search import references, settings
 from amer_tf.search.admission import NO_LIMITS, Limits
-from amer_tf.search.audit import SEED_OFFSET, audit
+from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget
 from amer_tf.search.finalists import train_alone
 from amer_tf.search.memory_check import require_memory
-from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import check_heads
@@ -111,20 +110,21 @@ class NextItemProgram:
         number: int,
     ) -> None:
         """Trains architectures alone, as the finalists were; see `audit`."""
-        bench, clock = self._bench(train, catalog), PhaseClock(self.run, budget)
+        bench, clock = self._bench(train, catalog), AuditClock(self.run, budget)
         trials = TrialLog(self.run)
+        epochs = final_epochs(self.run.phases(), self.settings.scratch_epochs)
         trainer = dataclasses.replace(bench, seed=self.seed + SEED_OFFSET)
 
-        def trained(entry: Entry, limit: float | None, title: str) -> keras.Model:
+        def trained(entry: Entry, title: str) -> keras.Model:
             return train_alone(
                 trainer,
                 clock,
                 entry.name,
                 lambda: bench.build(entry.architecture, regularised=True),
                 train,
-                epochs=self.settings.scratch_epochs,
+                epochs=epochs,
                 learning_rate=self.settings.learning_rate,
-                time_limit=limit,
+                time_limit=None,
                 title=title,
             )
 

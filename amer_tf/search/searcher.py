@@ -13,8 +13,8 @@ import amer_tf
 from amer_tf.features import FeatureSpec
 from amer_tf.search.admission import Limits
 from amer_tf.search.audit import PHASE as AUDIT
-from amer_tf.search.audit import SHARE as AUDIT_SHARE
-from amer_tf.search.audit import is_audited
+from amer_tf.search.audit import is_audited, share_of
+from amer_tf.search.audit_plan import num_trainings
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.ctr_program import CtrProgram
 from amer_tf.search.environment import environment
@@ -56,8 +56,9 @@ class AmerSearch:
         audit: Of how many architectures the score of each searched step is checked once the search
             is done: they are trained alone, from new weights; see `SearchResult.audit`. 0 for
             none. What the search finds does not depend on it, and a finished run can be audited
-            later by the same arguments and this one. It takes half of the time limit, and for a
-            finished run half as much again.
+            later by the same arguments and this one. Under a time limit it has a share for each
+            architecture, half of that of the final trainings, for a finished run on top; what it
+            comes not to it goes on with when the same is asked again.
 
     Raises:
         ValueError: Where an argument is wrong.
@@ -106,6 +107,7 @@ class AmerSearch:
         program.check(spec, self.settings, steps)
         _check_audit(audit, program.num_scored(self.settings, steps))
         self.audit = audit
+        self.steps = steps
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
         self.run = RunFolder(run_dir)
@@ -162,7 +164,7 @@ class AmerSearch:
         used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
         limit, shares = self.time_limit, dict(self._program.shares)
         if self.audit:
-            shares[AUDIT] = AUDIT_SHARE * sum(shares.values())
+            shares[AUDIT] = share_of(num_trainings(self.steps, self.audit), shares)
             if is_searched and limit is not None:
                 limit = used + limit * shares[AUDIT] / sum(shares.values())
         return Budget(limit, shares, used)

@@ -9,10 +9,10 @@ import pytest
 
 from amer_tf import AmerSearch
 from amer_tf.architecture import Architecture
-from amer_tf.search import audit, next_item_program
-from amer_tf.search.audit import seconds_beside_training
+from amer_tf.search import next_item_program
+from amer_tf.search.audit import AuditClock, audit, final_epochs, is_audited
+from amer_tf.search.audit_plan import Entry
 from amer_tf.search.budget import Budget
-from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import RunFolder
@@ -65,7 +65,8 @@ def of_step(result, step="behavior"):
 
 def test_it_is_spread_over_the_inherited_scores(audited):
     scores, own = ranked(audited), of_step(audited)
-    assert [trial["rank"] for trial in own] == [0, 1, 2, 4, 5]
+    # Evenly spaced, and in an order in which any number of the first is spread out.
+    assert [trial["rank"] for trial in own] == [0, 5, 2, 1, 4]
     assert {trial["num_scored"] for trial in own} == {len(scores)} == {6}
     chosen = [list(scores)[trial["rank"]] for trial in own]
     assert [str(trial["architecture"]) for trial in own] == chosen
@@ -77,7 +78,6 @@ def test_it_is_spread_over_the_inherited_scores(audited):
 def test_the_found_one_is_trained_as_the_others(audited):
     [trial] = of_step(audited, "found")
     assert Architecture.from_dict(trial["architecture"]) == audited.architecture
-    assert trial["seconds"] is None
     # By other draws than those that it was chosen by.
     chosen_by = [other["metrics"] for other in of_kind(audited, "scratch")]
     assert trial["metrics"] not in chosen_by
@@ -127,7 +127,7 @@ def test_a_larger_audit_adds_to_a_smaller_one(audited, data, tmp_path):
     number = len(audited.run.trials())
     assert larger.run.trials()[:number] == audited.run.trials()
     # There are six different ones.
-    assert [trial["rank"] for trial in of_step(larger)] == [0, 1, 2, 4, 5, 3]
+    assert [trial["rank"] for trial in of_step(larger)] == [0, 5, 2, 1, 4, 3]
     assert larger.audit().steps[0].correlation.count == 6
 
 
@@ -179,7 +179,7 @@ def test_an_architecture_that_diverges_is_left_out(data, finished, tmp_path, mon
     # Four are too few for a rank correlation, and enough for a mean.
     assert result.audit().steps == ()
     assert result.audit().random.count == 4
-    assert [trial["rank"] for trial in of_step(result)] == [0, 1, 2, 5]
+    assert [trial["rank"] for trial in of_step(result)] == [0, 5, 2, 1]
     monkeypatch.setattr(next_item_program, "train_alone", lambda *a, **k: pytest.fail("trained"))
     (folder / "phases.json").write_text(
         json.dumps({**result.run.phases(), "audit": {}})
@@ -216,61 +216,61 @@ def test_a_run_whose_trials_are_gone(data, finished, tmp_path):
 # Time --------------------------------------------------------------------------------------------
 
 
+def test_a_time_limit_is_shared(data, tmp_path):
+    whole = AmerSearch(
+        data.spec, tmp_path / "run", settings=small_run.SETTINGS, time_limit="100s", audit=NUMBER
+    )
+    shares = whole._budget(is_searched=False).shares
+    # Six trainings, each with half of the share of the final ones, beside all that a search has.
+    assert shares["audit"] == pytest.approx(6 * 0.5 * 0.4)
+    assert sum(shares.values()) == pytest.approx(1.0 + 1.2)
+    # One that is added to a finished search has the same time on top.
+    RunFolder(tmp_path / "run").record_phase("final", used=97.0)
+    added = whole._budget(is_searched=True)
+    assert added.limit == pytest.approx(97.0 + 100.0 * 1.2 / 2.2)
+    assert added.share("audit") == pytest.approx(100.0 * 1.2 / 2.2, abs=0.1)
+    without = AmerSearch(data.spec, tmp_path / "other", settings=small_run.SETTINGS)
+    assert "audit" not in without._budget(is_searched=False).shares
+
+
 @pytest.fixture
 def clock(monkeypatch):
     return FakeClock(monkeypatch)
 
 
-def test_the_audit_has_half_of_the_limit(data, tmp_path):
-    whole = AmerSearch(
-        data.spec, tmp_path / "run", settings=small_run.SETTINGS, time_limit="100s", audit=NUMBER
-    )
-    budget = whole._budget(is_searched=False)
-    assert budget.shares["audit"] == pytest.approx(0.5 * sum(budget.shares.values()))
-    assert budget.limit == 100.0
-    # One that is added to a finished search has the same time on top.
-    RunFolder(tmp_path / "run").record_phase("final", used=97.0)
-    added = whole._budget(is_searched=True)
-    assert added.limit == pytest.approx(97.0 + 50.0)
-    assert added.share("audit") == pytest.approx(50.0, abs=0.1)
+class Trainings:
+    """Audits entries that take ten seconds each, in steps of two."""
 
+    def __init__(self, run, clock):
+        self.run, self.clock = run, clock
+        self.begun = []
 
-def test_every_training_has_the_same_time(tmp_path, clock):
-    run = RunFolder(tmp_path)
-    run.record_phase("scratch_0", seconds=20.0)
-    run.record_phase("finetuning", used=10.0)
-    run.record_phase("scratch", used=33.0)
-    limits = Limits(run, PhaseClock(run, Budget(240.0, {"audit": 1.0}, 40.0)), clock)
-    # Of 200 seconds for four trainings 50 each; building and scoring takes 3 of them.
-    assert limits.of("abcd") == [47.0] * 4
-    # More are given the same, though the time is over.
-    assert limits.of("abcdef") == [47.0] * 2
+    def audit(self, seconds, used=0.0, names="abcde"):
+        audit_clock = AuditClock(self.run, Budget(used + seconds, {"audit": 1.0}, used))
 
-
-class Limits:
-    """Audits entries that train for as long as they may, and keeps how long that was."""
-
-    def __init__(self, run, phase_clock, clock):
-        self.run, self.phase_clock, self.clock = run, phase_clock, clock
-
-    def of(self, names):
-        found = []
-
-        def train(entry, limit, title):
-            found.append(limit)
-            self.clock.now += limit + 3.0
+        def train(entry, title):
+            self.begun.append(entry.name)
+            for _ in range(5):
+                self.clock.advance(2.0)
+                audit_clock.keep(entry.name)
             return Model()
 
         metrics = {"auc": 0.5, "standard_errors": {"auc": 0.1}}
         entries = [
-            audit.Entry("mlp", Architecture(interactions=((name, "z"),)), name, 0.1, index, 9)
+            Entry("mlp", Architecture(interactions=((name, "z"),)), name, 0.1, index, 9)
             for index, name in enumerate(names)
         ]
-        log = TrialLog(self.run)
-        audit.audit(
-            self.phase_clock, log, entries, len(names), train, lambda model: metrics, "auc", "auc"
+        audit(
+            audit_clock,
+            TrialLog(self.run),
+            entries,
+            len(names),
+            train,
+            lambda model: metrics,
+            "auc",
+            "auc",
         )
-        return found
+        return "".join(self.begun)
 
 
 class Model:
@@ -278,16 +278,57 @@ class Model:
         return 7
 
 
-def test_seconds_beside_training():
-    record = {
-        "closed_forms": {"used": 4.0},
-        "finetuning": {"used": 100.0, "done": True},
-        "scratch_0": {"used": 140.0, "seconds": 45.0},
-        "scratch_1": {"seconds": 35.0},
-        "scratch": {"used": 190.0},
-        "final": {"used": 300.0},
-    }
-    # 90 seconds for two trainings of 45 and 35.
-    assert seconds_beside_training(record) == pytest.approx(5.0)
-    assert seconds_beside_training({}) == 0.0
-    assert seconds_beside_training({"scratch": {"used": 9.0}}) == 0.0
+def test_the_deadline_ends_a_training_and_the_next_call_goes_on(tmp_path, clock, caplog):
+    run = RunFolder(tmp_path)
+    trainings = Trainings(run, clock)
+    assert trainings.audit(25.0) == "abc"
+    assert [trial["rank"] for trial in run.trials()] == [0, 1]
+    record = run.phases()["audit"]
+    assert (record["architectures"], record["missing"], record["used"]) == (5, 3, 26.0)
+    assert not is_audited(run.phases(), 5)
+    assert "ended the audit with 2 of 5 architectures trained" in caplog.text
+    # A new deadline, 25 seconds on.
+    assert trainings.audit(25.0, used=26.0) == "abccde"
+    assert run.phases()["audit"]["missing"] == 1
+    assert trainings.audit(25.0, used=52.0) == "abccdee"
+    record = run.phases()["audit"]
+    assert (record["done"], record["missing"]) == (True, 0)
+    assert is_audited(run.phases(), 5)
+    assert not is_audited(run.phases(), 6)
+
+
+def test_a_killed_audit_keeps_its_deadline(tmp_path, clock):
+    run = RunFolder(tmp_path)
+    run.record_phase("audit", deadline=20.0)
+    # Fifteen seconds are used, and a second attempt is given 100.
+    assert Trainings(run, clock).audit(100.0, used=15.0) == "a"
+    assert run.trials() == []
+    assert run.phases()["audit"]["missing"] == 5
+
+
+def test_a_larger_audit_of_a_finished_one_has_time_of_its_own(tmp_path, clock):
+    run = RunFolder(tmp_path)
+    trainings = Trainings(run, clock)
+    assert trainings.audit(100.0) == "abcde"
+    assert trainings.audit(100.0, used=50.0, names="abcdefg") == "abcdefg"
+    assert run.phases()["audit"]["done"]
+
+
+CUT = {"seconds": 9.0, "limit": 9.0}
+
+
+@pytest.mark.parametrize(
+    ("trained", "epochs"),
+    [
+        ([], 90),
+        # Without a limit as many as the settings say.
+        ([{"epoch": 20, "seconds": 9.0}], 90),
+        # One ended by itself, though there was a limit.
+        ([{"epoch": 20, "seconds": 9.0, "limit": 30.0}, {"epoch": 7, **CUT}], 90),
+        ([{"epoch": 6, **CUT, "seconds": 9.1}, {"epoch": 7, **CUT}], 7),
+        ([{"limit": 9.0}], 90),
+    ],
+)
+def test_epochs_are_those_of_the_final_trainings(trained, epochs):
+    phases = {f"scratch_{index}": record for index, record in enumerate(trained)}
+    assert final_epochs({**phases, "scratch": {"done": True}}, 90) == epochs

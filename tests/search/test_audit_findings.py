@@ -34,7 +34,7 @@ def trial(kind, auc, number=1, log_loss=0.5, **what):
 
 
 def audited(step, auc, number=1, log_loss=0.5, **what):
-    given = {"inherited": None, "rank": None, "num_scored": None, "seconds": None}
+    given = {"inherited": None, "rank": None, "num_scored": None, "epochs": 4}
     given |= {"measured_by": "log_loss", "step": step}
     return trial("audit", auc, number, log_loss, **given | what)
 
@@ -147,6 +147,12 @@ def test_failures_are_counted():
     failed = {"kind": "failed", "of": "audit", "step": "mlp", "reason": "nan"}
     other = {"kind": "failed", "of": "scratch", "reason": "nan"}
     assert read(FOUND, *STEP, failed, other).num_failed == 1
+
+
+def test_how_long_and_how_many():
+    longer = audited("random", 0.7, epochs=9)
+    found = read(FOUND, *STEP, longer, {**longer, "epochs": None})
+    assert (found.epochs, found.num_missing) == (9, 0)
 
 
 def test_plain_json():

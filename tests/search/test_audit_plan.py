@@ -7,7 +7,13 @@ import dataclasses
 import pytest
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
-from amer_tf.search.audit_plan import evenly_spaced, is_by_design, make_plan
+from amer_tf.search.audit_plan import (
+    evenly_spaced,
+    is_by_design,
+    make_plan,
+    num_trainings,
+    spread,
+)
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
@@ -83,25 +89,38 @@ def test_ranks(count, number, ranks):
     assert evenly_spaced(count, number) == ranks
 
 
+@pytest.mark.parametrize(
+    ("count", "order"),
+    [(5, [0, 4, 2, 1, 3]), (8, [0, 7, 3, 1, 5, 2, 4, 6]), (2, [0, 1]), (1, [0]), (0, [])],
+)
+def test_any_number_of_the_first_is_spread_out(count, order):
+    assert spread(count) == order
+
+
+def test_numbers_of_trainings():
+    assert num_trainings(["behavior"], 8) == 9
+    assert num_trainings(["interaction"], 8) == 17
+    assert num_trainings(["interaction", "mlp"], 8) == 25
+    assert num_trainings(["behavior", "interaction", "mlp"], 8) == 33
+
+
 def test_one_step_stands_for_random_architectures_too(log):
     found, *entries = plan(log(MLPS), ["mlp"])
     assert (found.step, found.architecture, found.inherited) == ("found", FOUND, None)
     assert [entry.step for entry in entries] == ["mlp"] * 5
-    assert [entry.architecture.mlp[0].units for entry in entries] == [1, 3, 4, 5, 7]
-    assert [entry.rank for entry in entries] == [0, 2, 3, 4, 6]
-    assert [entry.inherited for entry in entries] == [
-        pytest.approx(-0.1 * n) for n in (1, 3, 4, 5, 7)
-    ]
-    assert [entry.name for entry in entries] == [f"audit_mlp_{n}" for n in (0, 2, 3, 4, 6)]
+    assert [entry.architecture.mlp[0].units for entry in entries] == [1, 7, 4, 3, 5]
+    assert [entry.rank for entry in entries] == [0, 6, 3, 2, 4]
+    assert [entry.inherited for entry in entries] == pytest.approx([-0.1, -0.7, -0.4, -0.3, -0.5])
+    assert [entry.name for entry in entries] == [f"audit_mlp_{n}" for n in (0, 6, 3, 2, 4)]
     assert all(entry.architecture.interactions == FOUND.interactions for entry in entries)
 
 
 def test_an_interaction_is_alone_in_its_model_and_of_the_last_round(log):
     entries = of_step(plan(log(CANDIDATES), ["interaction"]), "interaction")
     assert [entry.architecture.interactions for entry in entries] == [
-        (pair,) for pair in (PAIRS[5], PAIRS[4], PAIRS[3], PAIRS[1], PAIRS[0])
+        (pair,) for pair in (PAIRS[5], PAIRS[0], PAIRS[3], PAIRS[4], PAIRS[1])
     ]
-    assert [entry.inherited for entry in entries] == pytest.approx([0.5, 0.4, 0.3, 0.1, 0.0])
+    assert [entry.inherited for entry in entries] == pytest.approx([0.5, 0.0, 0.3, 0.4, 0.1])
     assert {entry.architecture.mlp for entry in entries} == {FRAME.mlp}
 
 
@@ -109,8 +128,9 @@ def test_whole_architectures_are_drawn_where_several_steps_were_searched(log):
     steps = ["behavior", "interaction", "mlp"]
     trials = log([*BLOCKS, *CANDIDATES, *MLPS])
     entries = plan(trials, steps)
+    turn = [*steps, "random"]
+    assert [entry.step for entry in entries] == ["found", *5 * turn]
     drawn = [entry.architecture for entry in of_step(entries, "random")]
-    assert len(drawn) == 5
     assert len(set(drawn)) > 1
     for architecture in drawn:
         assert len(architecture.blocks) == 1
