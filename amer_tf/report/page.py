@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
+from amer_tf.report.audit import audit_section
 from amer_tf.report.best_so_far import best_so_far
 from amer_tf.report.data_counts import data_counts
 from amer_tf.report.interactions import interactions
@@ -108,6 +109,7 @@ def _sections(records: Sequence[RunRecord]) -> list[Section]:
         Section("seeds", "Over several seeds", over_seeds(records)),
         Section("interactions", "Interactions", interactions(record)),
         Section("scores", "Inherited scores", distribution(record)),
+        Section("audit", "Did the search gain anything?", audit_section(record)),
         Section("best-so-far", "How soon the best was found", best_so_far(records)),
         Section("curves", "Learning curves", learning_curves(record)),
         Section("trade-off", "Quality against size", trade_off(record)),
