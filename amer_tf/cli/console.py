@@ -10,6 +10,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from amer_tf.report.audit_verdict import audit_verdict, start_verdict
+from amer_tf.search.audit_findings import Audit
+
 METRICS = ("hr@1", "hr@5", "ndcg@5", "mrr")
 
 
@@ -62,6 +65,22 @@ def show_frame(title: str, table: pd.DataFrame) -> None:
         for row in table.itertuples(index=False)
     ]
     show_table(title, list(table.columns), rows)
+
+
+def show_audit(audit: Audit) -> None:
+    """Prints what `SearchResult.audit` gave."""
+    rows = []
+    for step in audit.steps:
+        found = step.correlation
+        rows.append([step.step, step.measured_by, found.count, step.num_scored, found.tau,
+                     found.low, found.high, found.p_value])  # fmt: skip
+    if rows:
+        names = ("step", "by", "trained", "scored", "tau", "from", "to", "p")
+        show_table("Do inherited scores rank what is trained alone? Kendall's tau", names, rows)
+    say(audit_verdict(audit))
+    start = start_verdict(audit)
+    if start is not None:
+        say(start)
 
 
 def show_metrics(title: str, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from amer_tf.report import words
 from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
+from amer_tf.report.audit import audit_section
 from amer_tf.report.best_so_far import best_so_far
 from amer_tf.report.data_counts import data_counts
 from amer_tf.report.document import Section, document, title_of
@@ -83,6 +84,7 @@ def _sections(records: Sequence[RunRecord]) -> list[Section]:
         Section("seeds", "Over several seeds", over_seeds(records)),
         Section("interactions", "Interactions", interactions(record)),
         Section("scores", "Inherited scores", distribution(record)),
+        Section("audit", "Did the search gain anything?", audit_section(record)),
         Section("best-so-far", "How soon the best was found", best_so_far(records)),
         Section("curves", "Learning curves", learning_curves(record)),
         Section("trade-off", "Quality against size", trade_off(record)),

@@ -10,6 +10,7 @@ from typing import Any
 from amer_tf.report import words
 from amer_tf.report.markup import Html, element, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
+from amer_tf.search.audit import PHASE as AUDIT
 from amer_tf.search.searcher import PROGRAMS
 from amer_tf.search.settings import PRESETS
 
@@ -95,6 +96,9 @@ def command(record: RunRecord) -> str:
     for limit in ("max_params", "max_latency_ms"):
         if record.config.get(limit) is not None:
             words_.append(f"--{limit}={record.config[limit]}")
+    audited = record.phases.get(AUDIT, {})
+    if "architectures" in audited:
+        words_.append(f"--audit={audited['architectures']}")
     for name, value in changes.items():
         text = _text(value)
         words_.append(f"--references={text}" if name == "references" else f"--set={name}={text}")

@@ -10,6 +10,7 @@ from amer_tf.architecture import Architecture
 from amer_tf.report.words import FOUND
 from amer_tf.search import ctr_behavior_search, mlp_search
 from amer_tf.search.admission import KIND as MEASURED
+from amer_tf.search.audit import KIND as AUDITED
 from amer_tf.search.group_trials import sampled_kinds
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
@@ -34,6 +35,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     CHOSEN_INTERACTION: ("interaction", "gain", "standard_error"),
     TUNING: ("system", "setting", "value", "score"),
     MEASURED: ("architecture", "latency_ms"),
+    AUDITED: (*_MODEL, *("architecture", "step", "inherited", "rank", "measured_by", "epochs")),
 }
 _NUMBERS = ("score", "gain", "value")
 

@@ -107,6 +107,7 @@ PHASES = {
     "scratch": "Training from new weights",
     "final": "Training the best longer",
     "references": "Training and scoring the hand-made systems",
+    "audit": "Training architectures alone, to check the search",
 }
 
 LAYERS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import math
@@ -90,12 +91,7 @@ class CtrBehaviorSearch:
 
     def architecture_of(self, blocks: tuple[Block, ...]) -> Architecture:
         """The model of step 1: blocks, the predefined MLP, and no interactions."""
-        return Architecture(
-            blocks=blocks,
-            mlp=self.bench.predefined_mlp,
-            shortcut=self.settings.shortcut,
-            history_match=self.bench.history_match,
-        )
+        return dataclasses.replace(self.bench.frame, blocks=blocks)
 
     def inherited(self, architecture: Architecture) -> keras.Model:
         """The model of an architecture with the predefined MLP and the weights of the supernet."""

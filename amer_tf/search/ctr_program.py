@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import keras
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec, SpecError
@@ -11,17 +14,20 @@ from amer_tf.models import aggregation
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.admission import NO_LIMITS, Limits
+from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
+from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_recording import METRIC
 from amer_tf.search.ctr_search import HYBRID_PHASE_SHARES, PHASE_SHARES, STEPS, CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
-from amer_tf.search.ctr_tuning import choose_prior
+from amer_tf.search.ctr_tuning import choose_prior, chosen_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.spaces import InteractionSpace, check_heads
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
+from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling
@@ -74,6 +80,12 @@ class CtrProgram:
         return STEPS if spec.with_role("behavior") else STEPS[1:]
 
     @staticmethod
+    def num_scored(settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> int | None:
+        """How many architectures each step draws and scores at least; None where none is drawn."""
+        numbers = {"behavior": settings.num_behaviors, "mlp": settings.num_mlps}
+        return min((numbers[step] for step in steps if step in numbers), default=None)
+
+    @staticmethod
     def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
         """Raises where a step has nothing to search, a package is missing, or memory too small."""
         ctr_references.check(settings)
@@ -111,15 +123,7 @@ class CtrProgram:
         self._compare(self._search(budget, train, validation))
 
     def _search(self, budget: Budget, train: Any, validation: Any) -> CtrSearch:
-        bench = CtrWorkbench(
-            self.run,
-            self.spec,
-            self.settings,
-            self.seed,
-            train.num_examples,
-            limits=self.limits,
-        )
-        return CtrSearch(bench, budget, train, validation, self.steps)
+        return CtrSearch(self._bench(train), budget, train, validation, self.steps)
 
     def _compare(self, search: CtrSearch) -> None:
         """Scores references on the validation split, each once."""
@@ -129,6 +133,60 @@ class CtrProgram:
                 left = self.references[index:]
                 self._score_reference(name, search, 2 * len(left) - (ctr_references.TREES in left))
             self.run.record_phase("references", **search.clock.now())
+
+    def audit(
+        self,
+        budget: Budget,
+        train: Any,
+        validation: Any,
+        catalog: Any,
+        found: Architecture,
+        number: int,
+    ) -> None:
+        """Trains architectures alone, as the result was; see `audit`."""
+        clock, trials = AuditClock(self.run, budget), TrialLog(self.run)
+        bench = chosen_prior(self._bench(train), trials)
+        epochs = final_epochs(self.run.phases(), self.settings.final_epochs)
+        trainer = dataclasses.replace(
+            bench,
+            seed=self.seed + SEED_OFFSET,
+            settings=self.settings.replace(final_epochs=epochs),
+        )
+
+        def trained(entry: Entry, title: str) -> keras.Model:
+            return train_final(
+                trainer,
+                clock,
+                entry.name,
+                lambda: bench.build(entry.architecture),
+                train,
+                validation,
+                learning_rate=self.settings.learning_rate,
+                time_limit=None,
+                title=title,
+            )
+
+        fields = aggregation.interaction_fields(self.spec)
+        audit(
+            clock,
+            trials,
+            make_plan(trials, self.steps, found, bench.frame, number, self.seed, fields),
+            number,
+            trained,
+            lambda model: bench.score(model, validation),
+            metric=METRIC,
+            measured_by=self.settings.fitness,
+        )
+
+    def _bench(self, train: Any) -> CtrWorkbench:
+        return CtrWorkbench(
+            self.run,
+            self.spec,
+            self.settings,
+            self.seed,
+            train.num_examples,
+            limits=self.limits,
+        )
 
     def _score_reference(self, name: str, search: CtrSearch, parts: int) -> None:
         """Trains a hand-made system as the result is trained, and scores it.

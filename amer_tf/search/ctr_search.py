@@ -15,7 +15,7 @@ from amer_tf.search.admission import Admission
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_behavior_search import CtrBehaviorSearch
 from amer_tf.search.ctr_recording import record_model
-from amer_tf.search.ctr_tuning import choose_number, choose_prior
+from amer_tf.search.ctr_tuning import FOUND, choose_number, choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import calibrated, train_final
 from amer_tf.search.interaction_search import InteractionSearch
@@ -27,7 +27,7 @@ from amer_tf.search.trials import TrialLog
 from amer_tf.search.tuning import Tuner
 
 STEPS = ("behavior", "interaction", "mlp")
-PLAIN, FOUND = ctr_references.PLAIN, "amer"
+PLAIN = ctr_references.PLAIN
 # What each phase may use of a time limit.
 PHASE_SHARES = {
     "prior": 0.05,
@@ -105,12 +105,7 @@ class CtrSearch:
             interactions = InteractionSearch(
                 self.bench, self.clock, self.trials, self.train, self.validation
             ).search()
-        predefined = Architecture(
-            interactions=tuple(interactions),
-            mlp=self.bench.predefined_mlp,
-            shortcut=self.settings.shortcut,
-            history_match=self.bench.history_match,
-        )
+        predefined = dataclasses.replace(self.bench.frame, interactions=tuple(interactions))
         predefined = self._within_limits(predefined, stacks)
         trained = None
         if interactions or behavior is not None:

@@ -9,8 +9,14 @@ from typing import NamedTuple
 import keras
 
 from amer_tf.architecture import Architecture
+from amer_tf.search.ctr_references import PLAIN
 from amer_tf.search.ctr_workbench import CtrWorkbench
-from amer_tf.search.tuning import Answer, Question, Tuner
+from amer_tf.search.trials import TrialLog, score_of
+from amer_tf.search.tuning import KIND, Answer, Question, Tuner
+
+# Systems and the setting by which the log knows them.
+FOUND = "amer"
+PRIOR = "prior_precision"
 
 
 class Prior(NamedTuple):
@@ -65,12 +71,30 @@ def choose_prior(
     if start not in precisions:
         start = precisions[(len(precisions) - 1) // 2]
     answer = tuner.answer(
-        Question("prior_precision", system, precisions, start, phase),
+        Question(PRIOR, system, precisions, start, phase),
         lambda precision: (with_precision(precision), lambda: build(with_precision(precision))),
         later_trainings=later_trainings,
         keep=keep,
     )
     return Prior(with_precision(answer.value), answer)
+
+
+def chosen_prior(bench: CtrWorkbench, trials: TrialLog) -> CtrWorkbench:
+    """The workbench with the prior that the result of a search was trained with.
+
+    It is that of what was found, or of the plain DNN where what was found was not asked about.
+
+    Args:
+        bench: Rates and sizes.
+        trials: The log of the search.
+    """
+    precisions = sorted(set(bench.settings.prior_precisions))
+    known = [trial for trial in trials.of(KIND) if trial["setting"] == PRIOR]
+    for system in (FOUND, PLAIN):
+        tried = [trial for trial in known if trial["system"] == system]
+        if tried:
+            return dataclasses.replace(bench, prior_precision=max(tried, key=score_of)["value"])
+    return dataclasses.replace(bench, prior_precision=precisions[(len(precisions) - 1) // 2])
 
 
 def choose_number(

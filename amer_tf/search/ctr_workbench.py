@@ -59,6 +59,15 @@ class CtrWorkbench:
         """Whether the found models read matches of the target in the history."""
         return self.settings.history_match if self.spec.target_to_behavior else "none"
 
+    @property
+    def frame(self) -> Architecture:
+        """The model before anything is found: the predefined MLP, no blocks, no interactions."""
+        return Architecture(
+            mlp=self.predefined_mlp,
+            shortcut=self.settings.shortcut,
+            history_match=self.history_match,
+        )
+
     def trainer(self, network: keras.Model, learning_rate: float, num_steps: int) -> CtrTrainer:
         """A compiled trainer of a network for about so many steps."""
         trainer = CtrTrainer(network)

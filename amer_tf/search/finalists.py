@@ -146,26 +146,67 @@ class Finalists:
         limit: float | None,
         title: str,
     ) -> None:
-        with PhaseProgress(title, 1.0) as bar:
+        def trained(architecture: Architecture) -> keras.Model:
+            return train_alone(
+                self.bench,
+                self.clock,
+                name,
+                lambda: training.build(architecture),
+                self.train,
+                epochs=training.epochs,
+                learning_rate=training.learning_rate,
+                time_limit=limit,
+                title=title,
+                note=self.best_note,
+            )
 
-            def after_epoch(progress: Progress) -> bool:
-                bar.update(progress.fraction, f"loss {progress.loss:.4f} {self.best_note()}")
-                return False
-
-            def trained(architecture: Architecture) -> keras.Model:
-                return self.bench.train(
-                    name,
-                    lambda: training.build(architecture),
-                    self.train,
-                    epochs=training.epochs,
-                    learning_rate=training.learning_rate,
-                    time_limit=limit,
-                    on_epoch=after_epoch,
-                    on_step=lambda: self.clock.keep(name),
-                )
-
-            self.record(training.kind, architecture, trained)
+        self.record(training.kind, architecture, trained)
         self.run.remove_checkpoint(name)
+
+
+def train_alone(
+    bench: Workbench,
+    clock: PhaseClock,
+    name: str,
+    build: Callable[[], keras.Model],
+    train: Any,
+    *,
+    epochs: int,
+    learning_rate: float,
+    time_limit: float | None,
+    title: str,
+    note: Callable[[], str] = str,
+) -> keras.Model:
+    """Trains one model, going on where it was killed.
+
+    Args:
+        bench: Builds and trains.
+        clock: Keeps the time that is used.
+        name: Name of the training and of its checkpoint.
+        build: Makes the model.
+        train: Training split.
+        epochs: Most epochs.
+        learning_rate: Peak of the schedule.
+        time_limit: Seconds over all attempts, or None.
+        title: What people who watch are told.
+        note: What they are told beside the loss.
+    """
+    with PhaseProgress(title, 1.0) as bar:
+
+        def after_epoch(progress: Progress) -> bool:
+            bar.update(progress.fraction, f"loss {progress.loss:.4f} {note()}")
+            return False
+
+        return bench.train(
+            name,
+            build,
+            train,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            time_limit=time_limit,
+            on_epoch=after_epoch,
+            on_step=lambda: clock.keep(name),
+        )
 
 
 def _num_parts(fitting: float, remaining: int) -> int:

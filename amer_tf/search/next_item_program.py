@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+
+import keras
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search import references, settings
 from amer_tf.search.admission import NO_LIMITS, Limits
+from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
+from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget
+from amer_tf.search.finalists import train_alone
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import check_heads
 from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import RunFolder
+from amer_tf.search.trials import TrialLog
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -64,6 +71,11 @@ class NextItemProgram:
         return STEPS
 
     @staticmethod
+    def num_scored(settings: Settings, steps: Sequence[str] = STEPS) -> int:
+        """How many architectures a step draws and scores at least."""
+        return settings.num_architectures
+
+    @staticmethod
     def check(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> None:
         """Raises where spec and settings do not fit each other."""
         require_memory(spec, settings.embedding_dim)
@@ -102,7 +114,49 @@ class NextItemProgram:
         return [name for name in self.settings.references if name in references.NETWORKS]
 
     def _search(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> BehaviorSearch:
-        bench = Workbench(
+        return BehaviorSearch(self._bench(train, catalog), budget, train, validation)
+
+    def audit(
+        self,
+        budget: Budget,
+        train: Any,
+        validation: Any,
+        catalog: Any,
+        found: Architecture,
+        number: int,
+    ) -> None:
+        """Trains architectures alone, as the finalists were; see `audit`."""
+        bench, clock = self._bench(train, catalog), AuditClock(self.run, budget)
+        trials = TrialLog(self.run)
+        epochs = final_epochs(self.run.phases(), self.settings.scratch_epochs)
+        trainer = dataclasses.replace(bench, seed=self.seed + SEED_OFFSET)
+
+        def trained(entry: Entry, title: str) -> keras.Model:
+            return train_alone(
+                trainer,
+                clock,
+                entry.name,
+                lambda: bench.build(entry.architecture, regularised=True),
+                train,
+                epochs=epochs,
+                learning_rate=self.settings.learning_rate,
+                time_limit=None,
+                title=title,
+            )
+
+        audit(
+            clock,
+            trials,
+            make_plan(trials, STEPS, found, Architecture(), number, self.seed),
+            number,
+            trained,
+            lambda model: bench.score(model, validation),
+            metric=METRIC,
+            measured_by=METRIC,
+        )
+
+    def _bench(self, train: Any, catalog: Any) -> Workbench:
+        return Workbench(
             run=self.run,
             spec=self.spec,
             settings=self.settings,
@@ -111,7 +165,6 @@ class NextItemProgram:
             catalog=catalog if catalog is not None else getattr(train, "catalog", None),
             limits=self.limits,
         )
-        return BehaviorSearch(bench, budget, train, validation)
 
     def _compare(self, names: Sequence[str], search: BehaviorSearch, phase: str) -> None:
         """Scores references on the validation split, each once; `phase` records the time."""

@@ -19,6 +19,8 @@ import pandas as pd
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search.admission import KIND as MEASURED
+from amer_tf.search.audit import PHASE as AUDITED
+from amer_tf.search.audit_findings import Audit, read_audit
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import (
     ARCHITECTURE_FILE,
@@ -140,6 +142,21 @@ class SearchResult:
             if trial["kind"] == MEASURED and trial["latency_ms"]
         }
 
+    def audit(self) -> Audit | None:
+        """Whether the search gained anything; None of a run without an audit.
+
+        See the argument `audit` of `AmerSearch`.
+        """
+        return read_audit(
+            self.run.trials(),
+            self.best_trial,
+            metric=self.RANKED_BY,
+            task=self.spec.task,
+            steps=self.config["steps"],
+            seed=self.seed,
+            num_missing=self.run.phases().get(AUDITED, {}).get("missing", 0),
+        )
+
     def references(self) -> list[str]:
         """Names of the references that the run has scored."""
         return [trial["name"] for trial in self.run.trials() if trial["kind"] == "reference"]
@@ -183,6 +200,9 @@ class SearchResult:
 
     def summary(self) -> dict[str, Any]:
         """The result as plain JSON."""
+        from amer_tf.report.audit_verdict import audit_verdict
+
+        audit = self.audit()
         return {
             "run_dir": str(self.run.path),
             "architecture": self.architecture.to_dict(),
@@ -191,6 +211,7 @@ class SearchResult:
             "standard_error": self.standard_error,
             "validation": self.metrics["validation"],
             "seconds": self.metrics["seconds"],
+            "audit": audit and {"verdict": audit_verdict(audit), **audit.to_dict()},
         }
 
 

@@ -12,10 +12,14 @@ from typing import Any
 import amer_tf
 from amer_tf.features import FeatureSpec
 from amer_tf.search.admission import Limits
+from amer_tf.search.audit import PHASE as AUDIT
+from amer_tf.search.audit import is_audited, share_of
+from amer_tf.search.audit_plan import num_trainings
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.ctr_program import CtrProgram
 from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
+from amer_tf.search.rank_correlation import LEAST_PAIRS
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.search_data import as_splits, fingerprint
@@ -49,6 +53,12 @@ class AmerSearch:
         max_latency_ms: Most milliseconds of a call of the exported model, for one row as for 256,
             on this machine; None for any time. Architectures over a limit are left out before they
             are trained.
+        audit: Of how many architectures the score of each searched step is checked once the search
+            is done: they are trained alone, from new weights; see `SearchResult.audit`. 0 for
+            none. What the search finds does not depend on it, and a finished run can be audited
+            later by the same arguments and this one. Under a time limit it has a share for each
+            architecture, half of that of the final trainings, for a finished run on top; what it
+            comes not to it goes on with when the same is asked again.
 
     Raises:
         ValueError: Where an argument is wrong.
@@ -68,6 +78,7 @@ class AmerSearch:
         settings: BaseSettings | None = None,
         max_params: int | None = None,
         max_latency_ms: float | None = None,
+        audit: int = 0,
     ) -> None:
         program = PROGRAMS[spec.task]
         possible = program.possible_steps(spec)
@@ -94,6 +105,9 @@ class AmerSearch:
         self.settings: Any = own if settings is None else settings
         _check_exportable(spec)
         program.check(spec, self.settings, steps)
+        _check_audit(audit, program.num_scored(self.settings, steps))
+        self.audit = audit
+        self.steps = steps
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
         self.run = RunFolder(run_dir)
@@ -136,21 +150,62 @@ class AmerSearch:
         train, validation = as_splits(self.spec, train, validation)
         self._program.check_splits(train, validation)
         self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
-        if (self.run.path / METRICS_FILE).exists():
+        is_searched = (self.run.path / METRICS_FILE).exists()
+        if is_searched and (not self.audit or is_audited(self.run.phases(), self.audit)):
             return SearchResult.load(self.run.path)
         with self.run.at_work():
-            self._work(train, validation, catalog)
+            budget = self._budget(is_searched)
+            if not is_searched:
+                self._work(budget, train, validation, catalog)
+            if self.audit:
+                self._audit(budget, train, validation, catalog)
         return SearchResult.load(self.run.path)
 
-    def _work(self, train: Any, validation: Any, catalog: Any) -> None:
+    def _budget(self, is_searched: bool) -> Budget:
+        """The time that is left; an audit of a finished search has its share of the limit anew."""
         used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
-        budget = Budget(self.time_limit, self._program.shares, used)
+        limit, shares = self.time_limit, dict(self._program.shares)
+        if self.audit:
+            shares[AUDIT] = share_of(num_trainings(self.steps, self.audit), shares)
+            if is_searched and limit is not None:
+                limit = used + limit * shares[AUDIT] / sum(shares.values())
+        return Budget(limit, shares, used)
+
+    def _audit(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
+        result = SearchResult.load(self.run.path)
+        self._program.audit(budget, train, validation, catalog, result.architecture, self.audit)
+        self.run.write_json(METRICS_FILE, {**result.metrics, "seconds": budget.used})
+
+    def _work(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
         architecture, metrics = self._program.work(budget, train, validation, catalog)
         self.run.write_json(ARCHITECTURE_FILE, architecture.to_dict())
         self.run.remove_checkpoints()
         self.run.write_json(
             METRICS_FILE,
             {"validation": metrics, "seconds": budget.used, "environment": environment()},
+        )
+
+
+def _check_audit(audit: int, num_scored: int | None) -> None:
+    """Raises where so many architectures cannot be audited.
+
+    Args:
+        audit: The argument of the search.
+        num_scored: How many each step draws and scores, or None where the settings do not say.
+    """
+    if (
+        not isinstance(audit, int)
+        or isinstance(audit, bool)
+        or (audit != 0 and audit < LEAST_PAIRS)
+    ):
+        raise ValueError(
+            f"`audit` must be 0 or a whole number of at least {LEAST_PAIRS}: of fewer not even a "
+            f"perfect ranking could be told from chance. Received: audit={audit!r}"
+        )
+    if num_scored is not None and audit > num_scored:
+        raise ValueError(
+            f"`audit` must be at most {num_scored}: the settings have no more architectures "
+            f"scored. Received: audit={audit}"
         )
 
 

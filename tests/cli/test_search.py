@@ -75,9 +75,30 @@ def test_a_finished_run_answers_the_same_again(run, tmp_path):
     assert set(metrics["evaluate"]["test"]) == {"full"}
 
 
+def test_a_finished_run_is_audited(run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "run")
+    answer = amer(*search(run, tmp_path / "run", "--audit=5"))
+    assert answer.code == 0, answer.messages
+    audit = answer.result["audit"]
+    assert audit == json.loads(json.dumps(SearchResult.load(tmp_path / "run").summary()["audit"]))
+    [step] = audit["steps"]
+    assert step["correlation"]["count"] == 5
+    assert audit["verdict"] in answer.messages
+    assert re.search(r"│ behavior +│ ndcg@5 +│ +5 │", answer.messages)
+    assert "Starting from inherited weights" in answer.messages
+    unchanged = ("architecture", "training", "score", "validation")
+    assert [answer.result[key] for key in unchanged] == [
+        run.searched.result[key] for key in unchanged
+    ]
+    assert run.searched.result["audit"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--audit=3"], "`audit` must be 0 or a whole number of at least 5.*Received: audit=3"),
+        (["--audit=9"], "`audit` must be at most 8.*Received: audit=9"),
+        (["--audit=-1"], "audit"),
         (["--set=embedding_dim"], "must be written as --set=name=value"),
         (["--set=embedding=8"], "no setting of this name; known are .*Received: 'embedding'"),
         (["--set=patience=0.5"], "`patience` must be a whole number. Received: patience='0.5'"),

@@ -1,0 +1,139 @@
+"""What an audit says, in a sentence each: whether the search gained, and from which weights."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from amer_tf.report import words
+from amer_tf.report.verdict import Comparison, certainty
+from amer_tf.search.audit_findings import Audit, RandomScore, Score, StepAudit
+
+_OPTION = "`--references={name}` scores it"
+_RANDOM = "a random architecture trained in the same way"
+
+
+class _Rival(NamedTuple):
+    """What the found architecture is compared with."""
+
+    name: str
+    own: str
+    comparison: Comparison
+
+    @property
+    def side(self) -> int:
+        """1 where the found one is ahead by more than chance, -1 where it is behind, else 0."""
+        errors = self.comparison.errors
+        if errors is None or abs(errors) < self.comparison.sure:
+            return 0
+        return 1 if errors > 0.0 else -1
+
+
+def audit_verdict(audit: Audit) -> str:
+    """One sentence: whether the search gained anything, how much, how sure."""
+    rivals = _rivals(audit)
+    if not rivals:
+        return (
+            "Whether the search gained anything is not known: neither random architectures nor the "
+            f"{words.system(audit.reference_name)} could be set beside what it found."
+        )
+    label = words.metric(audit.metric).label
+    clauses = [_clause(rival) for rival in rivals]
+    if audit.reference is None:
+        clauses.append(
+            f"the {words.system(audit.reference_name)} is not among the references of this run "
+            f"({_OPTION.format(name=audit.reference_name)})"
+        )
+    return f"{_lead(rivals)}: by validation {label}, {', and '.join(clauses)}."
+
+
+def _rivals(audit: Audit) -> list[_Rival]:
+    rivals = []
+    if audit.found is not None and audit.random is not None:
+        comparison = compared(audit.metric, audit.found, audit.random)
+        rivals.append(_Rival(_RANDOM, "the found architecture", comparison))
+    if audit.reference is not None:
+        name = f"the {words.system(audit.reference_name)}"
+        comparison = compared(audit.metric, audit.result, audit.reference)
+        rivals.append(_Rival(name, "the model of the run", comparison))
+    return rivals
+
+
+def compared(metric: str, own: Score, other: Score | RandomScore) -> Comparison:
+    """A score beside another one; their errors are added as if the rows were different ones."""
+    known = [each.error for each in (own, other) if each.error is not None]
+    error = math.hypot(*known) if len(known) == 2 else None
+    value = other.mean if isinstance(other, RandomScore) else other.value
+    return Comparison(metric, own.value, value, error)
+
+
+def _lead(rivals: list[_Rival]) -> str:
+    ahead, behind, level = (
+        [rival.name for rival in rivals if rival.side == side] for side in (1, -1, 0)
+    )
+    if behind:
+        return f"The search did not pay: {_both(behind)} is better"
+    if not ahead:
+        return "The search gained nothing that these rows can show"
+    if level:
+        return (
+            f"The search gained something over {_both(ahead)}, and nothing over {_both(level)} "
+            "that these rows can show"
+        )
+    return f"The search gained something over {_both(ahead)}"
+
+
+def _both(names: list[str]) -> str:
+    return " and over ".join(names)
+
+
+def _clause(rival: _Rival) -> str:
+    comparison = rival.comparison
+    gap, side = abs(comparison.difference), "ahead of"
+    if comparison.difference < 0.0:
+        side = "behind"
+    sure = "how much of that is chance is not known"
+    if comparison.errors is not None:
+        times = abs(comparison.errors)
+        sure = f"{times:.1f} times the standard error of {comparison.error:.4f}"
+    return (
+        f"{rival.own} is {gap:.4f} {side} {rival.name} ({comparison.own:.4f} and "
+        f"{comparison.other:.4f}; {sure})"
+    )
+
+
+def start_verdict(audit: Audit) -> str | None:
+    """Whether inherited weights beat new ones (appendix F of the paper); None if not compared."""
+    if not audit.starts:
+        return None
+    best = max(audit.starts, key=lambda start: max(start.inherited.value, start.scratch.value))
+    comparison = compared(audit.metric, best.inherited, best.scratch)
+    how = "trained on from" if best.kind == "fine-tuned" else "with"
+    verb = "beat" if comparison.difference > 0.0 else "did not beat"
+    number = sum(start.inherited.value > start.scratch.value for start in audit.starts)
+    each = ""
+    if len(audit.starts) > 1:
+        each = f" It is ahead in {number} of {len(audit.starts)} architectures."
+    return (
+        f"Starting from inherited weights {verb} starting from new ones: validation "
+        f"{words.metric(audit.metric).label} {comparison.own:.4f} for one architecture {how} the "
+        f"supernet's weights, {comparison.other:.4f} for the same trained from scratch. "
+        f"{certainty(comparison)}{each}"
+    )
+
+
+def step_sentence(step: StepAudit) -> str:
+    """What the rank correlation of a step says."""
+    correlation = step.correlation
+    of = f"{correlation.count} of {step.num_scored:,}"
+    if correlation.tau is None or correlation.low is None or correlation.high is None:
+        return f"{of}: all of them have the same score, so there is no order to compare."
+    text = (
+        f"Kendall's tau {correlation.tau:.2f} over {of} (bootstrap interval "
+        f"{correlation.low:.2f} to {correlation.high:.2f}, p {correlation.p_value:.3f})"
+    )
+    if not correlation.is_sure:
+        return f"{text}: no order that chance would not give."
+    if correlation.tau < 0.0:
+        return f"{text}: the worse the inherited score, the better alone."
+    return f"{text}: the inherited scores rank better than chance."

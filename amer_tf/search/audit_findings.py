@@ -1,0 +1,253 @@
+"""What an audit has found, read off the log of a run: plain numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from amer_tf.architecture import Architecture
+from amer_tf.search.audit import KIND
+from amer_tf.search.audit_plan import FOUND, is_by_design
+from amer_tf.search.rank_correlation import LEAST_PAIRS, RankCorrelation, rank_correlation
+from amer_tf.search.samplers import RANDOM
+from amer_tf.search.trials import FAILED
+
+LOSSES = ("log_loss",)
+# The hand-made system that stands beside the found one, by task.
+REFERENCES = {"ctr": "dnn", "next_item": "transformer"}
+STEPS = ("behavior", "interaction", "mlp")
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """A score and how sure it is.
+
+    Args:
+        value: The score.
+        error: Its standard error over rows or users; None where that is not known.
+    """
+
+    value: float
+    error: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomScore:
+    """What a random architecture scores under the final recipe.
+
+    Args:
+        mean: Over architectures.
+        deviation: Spread from one architecture to the next.
+        error: Standard error of the mean: other architectures and other rows would give another.
+        count: How many were trained.
+        is_drawn: Whether they were drawn for this alone; else they are those that are spread
+            evenly over the ranks of a step, each standing for the ranks around it.
+    """
+
+    mean: float
+    deviation: float
+    error: float | None
+    count: int
+    is_drawn: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StepAudit:
+    """How well the inherited scores of a step rank what is trained alone.
+
+    Args:
+        step: Name of the step.
+        measured_by: Name of the metric; of a loss the scores are negative.
+        inherited: Inherited scores; of interactions their gains.
+        alone: Scores of the same architectures trained alone, from new weights.
+        errors: Standard errors of these.
+        num_scored: How many the step has scored.
+        correlation: Of the two.
+    """
+
+    step: str
+    measured_by: str
+    inherited: tuple[float, ...]
+    alone: tuple[float, ...]
+    errors: tuple[float | None, ...]
+    num_scored: int
+    correlation: RankCorrelation
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """One architecture trained on from inherited weights, and from new ones (appendix F).
+
+    Args:
+        inherited: Score from inherited weights.
+        scratch: Score from new weights.
+        kind: Of the first: `"fine-tuned"`, or `"inherited"` where nothing was trained on.
+    """
+
+    inherited: Score
+    scratch: Score
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """Whether a search gained anything.
+
+    Args:
+        metric: Name of the metric that ranks systems.
+        steps: The steps whose scores were checked.
+        found: The found architecture, trained as the random ones were; None where that failed.
+        random: Random architectures; None where none could be trained.
+        result: The model of the run, the best of several trainings.
+        reference: The hand-made system of `reference_name`; None where it is not among the
+            references of the run.
+        reference_name: Name of that system.
+        starts: Architectures of the search that were trained from both weights.
+        epochs: Most epochs of a training.
+        num_failed: Trainings that diverged.
+        num_missing: Architectures that a time limit left untrained.
+    """
+
+    metric: str
+    steps: tuple[StepAudit, ...]
+    found: Score | None
+    random: RandomScore | None
+    result: Score
+    reference: Score | None
+    reference_name: str
+    starts: tuple[Start, ...]
+    epochs: int
+    num_failed: int
+    num_missing: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON."""
+        return dataclasses.asdict(self)
+
+
+def read_audit(
+    trials: Sequence[Mapping[str, Any]],
+    best: Mapping[str, Any],
+    *,
+    metric: str,
+    task: str,
+    steps: Sequence[str],
+    seed: int,
+    num_missing: int = 0,
+) -> Audit | None:
+    """What the log says; None where no audit stands in it.
+
+    Args:
+        trials: The log.
+        best: The trial of the model of the run.
+        metric: Name of the metric that ranks systems.
+        task: Of the spec.
+        steps: What was searched.
+        seed: Of the bootstrap.
+        num_missing: What a time limit left untrained.
+    """
+    audited = [trial for trial in trials if trial["kind"] == KIND]
+    if not audited:
+        return None
+    by_step = {step: _of_step(audited, step) for step in (*STEPS, RANDOM, FOUND)}
+    found, name = by_step[FOUND], REFERENCES[task]
+    references = [trial for trial in trials if trial["kind"] == "reference"]
+    reference = [trial for trial in references if trial["name"] == name]
+    return Audit(
+        metric=metric,
+        steps=tuple(
+            _step(step, by_step[step], seed) for step in STEPS if len(by_step[step]) >= LEAST_PAIRS
+        ),
+        found=_score(found[0], metric) if found else None,
+        random=_random(by_step, steps, metric),
+        result=_score(best, metric),
+        reference=_score(reference[0], metric) if reference else None,
+        reference_name=name,
+        starts=_starts(trials, metric),
+        epochs=max(int(trial["epochs"] or 0) for trial in audited),
+        num_failed=sum(trial["kind"] == FAILED and trial["of"] == KIND for trial in trials),
+        num_missing=num_missing,
+    )
+
+
+def _of_step(audited: Sequence[Mapping[str, Any]], step: str) -> list[Mapping[str, Any]]:
+    """The trials of a step, the best inherited score first."""
+    own = [trial for trial in audited if trial["step"] == step]
+    return sorted(own, key=lambda trial: trial["rank"] or 0)
+
+
+def _score(trial: Mapping[str, Any], metric: str) -> Score:
+    metrics = trial["metrics"]
+    error = metrics.get("standard_errors", {}).get(metric)
+    return Score(float(metrics[metric]), None if error is None else float(error))
+
+
+def _step(step: str, trials: Sequence[Mapping[str, Any]], seed: int) -> StepAudit:
+    name = trials[0]["measured_by"]
+    sign = -1.0 if name in LOSSES else 1.0
+    scores = [_score(trial, name) for trial in trials]
+    inherited = tuple(float(trial["inherited"]) for trial in trials)
+    alone = tuple(sign * score.value for score in scores)
+    return StepAudit(
+        step=step,
+        measured_by=name,
+        inherited=inherited,
+        alone=alone,
+        errors=tuple(score.error for score in scores),
+        num_scored=int(trials[0]["num_scored"]),
+        correlation=rank_correlation(inherited, alone, seed=seed),
+    )
+
+
+def _random(
+    by_step: Mapping[str, Sequence[Mapping[str, Any]]], steps: Sequence[str], metric: str
+) -> RandomScore | None:
+    """Mean and spread of random architectures."""
+    by_design = is_by_design(steps)
+    trials = by_step[steps[0] if by_design else RANDOM]
+    if len(trials) < 2:
+        return None
+    weights = np.full(len(trials), 1.0 / len(trials))
+    if by_design:
+        weights = rank_weights([trial["rank"] for trial in trials])
+    scores = [_score(trial, metric) for trial in trials]
+    values = np.array([score.value for score in scores])
+    mean = float(weights @ values)
+    squares = float(weights @ weights)
+    deviation = math.sqrt(float(weights @ (values - mean) ** 2) / (1.0 - squares))
+    errors = [score.error for score in scores if score.error is not None]
+    over_rows = float(np.mean(errors)) if errors else None
+    # All were scored on the same rows, so that their mean is no surer over rows than each of them.
+    error = None if over_rows is None else math.hypot(over_rows, deviation * math.sqrt(squares))
+    return RandomScore(mean, deviation, error, len(trials), not by_design)
+
+
+def rank_weights(ranks: Sequence[int]) -> Any:
+    """How much of all ranks each of some stands for: half of what lies to either side of it.
+
+    Args:
+        ranks: Ascending, two or more.
+    """
+    places = np.asarray(ranks, np.float64)
+    gaps = np.diff(places)
+    return (np.append(gaps, 0.0) + np.insert(gaps, 0, 0.0)) / (2.0 * (places[-1] - places[0]))
+
+
+def _starts(trials: Sequence[Mapping[str, Any]], metric: str) -> tuple[Start, ...]:
+    """The architectures that were trained from inherited and from new weights."""
+    by_kind: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for trial in trials:
+        if trial["kind"] in ("inherited", "fine-tuned", "scratch"):
+            text = Architecture.from_dict(trial["architecture"]).to_json()
+            by_kind.setdefault(trial["kind"], {})[text] = trial
+    kind = "fine-tuned" if "fine-tuned" in by_kind else "inherited"
+    inherited, scratch = by_kind.get(kind, {}), by_kind.get("scratch", {})
+    return tuple(
+        Start(_score(inherited[text], metric), _score(scratch[text], metric), kind)
+        for text in inherited
+        if text in scratch
+    )

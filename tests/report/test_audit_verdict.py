@@ -1,0 +1,126 @@
+"""The sentences on an audit, for each way that it may end."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
+from amer_tf.search.audit_findings import Audit, RandomScore, Score, Start, StepAudit
+from amer_tf.search.rank_correlation import RankCorrelation
+
+AUDIT = Audit(
+    metric="auc",
+    steps=(),
+    found=Score(0.80, 0.003),
+    random=RandomScore(0.78, 0.01, 0.004, 8, False),
+    result=Score(0.81, 0.003),
+    reference=Score(0.79, 0.004),
+    reference_name="dnn",
+    starts=(),
+    epochs=7,
+    num_failed=0,
+)
+RANDOM = "a random architecture trained in the same way"
+
+
+def changed(random=0.78, reference=0.79):
+    return dataclasses.replace(
+        AUDIT,
+        random=dataclasses.replace(AUDIT.random, mean=random),
+        reference=Score(reference, 0.004),
+    )
+
+
+def test_the_whole_sentence():
+    assert audit_verdict(AUDIT) == (
+        f"The search gained something over {RANDOM} and over the DNN: by validation AUC, the "
+        f"found architecture is 0.0200 ahead of {RANDOM} (0.8000 and 0.7800; 4.0 times the "
+        "standard error of 0.0050), and the model of the run is 0.0200 ahead of the DNN (0.8100 "
+        "and 0.7900; 4.0 times the standard error of 0.0050)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("random", "reference", "start"),
+    [
+        (0.78, 0.79, f"The search gained something over {RANDOM} and over the DNN: "),
+        (0.78, 0.805, f"The search gained something over {RANDOM}, and nothing over the DNN that"),
+        (0.795, 0.79, f"The search gained something over the DNN, and nothing over {RANDOM} that"),
+        (0.795, 0.805, "The search gained nothing that these rows can show: "),
+        (0.801, 0.815, "The search gained nothing that these rows can show: "),
+        (0.78, 0.83, "The search did not pay: the DNN is better: "),
+        (0.82, 0.79, f"The search did not pay: {RANDOM} is better: "),
+    ],
+)
+def test_leads(random, reference, start):
+    assert audit_verdict(changed(random, reference)).startswith(start)
+
+
+def test_who_is_behind():
+    text = audit_verdict(changed(0.801, 0.815))
+    assert f"is 0.0010 behind {RANDOM} (0.8000 and 0.8010; 0.2 times the standard error" in text
+    assert "the model of the run is 0.0050 behind the DNN (0.8100 and 0.8150; 1.0 times" in text
+
+
+def test_without_the_reference():
+    audit = dataclasses.replace(AUDIT, reference=None, reference_name="transformer")
+    text = audit_verdict(audit)
+    assert text.startswith(f"The search gained something over {RANDOM}: by validation AUC, ")
+    assert text.endswith(
+        ", and the Transformer is not among the references of this run "
+        "(`--references=transformer` scores it)."
+    )
+
+
+def test_where_no_error_is_known():
+    audit = dataclasses.replace(AUDIT, found=Score(0.8, None), reference=None)
+    text = audit_verdict(audit)
+    assert text.startswith("The search gained nothing that these rows can show: ")
+    assert "(0.8000 and 0.7800; how much of that is chance is not known)" in text
+
+
+def test_where_nothing_could_be_trained():
+    audit = dataclasses.replace(AUDIT, found=None, reference=None)
+    assert audit_verdict(audit).startswith("Whether the search gained anything is not known: ")
+
+
+def test_inherited_and_new_weights():
+    assert start_verdict(AUDIT) is None
+    starts = (
+        Start(Score(0.80, 0.003), Score(0.79, 0.004), "fine-tuned"),
+        Start(Score(0.70, 0.003), Score(0.79, 0.004), "fine-tuned"),
+    )
+    text = start_verdict(dataclasses.replace(AUDIT, starts=starts))
+    assert text == (
+        "Starting from inherited weights beat starting from new ones: validation AUC 0.8000 for "
+        "one architecture trained on from the supernet's weights, 0.7900 for the same trained from "
+        "scratch. That is 2.0 times its standard error (0.0050): more than chance explains. It is "
+        "ahead in 1 of 2 architectures."
+    )
+    text = start_verdict(dataclasses.replace(AUDIT, starts=starts[1:]))
+    assert "did not beat starting from new ones" in text
+    assert "architectures" not in text
+
+
+@pytest.mark.parametrize(
+    ("tau", "p_value", "end"),
+    [
+        (0.8, 0.01, "the inherited scores rank better than chance."),
+        (0.4, 0.2, "no order that chance would not give."),
+        (-0.8, 0.01, "the worse the inherited score, the better alone."),
+    ],
+)
+def test_a_step(tau, p_value, end):
+    correlation = RankCorrelation(tau, tau - 0.1, tau + 0.1, p_value, 8)
+    step = StepAudit("mlp", "log_loss", (), (), (), 2000, correlation)
+    text = step_sentence(step)
+    assert text.startswith(f"Kendall's tau {tau:.2f} over 8 of 2,000 (bootstrap interval ")
+    assert text.endswith(end)
+
+
+def test_a_step_in_which_all_are_alike():
+    correlation = RankCorrelation(None, None, None, None, 8)
+    step = StepAudit("mlp", "log_loss", (), (), (), 2000, correlation)
+    assert "8 of 2,000: all of them have the same score" in step_sentence(step)

@@ -1,0 +1,163 @@
+"""What is read off the log of an audited run, worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from amer_tf.architecture import Architecture, HiddenLayer
+from amer_tf.search.audit_findings import Score, rank_weights, read_audit
+from amer_tf.search.rank_correlation import rank_correlation
+
+
+def architecture(number):
+    return Architecture(mlp=(HiddenLayer("relu", units=number),)).to_dict()
+
+
+def trial(kind, auc, number=1, log_loss=0.5, **what):
+    metrics = {
+        "auc": auc,
+        "log_loss": log_loss,
+        "standard_errors": {"auc": 0.003, "log_loss": 0.004},
+    }
+    return {
+        "kind": kind,
+        "score": auc,
+        "standard_error": 0.003,
+        "metrics": metrics,
+        "architecture": architecture(number),
+        **what,
+    }
+
+
+def audited(step, auc, number=1, log_loss=0.5, **what):
+    given = {"inherited": None, "rank": None, "num_scored": None, "epochs": 4}
+    given |= {"measured_by": "log_loss", "step": step}
+    return trial("audit", auc, number, log_loss, **given | what)
+
+
+def step_of(aucs, losses, inherited, ranks, step="mlp"):
+    return [
+        audited(step, auc, 10 + rank, loss, inherited=score, rank=rank, num_scored=9)
+        for auc, loss, score, rank in zip(aucs, losses, inherited, ranks, strict=True)
+    ]
+
+
+INHERITED = [-0.30, -0.31, -0.32, -0.33, -0.34]
+STEP = step_of(
+    [0.80, 0.79, 0.78, 0.75, 0.74], [0.40, 0.41, 0.42, 0.44, 0.43], INHERITED, [0, 2, 4, 6, 8]
+)
+BEST = trial("fine-tuned", 0.82)
+FOUND = audited("found", 0.81)
+
+
+def read(*trials, steps=("mlp",), task="ctr"):
+    log = [BEST, *trials]
+    return read_audit(log, BEST, metric="auc", task=task, steps=steps, seed=3)
+
+
+def test_a_run_without_an_audit():
+    assert read() is None
+
+
+def test_a_step_ranked_by_a_loss():
+    [step] = read(FOUND, *STEP).steps
+    assert step.inherited == tuple(INHERITED)
+    assert step.alone == (-0.40, -0.41, -0.42, -0.44, -0.43)
+    assert set(step.errors) == {0.004}
+    assert (step.step, step.measured_by, step.num_scored) == ("mlp", "log_loss", 9)
+    # One of ten pairs is the wrong way round.
+    assert step.correlation.tau == pytest.approx(0.8)
+    assert step.correlation == rank_correlation(step.inherited, step.alone, seed=3)
+
+
+def test_the_order_of_the_log_does_not_matter():
+    assert read(FOUND, *reversed(STEP)) == read(FOUND, *STEP)
+
+
+def test_rank_weights():
+    # The ends stand for half as many ranks as those in between.
+    np.testing.assert_allclose(rank_weights([0, 2, 4, 6, 8]), [1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8])
+    np.testing.assert_allclose(rank_weights([0, 1, 4]), [1 / 8, 4 / 8, 3 / 8])
+    assert sum(rank_weights([0, 3, 4, 11, 12])) == pytest.approx(1.0)
+
+
+def test_a_random_architecture_by_design():
+    found = read(FOUND, *STEP)
+    mean = (0.80 / 2 + 0.79 + 0.78 + 0.75 + 0.74 / 2) / 4
+    weights, values = [1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8], [0.80, 0.79, 0.78, 0.75, 0.74]
+    squares = sum(weight**2 for weight in weights)
+    variance = sum(
+        weight * (value - mean) ** 2 for weight, value in zip(weights, values, strict=True)
+    )
+    deviation = math.sqrt(variance / (1 - squares))
+    assert found.random.mean == pytest.approx(mean)
+    assert found.random.deviation == pytest.approx(deviation)
+    # Of other rows, and of other architectures.
+    assert found.random.error == pytest.approx(math.hypot(0.003, deviation * math.sqrt(squares)))
+    assert (found.random.count, found.random.is_drawn) == (5, False)
+    assert found.found == Score(0.81, 0.003)
+    assert found.result == Score(0.82, 0.003)
+
+
+def test_random_architectures_that_were_drawn():
+    drawn = [audited("random", auc, 20 + index) for index, auc in enumerate((0.7, 0.8, 0.9))]
+    found = read(FOUND, *STEP, *drawn, steps=("interaction", "mlp"))
+    assert found.random.mean == pytest.approx(0.8)
+    assert found.random.deviation == pytest.approx(0.1)
+    assert found.random.error == pytest.approx(math.hypot(0.003, 0.1 / math.sqrt(3)))
+    assert (found.random.count, found.random.is_drawn) == (3, True)
+
+
+def test_references():
+    others = [trial("reference", 0.9, name="deepfm"), trial("reference", 0.77, name="dnn")]
+    found = read(FOUND, *STEP, *others)
+    assert (found.reference_name, found.reference) == ("dnn", Score(0.77, 0.003))
+    found = read(FOUND, *STEP, task="next_item")
+    assert (found.reference_name, found.reference) == ("transformer", None)
+
+
+def test_inherited_and_new_weights_of_one_architecture():
+    log = [
+        trial("inherited", 0.70, 1),
+        trial("fine-tuned", 0.80, 1),
+        trial("fine-tuned", 0.81, 2),
+        trial("scratch", 0.79, 2),
+        trial("scratch", 0.83, 3),
+    ]
+    [start] = read(FOUND, *log).starts
+    assert start.inherited == Score(0.81, 0.003)
+    assert start.scratch == Score(0.79, 0.003)
+    assert start.kind == "fine-tuned"
+
+
+def test_where_nothing_was_trained_on():
+    best = trial("inherited", 0.7, 1)
+    log = [best, trial("scratch", 0.6, 1), FOUND]
+    found = read_audit(log, best, metric="auc", task="ctr", steps=("mlp",), seed=0)
+    assert found.starts[0].kind == "inherited"
+    assert found.starts[0].inherited.value == 0.7
+    assert (found.steps, found.random) == ((), None)
+
+
+def test_failures_are_counted():
+    failed = {"kind": "failed", "of": "audit", "step": "mlp", "reason": "nan"}
+    other = {"kind": "failed", "of": "scratch", "reason": "nan"}
+    assert read(FOUND, *STEP, failed, other).num_failed == 1
+
+
+def test_how_long_and_how_many():
+    longer = audited("random", 0.7, epochs=9)
+    found = read(FOUND, *STEP, longer, {**longer, "epochs": None})
+    assert (found.epochs, found.num_missing) == (9, 0)
+
+
+def test_plain_json():
+    found = read(FOUND, *STEP)
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert plain["steps"][0]["correlation"]["tau"] == pytest.approx(0.8)
+    assert plain["random"]["mean"] == found.random.mean
+    assert plain["reference"] is None
