@@ -13,6 +13,9 @@ from amer_tf.layers import FusedEmbedding, HashedCross, NumberBuckets, SumPoolin
 from amer_tf.models.aggregation import NON_SEQUENTIAL
 from amer_tf.models.components import layer_name
 
+# The table of the weights.
+CROSSES = layer_name("crosses")
+
 Boundaries = Mapping[str, Sequence[float]]
 
 
@@ -98,7 +101,7 @@ def crossed_part(
         fields={name: name for name in layers},
         embedding_dim=1,
         l2=l2,
-        name=layer_name("crosses"),
+        name=CROSSES,
     )(numbers)
     columns = [weights[name] for name in layers]
     if len(columns) > 1:
