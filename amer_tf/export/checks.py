@@ -10,6 +10,7 @@ from amer_tf.architecture import Architecture
 from amer_tf.export.errors import ExportError
 from amer_tf.features import FeatureSpec, NumericField
 from amer_tf.layers import FusedEmbedding
+from amer_tf.models.cross_parts import CROSSES
 
 
 def with_values(spec: FeatureSpec) -> FeatureSpec:
@@ -60,6 +61,8 @@ def _check_inputs(model: keras.Model, spec: FeatureSpec) -> None:
         )
     rows = {entry.name: entry.num_rows for entry in spec.vocabularies}
     for layer in model.layers:
+        if layer.name == CROSSES:  # of no vocabulary
+            continue
         if isinstance(layer, FusedEmbedding) and layer.num_rows != rows:
             raise ExportError(
                 f"The model must embed the vocabularies of the spec, {rows}: it was built for "

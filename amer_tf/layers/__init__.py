@@ -23,6 +23,7 @@ from amer_tf.layers.fused_dropout import FusedDropout
 from amer_tf.layers.fused_embedding import FusedEmbedding
 from amer_tf.layers.gated_graph import GatedGraph
 from amer_tf.layers.hadamard_products import HadamardProducts
+from amer_tf.layers.hashed_cross import HashedCross
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.inner_products import InnerProducts
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
@@ -32,6 +33,7 @@ from amer_tf.layers.matrix_cross import MatrixCross
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.next_event_loss import NextEventLoss
+from amer_tf.layers.number_buckets import NumberBuckets
 from amer_tf.layers.padding_mask import PaddingMask
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.product_attention import ProductAttention
@@ -72,6 +74,7 @@ __all__ = [
     "FusedEmbedding",
     "GatedGraph",
     "HadamardProducts",
+    "HashedCross",
     "HistoryMatch",
     "InnerProducts",
     "LastPooling",
@@ -82,6 +85,7 @@ __all__ = [
     "MultiHotPooling",
     "NewestSteps",
     "NextEventLoss",
+    "NumberBuckets",
     "PaddingMask",
     "PlattScaling",
     "ProductAttention",

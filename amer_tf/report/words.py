@@ -66,6 +66,8 @@ SYSTEMS = {
     "dcnv2": ("DCN-V2", "the same, with a whole matrix in each cross"),
     "xdeepfm": ("xDeepFM", "products of more and more fields, compressed, beside an MLP"),
     "fibinet": ("FiBiNET", "an MLP over learned products of all pairs"),
+    "autocross": ("AutoCross", "a linear model with searched crosses of fields beside an MLP"),
+    "autofis": ("AutoFIS", "a factorisation machine over selected pairs beside an MLP"),
     "din": ("DIN", "an MLP with attention from the target over the history"),
     "dien": ("DIEN", "an MLP with a recurrent network that attends from the target"),
     "dsin": ("DSIN", "an MLP with attention within sessions and a recurrent network over them"),

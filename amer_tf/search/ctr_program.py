@@ -24,6 +24,7 @@ from amer_tf.search.ctr_tuning import choose_prior, chosen_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.memory_check import require_memory
+from amer_tf.search.reference_options import find_options
 from amer_tf.search.spaces import InteractionSpace, check_heads
 from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
@@ -209,11 +210,14 @@ class CtrProgram:
                     model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
             else:
                 trials = len(self.settings.prior_precisions)
+                found = find_options(
+                    search.plain_bench, search.clock, name, search.train, 2 * num_left
+                )
                 prior = choose_prior(
                     search.tuner,
                     search.plain_bench,
                     name,
-                    lambda bench: ctr_references.build(bench, name),
+                    lambda bench: ctr_references.build(bench, name, found),
                     phase="references",
                     later_trainings=(parts - 1) * trials,
                 )
@@ -222,7 +226,7 @@ class CtrProgram:
                     prior.bench,
                     search.clock,
                     training,
-                    lambda: ctr_references.build(prior.bench, name),
+                    lambda: ctr_references.build(prior.bench, name, found),
                     search.train,
                     search.validation,
                     learning_rate=self.settings.learning_rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -12,6 +13,9 @@ from amer_tf.features import FeatureSpec
 from amer_tf.models import (
     afm,
     aggregation,
+    autocross,
+    autofis,
+    cross_parts,
     dcn,
     dcnv2,
     deepfm,
@@ -52,13 +56,16 @@ _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
     "dcnv2": dcnv2.build,
     "xdeepfm": xdeepfm.build,
     "fibinet": fibinet.build,
+    "autocross": autocross.build,
+    "autofis": autofis.build,
     "din": din.build,
     "dien": dien.build,
     "dsin": dsin.build,
 }
 # What each needs of the data beside the label.
 _FROM_TARGET = ("din", "dien", "dsin")
-_OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet")
+_OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet", "autofis")
+_OF_CROSSES = ("autocross",)
 
 
 def check(settings: CtrSettings) -> None:
@@ -81,11 +88,21 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
         return "no target field is mapped to a behaviour field, for it to attend from"
     if name in _OF_PAIRS and len(aggregation.interaction_fields(spec)) < 2:
         return "there are no two categorical fields for it to make a pair of"
+    if name in _OF_CROSSES and len(cross_parts.crossable_fields(spec)) < 2:
+        return "there are no two fields outside of the history for it to cross"
     return None
 
 
-def build(bench: CtrWorkbench, name: str) -> keras.Model:
-    """A network of the predefined MLP's size, where it has one, and with its embeddings."""
+def build(
+    bench: CtrWorkbench, name: str, found: Mapping[str, Any] = MappingProxyType({})
+) -> keras.Model:
+    """A network of the predefined MLP's size, where it has one, and with its embeddings.
+
+    Args:
+        bench: Rates and sizes.
+        name: Of the system.
+        found: What `reference_options.find_options` found for it.
+    """
     settings, make = bench.settings, _NETWORKS[name]
     options = {
         "embedding_dim": settings.embedding_dim,
@@ -94,7 +111,8 @@ def build(bench: CtrWorkbench, name: str) -> keras.Model:
         "l2": settings.l2,
     }
     known = inspect.signature(make).parameters
-    return make(bench.spec, **{key: value for key, value in options.items() if key in known})
+    known_options = {key: value for key, value in options.items() if key in known}
+    return make(bench.spec, **known_options, **found)
 
 
 def save(run: RunFolder, name: str, model: Any) -> None:

@@ -12,7 +12,7 @@ from amer_tf.search.settings_base import BaseSettings
 
 REFERENCES = (
     *("lr", "fm", "afm", "nfm", "dnn", "wide_and_deep", "deepfm", "ipnn", "dcn", "dcnv2"),
-    *("xdeepfm", "fibinet", "din", "dien", "dsin", "lightgbm"),
+    *("xdeepfm", "fibinet", "autocross", "autofis", "din", "dien", "dsin", "lightgbm"),
 )
 
 
@@ -55,7 +55,8 @@ class CtrSettings(BaseSettings):
         search_units: Hidden layers of the supernet of step 2, ReLU.
         num_screened: Candidates of a round that are trained: those that were kept, and of the new
             ones the best by screening; 0 for all, as in the paper.
-        screening_rows: Training rows that they are screened on.
+        screening_rows: Training rows that they are screened on, and the crosses of the reference
+            `autocross` searched on.
         scoring_rows: Validation rows that interactions are scored on.
         scoring_dtype: Of the hidden layers meanwhile: `"float32"`, or `"bfloat16"`, which is faster
             on processors that multiply such.
@@ -65,10 +66,11 @@ class CtrSettings(BaseSettings):
             another those that complement the ones before best; or `"best"`, those with the largest
             gain by themselves, as in the paper.
         num_kept: Interactions that a round hands on, `k`.
-        num_interactions: Interactions that step 2 chooses, `k'`.
+        num_interactions: Interactions that step 2 chooses, `k'`; crosses that the reference
+            `autocross` has at most.
         min_interactions: How few of them the result may have: tried out are half as many, and half
             of those, and so on.
-        max_order: Most fields of an interaction; 0 for no limit.
+        max_order: Most fields of an interaction or a cross; 0 for no limit.
         mlp_layers: Hidden layers of step 3, `L_c`.
         max_units: Units of the widest hidden layer, the maximum MLP; 0 for `K_0`.
         feed: `"split"` or `"replicate"`, in steps 1 and 3, see `MlpSupernet`.
@@ -88,6 +90,8 @@ class CtrSettings(BaseSettings):
             and given; 0 for the weights as they are.
         calibration: `"platt"`: epochs are compared, and logits given, with the slope and intercept
             that fit the validation split; `"none"`: as they are.
+        cross_buckets: Most weights of a cross of the reference `autocross`.
+        gate_epochs: Epochs in which the reference `autofis` selects its pairs.
         references: Which hand-made systems to put beside the result; `din`, `dien` and `dsin`
             where a target is mapped to a behaviour, those of pairs where there are two fields.
     """
@@ -141,6 +145,8 @@ class CtrSettings(BaseSettings):
     max_cuts: int = 1
     averaging: float = 0.85
     calibration: str = "platt"
+    cross_buckets: int = 1 << 17
+    gate_epochs: int = 8
     references: tuple[str, ...] = ("dnn", "deepfm", "din")
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -218,6 +224,7 @@ PRESETS = {
         num_rescored=5,
         final_epochs=10,
         patience=1,
+        gate_epochs=4,
     ),
     "standard": CtrSettings(),
     # Section 3.2 of the paper, Criteo: K 5, batch 4096, 4 rounds of 30 epochs in total (here 28),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -68,15 +69,21 @@ class CtrWorkbench:
             history_match=self.history_match,
         )
 
-    def trainer(self, network: keras.Model, learning_rate: float, num_steps: int) -> CtrTrainer:
-        """A compiled trainer of a network for about so many steps."""
+    def trainer(
+        self,
+        network: keras.Model,
+        learning_rate: float,
+        num_steps: int,
+        optimizer: Callable[..., RowSparseAdam] = RowSparseAdam,
+    ) -> CtrTrainer:
+        """A compiled trainer of a network for about so many steps, with this kind of optimizer."""
         trainer = CtrTrainer(network)
-        optimizer = RowSparseAdam(
+        made = optimizer(
             learning_rate,
-            self.settings.embedding_rate_factor,
+            embedding_rate_factor=self.settings.embedding_rate_factor,
             row_l2=self.prior_precision / self.num_examples,
         )
-        trainer.compile(optimizer=optimizer, jit_compile=num_steps >= STEPS_FOR_XLA)
+        trainer.compile(optimizer=made, jit_compile=num_steps >= STEPS_FOR_XLA)
         return trainer
 
     def build(self, architecture: Architecture) -> keras.Model:

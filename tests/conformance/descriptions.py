@@ -178,6 +178,20 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "HashedCross": Description(
+        layers.HashedCross,
+        {"num_rows": {"user": 300, "tags": 7, "words": 9}, "num_buckets": 1000},
+        {
+            "ids": {
+                "user": np.array([1, 250, 299, 0], "int32"),
+                "tags": np.array([[2, 6], [3, 0], [0, 0], [1, 1]], "int32"),
+                "words": np.array([[8, 1, 0], [3, 4, 5], [1, 2, 3], [0, 0, 2]], "int32"),
+            }
+        },
+        (4, 6),
+        0,
+        {"gradient": False},
+    ),
     "HistoryMatch": Description(
         layers.HistoryMatch,
         {},
@@ -193,7 +207,12 @@ DESCRIPTIONS = {
         {"gradient": False},
     ),
     "InnerProducts": Description(
-        layers.InnerProducts, {}, {"fields": STATES}, (BATCH, 15), 0, {"gradient": False}
+        layers.InnerProducts,
+        {"pairs": [[0, 5], [3, 1]]},
+        {"fields": STATES},
+        (BATCH, 2),
+        0,
+        {"gradient": False},
     ),
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
@@ -233,6 +252,14 @@ DESCRIPTIONS = {
         {"states": STATES, "events": EVENTS, "states_mask": MASK},
         STATES.shape,
         6,
+    ),
+    "NumberBuckets": Description(
+        layers.NumberBuckets,
+        {"boundaries": [-0.5, 0.0, 0.25]},
+        {"numbers": np.array([[-1.0, -0.5], [-0.1, 0.0], [0.2, 0.25], [0.3, 9.0]], "float32")},
+        (4, 2),
+        0,
+        {"gradient": False},
     ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}

@@ -5,15 +5,14 @@ into the AMER model of an `Architecture` with all pairs of fields, and compares 
 
 The paper covers `w_x^T x`, a weight for each raw value, only implicitly, by the bypath over
 embeddings: `w_e^T sum_j e_j`. Here it is exact: the model's embeddings have one number more than
-the system's, which holds `w_x`, and all other weights ignore it. Equations 8, 9, 11 to 15 and 18 to
+the system's, which holds `w_x`, and all other weights ignore it. Equations 8, 9, 11 to 15, 19 and
 20 are met exactly in this way. What is linear in the inputs of an MLP, such as the numeric column
 or `w_p^T p`, passes its ReLU layers as `relu(t) - relu(-t)`.
 
 Limits: the interactions `p` are Hadamard products throughout. Wide & Deep and AutoCross (12, 13)
-cross ids, and FibiNet (19) multiplies by a matrix first: the paper writes all of them `p`. Only
-implicitly covered, thus without a test of values, are AFM (10), DCN (16) and xDeepFM (17): their
-weights `a_i` come from an attention module, a cross network or a CIN, those of AMER from the gates
-of equation 5. The last test shows which sums of this form the model has.
+cross ids, and FibiNet (19) multiplies by a matrix first: the paper writes all of them `p`. The
+equations with weights `a_i` stand in `test_weighted_equations_of_the_paper.py`; the last test here
+shows which sums of this form the model has.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ import pytest
 
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.features import CategoricalField, FeatureSpec
-from amer_tf.models import aggregation, amer
+from amer_tf.models import aggregation, amer, autocross
 from tests.models.test_ctr import FIELDS, SPEC, batch
 
 UNITS = (6, 5)
@@ -119,7 +118,15 @@ def of_embeddings(first):
 
 
 def build(
-    first=None, linear=None, shortcut=(), *, interactions=PAIRS, kind="sum", extra=1, spec=SPEC
+    first=None,
+    linear=None,
+    shortcut=(),
+    *,
+    interactions=PAIRS,
+    kind="sum",
+    extra=1,
+    spec=SPEC,
+    table=EMBEDDINGS,
 ):
     """The AMER model with a system's parameters.
 
@@ -131,6 +138,7 @@ def build(
         kind: The kind of shortcut.
         extra: Numbers of an embedding that the system has not: `w_x`, then a constant 1.
         spec: What the model reads.
+        table: The system's embeddings.
     """
     architecture = Architecture(
         interactions=interactions,
@@ -139,7 +147,7 @@ def build(
     )
     model = amer.build(spec, architecture, embedding_dim=SIZE + extra)
     ones = np.ones((NUM_ROWS, extra - 1))
-    table = np.concatenate([EMBEDDINGS, RAW_WEIGHTS[:, None], ones], axis=1)
+    table = np.concatenate([table, RAW_WEIGHTS[:, None], ones], axis=1)
     model.get_layer("amer.embedding").set_weights([table])
     size = aggregation.input_size(model)
     first_kernel = np.zeros((size, UNITS[0] + 2))
@@ -162,6 +170,26 @@ def build(
 def assert_equal(model: keras.Model, expected, inputs=INPUTS):
     assert np.std(expected) > 0.1
     np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-4)
+
+
+SINGLE_E = read(EMBEDDINGS, SINGLE, SINGLE_INPUTS)
+SINGLE_P = products(SINGLE_E)
+SINGLE_LINEAR = linear_regression(SINGLE, SINGLE_INPUTS)
+SYSTEM = {"embedding_dim": SIZE, "hidden_units": UNITS}
+
+
+def with_parameters(model: keras.Model, first):
+    """A system of ours with the parameters above; it gives numbers to its MLP alone."""
+    weights = {
+        "embedding": [EMBEDDINGS],
+        "linear": [RAW_WEIGHTS[:, None]],
+        "hidden_0": [first, BIASES[0]],
+        "hidden_1": [SECOND, BIASES[1]],
+        "output": [LAST[:, None], np.array([BIAS])],
+    }
+    for name, values in weights.items():
+        model.get_layer(f"amer.{name}").set_weights(values)
+    return model
 
 
 # Weights of the shortcut's sums: over a raw weight, over a system's own numbers, nothing.
@@ -207,6 +235,23 @@ def test_autocross():
     model = build(first_kernel, linear, (RAW, NONE), interactions=interactions)
     wide = np.einsum("bik,ik->b", products(E, interactions), weights)
     assert_equal(model, deep(first, E, PRICE) + wide + linear_regression())
+    # The system has a weight for each combination of ids, which may be `w_p^T p`.
+    system = with_parameters(autocross.build(SINGLE, crosses=interactions, **SYSTEM), first)
+    size, tables = 9, []
+    for group, weight in zip(interactions, weights, strict=True):
+        of_ids = [
+            EMBEDDINGS[rows_of(SINGLE, {name: np.zeros((5, 1), int)}, name)[0][0, 0] :][1:size]
+            for name in group
+        ]
+        product = weight
+        for each in of_ids:  # the first field's ids follow each other
+            product = each[(..., *[None] * (product.ndim - 1), slice(None))] * product
+        tables += [np.zeros(1), product.sum(axis=-1).ravel()]
+    system.get_layer("amer.crosses").set_weights([np.concatenate(tables)[:, None]])
+    wide = np.einsum("bik,ik->b", products(SINGLE_E, interactions), weights)
+    numbers = NUMBER_WEIGHT * SINGLE_INPUTS["price"]
+    expected = deep(first, SINGLE_E, PRICE) + wide + SINGLE_LINEAR - numbers
+    assert_equal(system, expected, SINGLE_INPUTS)
 
 
 def test_nfm():
@@ -223,35 +268,6 @@ def test_deepfm():
     model = build(place(UNITS[0], **of_embeddings(first)), NUMBER, (RAW, OWN))
     pairs = (np.square(E.sum(axis=1)) - np.square(E).sum(axis=1)).sum(axis=1) / 2
     assert_equal(model, deep(first, E, PRICE) + pairs + linear_regression())
-
-
-def test_autofis():
-    """Equation 18: `w_M^T MLP(e) + 1^T sum_i a_i p_i + w_x^T x`, `a` learned constants.
-
-    The gates of the shortcut are constants where a number of each embedding is 1, as it then is in
-    each product: those of the pairs are `a_i`, and those of the fields 0 to float precision, since
-    one vector weighs both sums. A set of ids would not give a 1, so each field has one id.
-    """
-    embedded = read(EMBEDDINGS, SINGLE, SINGLE_INPUTS)
-    first, gates = draw(len(FIELDS) * SIZE + 1, UNITS[0]), np.linspace(0.1, 1.9, len(PAIRS))
-    # Gates are below 1, here `a_i / 2`: their weight is 2.
-    weights = np.array([2.0] * SIZE + [0.0, 0.0])
-    model = build(
-        place(UNITS[0], **of_embeddings(first), extra=2),
-        place(1, price=NUMBER_WEIGHT, raw=1.0, extra=2),
-        (weights,),
-        kind="squeeze_excitation",
-        extra=2,
-        spec=SINGLE,
-    )
-    size = len(FIELDS) + len(PAIRS)
-    excite = np.zeros((size, size))
-    excite[0] = [-40.0] * len(FIELDS) + list(np.log(gates / 2 / (1 - gates / 2)))
-    constant = np.eye(SIZE + 2)[:, -1:]
-    model.get_layer("amer.squeeze_excitation").set_weights([constant, np.eye(size), excite])
-    pairs = np.einsum("bik,i->b", products(embedded), gates)
-    expected = deep(first, embedded, PRICE) + pairs + linear_regression(SINGLE, SINGLE_INPUTS)
-    assert_equal(model, expected, SINGLE_INPUTS)
 
 
 def test_fibinet():

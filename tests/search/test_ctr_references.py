@@ -31,7 +31,11 @@ def test_some_need_a_pair_of_fields():
     user, _, price, *_ = SPEC.fields
     spec = dataclasses.replace(SPEC, fields=(user, price), vocabularies=SPEC.vocabularies[:1])
     left_out = set(REFERENCES) - set(ctr_references.fitting(REFERENCES, spec))
-    assert left_out == {*FROM_TARGET, "fm", "afm", "nfm", "ipnn", "fibinet"}
+    assert left_out == {*FROM_TARGET, "fm", "afm", "nfm", "ipnn", "fibinet", "autofis"}
+
+    assert ctr_references.why_left_out("autocross", spec) is None
+    spec = dataclasses.replace(SPEC, fields=(user,), vocabularies=SPEC.vocabularies[:1])
+    assert "to cross" in (ctr_references.why_left_out("autocross", spec) or "")
 
 
 @pytest.mark.parametrize("name", [name for name in REFERENCES if name != "lightgbm"])
