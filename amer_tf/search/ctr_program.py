@@ -210,9 +210,7 @@ class CtrProgram:
                     model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
             else:
                 trials = len(self.settings.prior_precisions)
-                found = find_options(
-                    search.plain_bench, search.clock, name, search.train, 2 * num_left
-                )
+                found = find_options(search.plain_bench, search.clock, name, search.train, parts)
                 prior = choose_prior(
                     search.tuner,
                     search.plain_bench,
