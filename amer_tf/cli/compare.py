@@ -97,6 +97,14 @@ _TUNE_SET = flags.DEFINE_multi_string(
     f"out: those of the paper for {', '.join(CHOICES['ctr'])}.",
     flag_values=FLAGS,
 )
+_AUDIT = flags.DEFINE_integer(
+    "audit",
+    0,
+    "Of how many architectures of each step of each search the scores are checked, with the first "
+    "seed, as in `amer search`; also of a comparison that has finished.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
 _WORKERS = flags.DEFINE_integer(
     "workers",
     1,
@@ -123,6 +131,7 @@ def run() -> dict[str, Any]:
             candidates=Candidates(tuple(_CANDIDATES.value), _NUM_NEGATIVES.value),
             tuning_trials=_TUNE.value,
             tuning_choices=_choices() if _TUNE_SET.value else None,
+            audit=_AUDIT.value,
             workers=_WORKERS.value,
         )
     run_data.record(comparison.run, data)

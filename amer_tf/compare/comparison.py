@@ -16,7 +16,7 @@ from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
 from amer_tf.search.progress import PhaseProgress
-from amer_tf.search.searcher import MAX_SEED, PROGRAMS, spec_digest
+from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit, spec_digest
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import RunFolder
 
@@ -47,6 +47,8 @@ class Comparison:
             chosen by the validation split: learning rate, L2, dropout and embedding size, first
             those of the preset, then what Optuna proposes. 0 for none.
         tuning_choices: Values to choose from by setting; None takes `tuning.CHOICES`.
+        audit: Of how many architectures of each step of each search the scores are checked, with
+            the first seed; as in `AmerSearch`, and also of a comparison that has finished.
         workers: Processes at a time, which share the cores; 0 trains in this process.
 
     Raises:
@@ -68,6 +70,7 @@ class Comparison:
         candidates: Candidates | None = None,
         tuning_trials: int = 0,
         tuning_choices: Mapping[str, Sequence[float]] | None = None,
+        audit: int = 0,
         workers: int = 1,
     ) -> None:
         data = load_data()
@@ -79,6 +82,7 @@ class Comparison:
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         self.candidates = candidates or Candidates()
         self.tuning_trials = _checked_number("tuning_trials", tuning_trials)
+        self.audit = _checked_number("audit", audit)
         self.workers = _checked_number("workers", workers)
         self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
         self._load_data = load_data
@@ -130,6 +134,8 @@ class Comparison:
             settings = self._changed(changed).replace(references=hand_made)
             for steps in {system.steps for system in self.systems}:
                 program.check(self.spec, settings, steps)
+                if steps:
+                    check_audit(self.audit, program.num_scored(settings, steps))
 
     def _changed(self, changed: Mapping[str, Any]) -> Any:
         settings = self.settings.replace(**changed)
@@ -139,8 +145,9 @@ class Comparison:
 
     def _job(self, system: System, seed: int, tuned: Job | None = None) -> Job:
         """The training of a system that counts; the best of its trials is one of them."""
+        audit = self.audit if system.is_searched and seed == self.seeds[0] else 0
         if tuned is not None and tuned.seed == seed:
-            return dataclasses.replace(tuned, is_trial=False)
+            return dataclasses.replace(tuned, audit=audit, is_trial=False)
         return Job(
             system,
             seed,
@@ -149,6 +156,7 @@ class Comparison:
             time_limit=self.time_limit,
             candidates=self.candidates,
             changed={} if tuned is None else tuned.changed,
+            audit=audit,
         )
 
     def _tune(self) -> dict[str, Job]:

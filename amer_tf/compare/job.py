@@ -14,6 +14,7 @@ import keras
 from amer_tf.architecture import Architecture
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
+from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.reference_run import ReferenceResult, ReferenceRun
 from amer_tf.search.result import SearchResult
@@ -41,6 +42,7 @@ class Job:
         time_limit: Seconds for all of it, or None.
         candidates: How the test split is measured.
         changed: Settings that tuning has chosen.
+        audit: Of how many architectures the scores of a search are checked; see `AmerSearch`.
         is_trial: Whether it is one of several that tuning chooses from: the test split is left
             alone.
     """
@@ -52,6 +54,7 @@ class Job:
     time_limit: float | None = None
     candidates: measuring.Candidates = dataclasses.field(default_factory=measuring.Candidates)
     changed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    audit: int = 0
     is_trial: bool = False
 
     @property
@@ -62,9 +65,12 @@ class Job:
     def record(self) -> dict[str, Any] | None:
         """What was measured, or why not; None where neither is known yet."""
         record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
-        # A trial that becomes a result is still to be measured on the test split.
-        is_measured = record and "test" in record and (self.folder / TEST_FILE).is_file()
-        return record if record and (self.is_trial or is_measured or failed(record)) else None
+        if record is None or self.is_trial or failed(record):
+            return record
+        # A trial that becomes a result is still to be measured on the test split, and a search that
+        # has finished can be audited afterwards.
+        is_whole = "test" in record and (not self.audit or "audit" in record)
+        return record if is_whole and (self.folder / TEST_FILE).is_file() else None
 
     def record_failure(self, reason: str, *, is_final: bool = False) -> None:
         """Writes down why it came to nothing, and whether it always would."""
@@ -142,6 +148,7 @@ def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
             job.folder,
             steps=job.system.steps,
             settings=job.settings.replace(references=()),
+            audit=job.audit,
             **options,
         )
         return search.fit(data.train, data.validation)
@@ -166,7 +173,18 @@ def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, An
         "seconds": seconds,
         "changed": dict(job.changed),
         **({"architecture": trial["architecture"]} if "architecture" in trial else {}),
+        **(_audited(result) if job.audit else {}),
     }
+
+
+def _audited(result: SearchResult | ReferenceResult) -> dict[str, Any]:
+    """What an audit has found, in numbers and in sentences."""
+    assert isinstance(result, SearchResult)
+    audit = result.audit()
+    if audit is None:
+        return {"audit": None}
+    sentences = [audit_verdict(audit), start_verdict(audit), *map(step_sentence, audit.steps)]
+    return {"audit": {**audit.to_dict(), "sentences": [text for text in sentences if text]}}
 
 
 def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:

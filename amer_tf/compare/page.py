@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
-from amer_tf.compare.tables import label, verdict
+from amer_tf.compare.tables import audits, label, verdict
 from amer_tf.report import words
 from amer_tf.report.document import Section, document, title_of
 from amer_tf.report.markup import (
@@ -58,6 +58,7 @@ def page(result: ComparisonResult, data: Mapping[str, Any]) -> str:
               for mode in result.modes),
             Section("seeds", "Each seed by itself", _seeds(result)),
             Section("gains", "Gain over the best system made by hand", _gains(result)),
+            Section("audits", "Was the search worth it", _audits(result)),
             Section("costs", "Size and costs", _costs(result)),
             Section("failures", "What failed", _failures(result)),
             Section("tuned", "Settings that were tuned", _tuned(result)),
@@ -169,6 +170,13 @@ def _gains(result: ComparisonResult) -> Html | None:
             ),
         ]
     )
+
+
+def _audits(result: ComparisonResult) -> Html | None:
+    parts: list[Html] = []
+    for name, sentences in audits(result).items():
+        parts += [element("h3", name), *map(paragraph, sentences)]
+    return joined(parts) if parts else None
 
 
 def _costs(result: ComparisonResult) -> Html | None:

@@ -15,7 +15,8 @@ TABLES_FILE = "tables.md"
 
 def markdown(result: ComparisonResult) -> str:
     """All tables: metrics by system as in the paper, then each system with its costs."""
-    parts = [verdict(result), *(_by_metric(result)), _by_system(result), *_failures(result)]
+    parts = [verdict(result), *_by_metric(result), _by_system(result)]
+    parts += [*_audits(result), *_failures(result)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,6 +131,21 @@ def _by_system(result: ComparisonResult) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
+
+
+def audits(result: ComparisonResult) -> dict[str, list[str]]:
+    """What the audits of the searches have found, in sentences, by system."""
+    return {
+        label(system): record["audit"]["sentences"]
+        for system in result.systems
+        for record in system.records
+        if record.get("audit")
+    }
+
+
+def _audits(result: ComparisonResult) -> list[str]:
+    lines = [f"- {name}: {' '.join(texts)}" for name, texts in audits(result).items()]
+    return ["Was the search worth it:\n\n" + "\n".join(lines)] if lines else []
 
 
 def _failures(result: ComparisonResult) -> list[str]:

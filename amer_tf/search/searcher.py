@@ -105,7 +105,7 @@ class AmerSearch:
         self.settings: Any = own if settings is None else settings
         _check_exportable(spec)
         program.check(spec, self.settings, steps)
-        _check_audit(audit, program.num_scored(self.settings, steps))
+        check_audit(audit, program.num_scored(self.settings, steps))
         self.audit = audit
         self.steps = steps
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
@@ -186,7 +186,7 @@ class AmerSearch:
         )
 
 
-def _check_audit(audit: int, num_scored: int | None) -> None:
+def check_audit(audit: int, num_scored: int | None) -> None:
     """Raises where so many architectures cannot be audited.
 
     Args:

@@ -214,6 +214,20 @@ def test_systems_of_task_next_item(load_ranking, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_latency")
+def test_a_finished_comparison_is_audited(load_table, tmp_path):
+    names = ["amer-3", "lr"]
+    compare(load_table, tmp_path, names, seeds=(0,))
+    result = compare(load_table, tmp_path, names, seeds=(0,), audit=5)
+    [searched, hand_made] = result.records
+    assert "audit" not in hand_made
+    assert len(searched["audit"]["sentences"]) >= 2
+    text = markdown(result)
+    assert all(sentence in text for sentence in searched["audit"]["sentences"])
+    assert lines(compare(load_table, tmp_path, names, seeds=(0,), audit=5)) == lines(result)
+
+
+@pytest.mark.slow
 def test_processes_of_their_own(finished, load_table, tmp_path):
     """Compiled there and not here, so that numbers differ a little."""
     names = ["amer-3", "lr", "lightgbm"]
@@ -242,6 +256,8 @@ def test_processes_of_their_own(finished, load_table, tmp_path):
         ({"workers": -1}, "`workers` must be a whole number of at least 0.*workers=-1"),
         ({"tuning_trials": 1.5}, "`tuning_trials` must be a whole number.*=1.5"),
         ({"time_limit": "soon"}, "positive number of seconds"),
+        ({"audit": -1}, "`audit` must be a whole number of at least 0.*audit=-1"),
+        ({"names": ["amer"], "audit": 3}, "at least 5.*audit=3"),
         (
             {"tuning_trials": 2, "tuning_choices": {"dropout": (2.0,)}},
             r"`dropout` must be a number in \[0, 1\)",

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from amer_tf.compare.page import page
 from amer_tf.compare.tables import markdown, table, verdict, write_tables
 from tests.compare import made
 
@@ -60,6 +61,14 @@ def test_what_failed_has_its_reason(tmp_path):
     assert "- FM, seed 1: The loss is <NaN>." in text
     assert "| FM |" not in text.partition("Gain")[2]
     assert list(result.table()["runs"]) == [2, 0]
+
+
+def test_audits_are_told_in_sentences(tmp_path):
+    result = made.comparison(tmp_path)
+    assert "worth it" not in markdown(result)
+    result.systems[0].records[0]["audit"] = {"sentences": ["It gained.", "Tau is 0.5."]}
+    assert "\n\n- AMER-23: It gained. Tau is 0.5.\n" in markdown(result)
+    assert "<h3>AMER-23</h3><p>It gained.</p><p>Tau is 0.5.</p>" in page(result, {})
 
 
 def test_without_hand_made_systems_there_is_no_gain(tmp_path):
