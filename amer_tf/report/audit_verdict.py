@@ -19,6 +19,12 @@ class _Rival(NamedTuple):
     name: str
     own: str
     comparison: Comparison
+    cut_at: int | None = None
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether the other had as much training, or is ahead without it."""
+        return self.cut_at is None or self.side < 0
 
     @property
     def side(self) -> int:
@@ -55,7 +61,7 @@ def _rivals(audit: Audit) -> list[_Rival]:
     if audit.reference is not None:
         name = f"the {words.system(audit.reference_name)}"
         comparison = compared(audit.metric, audit.result, audit.reference)
-        rivals.append(_Rival(name, "the model of the run", comparison))
+        rivals.append(_Rival(name, "the model of the run", comparison, audit.reference_cut_at))
     return rivals
 
 
@@ -69,7 +75,8 @@ def compared(metric: str, own: Score, other: Score | RandomScore) -> Comparison:
 
 def _lead(rivals: list[_Rival]) -> str:
     ahead, behind, level = (
-        [rival.name for rival in rivals if rival.side == side] for side in (1, -1, 0)
+        [rival.name for rival in rivals if rival.side == side and rival.is_fair]
+        for side in (1, -1, 0)
     )
     if behind:
         return f"The search did not pay: {_both(behind)} is better"
@@ -96,6 +103,8 @@ def _clause(rival: _Rival) -> str:
     if comparison.errors is not None:
         times = abs(comparison.errors)
         sure = f"{times:.1f} times the standard error of {comparison.error:.4f}"
+    if rival.cut_at is not None:
+        sure += f"; a time limit ended its training after {rival.cut_at} epochs: no fair rival"
     return (
         f"{rival.own} is {gap:.4f} {side} {rival.name} ({comparison.own:.4f} and "
         f"{comparison.other:.4f}; {sure})"

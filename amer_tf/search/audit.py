@@ -93,12 +93,18 @@ def final_epochs(phases: Mapping[str, Mapping[str, Any]], most: int) -> int:
         for name, phase in phases.items()
         if name.startswith("scratch_") and {"epoch", "seconds"} <= set(phase)
     ]
-    ended = [
-        "limit" not in phase or phase["seconds"] < _CUT_SHORT * phase["limit"] for phase in trained
-    ]
-    if any(ended) or not trained:
+    if not all(map(is_cut_short, trained)) or not trained:
         return most
     return min(most, max(int(phase["epoch"]) for phase in trained))
+
+
+def is_cut_short(training: Mapping[str, Any]) -> bool:
+    """Whether a training ended because its time was over.
+
+    Args:
+        training: Its record.
+    """
+    return "limit" in training and training["seconds"] >= _CUT_SHORT * training["limit"]
 
 
 def is_audited(phases: Mapping[str, Any], number: int) -> bool:

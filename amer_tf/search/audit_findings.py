@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from amer_tf.architecture import Architecture
-from amer_tf.search.audit import KIND
+from amer_tf.search.audit import KIND, is_cut_short
 from amer_tf.search.audit_plan import FOUND, is_by_design
 from amer_tf.search.rank_correlation import LEAST_PAIRS, RankCorrelation, rank_correlation
 from amer_tf.search.samplers import RANDOM
@@ -106,6 +106,8 @@ class Audit:
         reference: The hand-made system of `reference_name`; None where it is not among the
             references of the run.
         reference_name: Name of that system.
+        reference_cut_at: Epochs after which a time limit ended its training, where audited ones had
+            more; None otherwise.
         starts: Architectures of the search that were trained from both weights.
         epochs: Most epochs of a training.
         num_failed: Trainings that diverged.
@@ -119,10 +121,11 @@ class Audit:
     result: Score
     reference: Score | None
     reference_name: str
+    reference_cut_at: int | None
     starts: tuple[Start, ...]
     epochs: int
     num_failed: int
-    num_missing: int = 0
+    num_missing: int
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -137,7 +140,7 @@ def read_audit(
     task: str,
     steps: Sequence[str],
     seed: int,
-    num_missing: int = 0,
+    phases: Mapping[str, Mapping[str, Any]],
 ) -> Audit | None:
     """What the log says; None where no audit stands in it.
 
@@ -148,7 +151,7 @@ def read_audit(
         task: Of the spec.
         steps: What was searched.
         seed: Of the bootstrap.
-        num_missing: What a time limit left untrained.
+        phases: The record of the phases.
     """
     audited = [trial for trial in trials if trial["kind"] == KIND]
     if not audited:
@@ -157,6 +160,7 @@ def read_audit(
     found, name = by_step[FOUND], REFERENCES[task]
     references = [trial for trial in trials if trial["kind"] == "reference"]
     reference = [trial for trial in references if trial["name"] == name]
+    epochs = max(int(trial["epochs"] or 0) for trial in audited)
     return Audit(
         metric=metric,
         steps=tuple(
@@ -167,11 +171,20 @@ def read_audit(
         result=_score(best, metric),
         reference=_score(reference[0], metric) if reference else None,
         reference_name=name,
+        reference_cut_at=_cut_at(phases, name, epochs),
         starts=_starts(trials, metric),
-        epochs=max(int(trial["epochs"] or 0) for trial in audited),
+        epochs=epochs,
         num_failed=sum(trial["kind"] == FAILED and trial["of"] == KIND for trial in trials),
-        num_missing=num_missing,
+        num_missing=int(phases.get(KIND, {}).get("missing", 0)),
     )
+
+
+def _cut_at(phases: Mapping[str, Mapping[str, Any]], reference: str, epochs: int) -> int | None:
+    """Epochs of a reference whose training a time limit ended before it had so many."""
+    training = phases.get(reference) or phases.get(f"reference_{reference}") or {}
+    if {"epoch", "seconds"} <= set(training) and is_cut_short(training):
+        return int(training["epoch"]) if training["epoch"] < epochs else None
+    return None
 
 
 def _of_step(audited: Sequence[Mapping[str, Any]], step: str) -> list[Mapping[str, Any]]:

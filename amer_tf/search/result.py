@@ -19,7 +19,6 @@ import pandas as pd
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search.admission import KIND as MEASURED
-from amer_tf.search.audit import PHASE as AUDITED
 from amer_tf.search.audit_findings import Audit, read_audit
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import (
@@ -154,7 +153,7 @@ class SearchResult:
             task=self.spec.task,
             steps=self.config["steps"],
             seed=self.seed,
-            num_missing=self.run.phases().get(AUDITED, {}).get("missing", 0),
+            phases=self.run.phases(),
         )
 
     def references(self) -> list[str]:

@@ -21,6 +21,8 @@ AUDIT = Audit(
     starts=(),
     epochs=7,
     num_failed=0,
+    num_missing=0,
+    reference_cut_at=None,
 )
 RANDOM = "a random architecture trained in the same way"
 
@@ -72,6 +74,18 @@ def test_without_the_reference():
         ", and the Transformer is not among the references of this run "
         "(`--references=transformer` scores it)."
     )
+
+
+def test_a_reference_that_a_time_limit_cut_short():
+    audit = dataclasses.replace(AUDIT, reference_cut_at=3)
+    text = audit_verdict(audit)
+    assert text.startswith(f"The search gained something over {RANDOM}: ")
+    assert "; a time limit ended its training after 3 epochs: no fair rival)" in text
+    text = audit_verdict(dataclasses.replace(changed(0.795, 0.79), reference_cut_at=3))
+    assert text.startswith("The search gained nothing that these rows can show: ")
+    # Better in spite of that it counts.
+    text = audit_verdict(dataclasses.replace(changed(0.78, 0.83), reference_cut_at=3))
+    assert text.startswith("The search did not pay: the DNN is better: ")
 
 
 def test_where_no_error_is_known():

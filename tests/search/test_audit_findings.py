@@ -54,9 +54,16 @@ BEST = trial("fine-tuned", 0.82)
 FOUND = audited("found", 0.81)
 
 
-def read(*trials, steps=("mlp",), task="ctr"):
-    log = [BEST, *trials]
-    return read_audit(log, BEST, metric="auc", task=task, steps=steps, seed=3)
+def read(*trials, best=BEST, steps=("mlp",), task="ctr", phases=None):
+    return read_audit(
+        [best, *trials],
+        best,
+        metric="auc",
+        task=task,
+        steps=steps,
+        seed=3,
+        phases=phases or {},
+    )
 
 
 def test_a_run_without_an_audit():
@@ -136,8 +143,7 @@ def test_inherited_and_new_weights_of_one_architecture():
 
 def test_where_nothing_was_trained_on():
     best = trial("inherited", 0.7, 1)
-    log = [best, trial("scratch", 0.6, 1), FOUND]
-    found = read_audit(log, best, metric="auc", task="ctr", steps=("mlp",), seed=0)
+    found = read(trial("scratch", 0.6, 1), FOUND, best=best)
     assert found.starts[0].kind == "inherited"
     assert found.starts[0].inherited.value == 0.7
     assert (found.steps, found.random) == ((), None)
@@ -153,6 +159,27 @@ def test_how_long_and_how_many():
     longer = audited("random", 0.7, epochs=9)
     found = read(FOUND, *STEP, longer, {**longer, "epochs": None})
     assert (found.epochs, found.num_missing) == (9, 0)
+
+
+CUT = {"epoch": 3, "seconds": 9.9, "limit": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "cut_at"),
+    [
+        ("reference_dnn", CUT, 3),
+        ("dnn", CUT, 3),
+        ("reference_dnn", {**CUT, "epoch": 4}, None),  # as many as the audited ones
+        ("reference_dnn", {**CUT, "limit": 30.0}, None),  # it ended by itself
+        ("reference_dnn", {"epoch": 3, "seconds": 9.0}, None),
+        ("reference_dnn", {"limit": 3.0}, None),
+        ("reference_deepfm", CUT, None),
+    ],
+)
+def test_a_reference_that_was_cut_short(name, training, cut_at):
+    found = read(FOUND, phases={name: training, "audit": {"missing": 2}})
+    assert found.reference_cut_at == cut_at
+    assert found.num_missing == 2
 
 
 def test_plain_json():
