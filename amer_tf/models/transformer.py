@@ -12,9 +12,6 @@ from amer_tf.models import components, sequence_parts
 from amer_tf.models.components import layer_name
 from amer_tf.models.every_position import CAUSAL_STATES
 
-# Under the name by which it is known.
-from amer_tf.models.every_position import EveryPositionNetwork as EveryPositionNetwork
-
 
 def build(
     spec: FeatureSpec,
