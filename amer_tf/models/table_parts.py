@@ -111,6 +111,14 @@ def deep_part(
     return aggregation.make_mlp(flat, mlp, dropout)
 
 
+def crosses(layer: type[keras.layers.Layer], first: Any, count: int) -> Any:
+    """What cross layers, one after another, make of `x_0`, `(B, K_0)`."""
+    states = first
+    for index in range(count):
+        states = layer(name=layer_name("cross", str(index)))(first, states)
+    return states
+
+
 def sum_logit(hidden: Any, *parts: Any) -> Any:
     """`w^T h + b` and the other parts, `(B,)`."""
     logit = keras.layers.Dense(1, name=layer_name("output"))(hidden)
