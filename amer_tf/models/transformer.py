@@ -46,10 +46,7 @@ def build(
         `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
     """
     spec.require_task("next_item", "The transformer")
-    if num_blocks < 1:
-        raise ValueError(
-            f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"
-        )
+    sequence_parts.require_positive(num_blocks=num_blocks)
     history = sequence_parts.read_history(
         spec,
         "The transformer",
