@@ -63,10 +63,7 @@ def build(
         SpecError: Where the spec is of another task, or the catalog has another shape.
         ValueError: Where a number does not fit.
     """
-    if num_blocks < 1:
-        raise ValueError(
-            f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"
-        )
+    sequence_parts.require_positive(num_blocks=num_blocks)
     history = sequence_parts.read_history(
         spec, "BERT4Rec", embedding_dim=embedding_dim, l2=l2, catalog=catalog
     )

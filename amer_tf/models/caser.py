@@ -57,13 +57,11 @@ def build(
             `user_field` is no categorical profile field.
         ValueError: Where a number is not positive.
     """
-    for name, value in (
-        ("num_latest", num_latest),
-        ("horizontal_filters", horizontal_filters),
-        ("vertical_filters", vertical_filters),
-    ):
-        if value < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+    sequence_parts.require_positive(
+        num_latest=num_latest,
+        horizontal_filters=horizontal_filters,
+        vertical_filters=vertical_filters,
+    )
     history = sequence_parts.read_history(
         spec, "Caser", embedding_dim=embedding_dim, l2=l2, catalog=catalog
     )

@@ -9,7 +9,6 @@ import keras
 from amer_tf.features import FeatureSpec
 from amer_tf.layers import Cross
 from amer_tf.models import table_parts
-from amer_tf.models.components import layer_name
 
 
 def build(
@@ -39,8 +38,6 @@ def build(
     Returns: `keras.Model` from fields by name to logits `(B,)`.
     """
     table = table_parts.read_table(spec, "DCN", embedding_dim, l2)
-    states = table.flat
-    for index in range(num_crosses):
-        states = Cross(name=layer_name("cross", str(index)))(table.flat, states)
+    crossed = table_parts.crosses(Cross, table.flat, num_crosses)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
-    return keras.Model(table.inputs, table_parts.joint_logit(states, hidden), name="dcn")
+    return keras.Model(table.inputs, table_parts.joint_logit(crossed, hidden), name="dcn")

@@ -9,7 +9,6 @@ import keras
 from amer_tf.features import FeatureSpec
 from amer_tf.layers import MatrixCross
 from amer_tf.models import table_parts
-from amer_tf.models.components import layer_name
 
 
 def build(
@@ -43,8 +42,6 @@ def build(
         SpecError: Where the spec is of another task than ctr.
     """
     table = table_parts.read_table(spec, "DCN-V2", embedding_dim, l2)
-    states = table.flat
-    for index in range(num_crosses):
-        states = MatrixCross(name=layer_name("cross", str(index)))(table.flat, states)
+    crossed = table_parts.crosses(MatrixCross, table.flat, num_crosses)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
-    return keras.Model(table.inputs, table_parts.joint_logit(states, hidden), name="dcnv2")
+    return keras.Model(table.inputs, table_parts.joint_logit(crossed, hidden), name="dcnv2")

@@ -35,8 +35,13 @@ def build(
         l2: Weight of the squared embeddings that a batch gathers.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
+
+    Raises:
+        SpecError: Where the spec is of another task than ctr, or has no non-sequential field with
+            embeddings.
     """
     table = table_parts.read_table(spec, "DeepFM", embedding_dim, l2)
+    table_parts.require_fields(spec, "DeepFM", 1)
     logit = table_parts.sum_logit(
         table_parts.deep_part(table.flat, hidden_units, dropout),
         FactorizationMachine(name=layer_name("pairs"))(table.fields.matrix),

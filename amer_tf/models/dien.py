@@ -65,11 +65,6 @@ def build(
     return keras.Model(table.inputs, table_parts.joint_logit(hidden), name="dien")
 
 
-def fits(spec: FeatureSpec) -> bool:
-    """Whether there is a target to attend from."""
-    return bool(spec.target_to_behavior)
-
-
 def _evolved_interest(behavior: Behavior, auxiliary_weight: float) -> Any:
     """The last state of the AUGRU, `(B, D)`; zeros for users without a history."""
     events, mask, target = behavior

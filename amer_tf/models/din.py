@@ -42,8 +42,3 @@ def build(
     table = table_parts.read_table(spec, "DIN", embedding_dim, l2, attention=True)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout, "dice")
     return keras.Model(table.inputs, table_parts.joint_logit(hidden), name="din")
-
-
-def fits(spec: FeatureSpec) -> bool:
-    """Whether there is a target to attend from."""
-    return bool(spec.target_to_behavior)

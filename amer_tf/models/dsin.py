@@ -81,11 +81,6 @@ def build(
     return keras.Model(table.inputs, table_parts.joint_logit(hidden), name="dsin")
 
 
-def fits(spec: FeatureSpec) -> bool:
-    """Whether there is a target to attend from."""
-    return bool(spec.target_to_behavior)
-
-
 def _normalized_gap(spec: FeatureSpec, time_field: str) -> float:
     """The gap between two sessions, as a difference of normalised times."""
     field = spec.field(time_field)

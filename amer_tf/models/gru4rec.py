@@ -49,9 +49,7 @@ def build(
         SpecError: Where the spec is of another task, or the catalog has another shape.
         ValueError: Where a size is not positive.
     """
-    for name, value in (("num_layers", num_layers), ("units", units)):
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+    sequence_parts.require_positive(num_layers=num_layers, units=units)
     history = sequence_parts.read_history(
         spec, "GRU4Rec", embedding_dim=embedding_dim, l2=l2, catalog=catalog
     )

@@ -50,9 +50,7 @@ def build(
         SpecError: Where the spec is of another task, or the catalog has another shape.
         ValueError: Where a number is not positive.
     """
-    for name, value in (("units", units), ("local_steps", local_steps)):
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+    sequence_parts.require_positive(units=units, local_steps=local_steps)
     history = sequence_parts.read_history(
         spec, "NARM", embedding_dim=embedding_dim, l2=l2, catalog=catalog
     )

@@ -34,6 +34,13 @@ class History(NamedTuple):
     catalog: Any
 
 
+def require_positive(**sizes: int | None) -> None:
+    """Raises `ValueError` for an argument that is neither a positive integer nor None."""
+    for name, value in sizes.items():
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+
+
 def read_history(
     spec: FeatureSpec,
     system: str,

@@ -77,19 +77,28 @@ def read_table(
     return Table(inputs, fields, others, flat)
 
 
+def has_fields(spec: FeatureSpec, count: int) -> bool:
+    """Whether a spec has so many non-sequential fields with embeddings."""
+    return len(aggregation.interaction_fields(spec)) >= count
+
+
 def require_fields(spec: FeatureSpec, system: str, count: int = 2) -> None:
-    """Raises a `SpecError` where a spec has fewer non-sequential fields with embeddings."""
-    names = list(aggregation.interaction_fields(spec))
-    if len(names) < count:
+    """Raises `SpecError` where there are fewer such fields."""
+    if not has_fields(spec, count):
         raise SpecError(
             f"{system} needs {count} or more categorical profile, context or target fields. "
-            f"Received: {names}"
+            f"Received: {list(aggregation.interaction_fields(spec))}"
         )
 
 
+def has_target(spec: FeatureSpec) -> bool:
+    """Whether there is a target that a system could attend from."""
+    return bool(spec.target_to_behavior)
+
+
 def require_target(spec: FeatureSpec, system: str) -> None:
-    """Raises `SpecError` where there is no target that a system could attend from."""
-    if not spec.target_to_behavior:
+    """Raises `SpecError` where there is no such target."""
+    if not has_target(spec):
         raise SpecError(
             f"{system} needs a target field that is mapped to a behaviour field. "
             "Received: spec.target_to_behavior={}"
@@ -109,6 +118,14 @@ def deep_part(
     """The last hidden layer of an MLP."""
     mlp = [HiddenLayer(activation, units=units) for units in hidden_units]
     return aggregation.make_mlp(flat, mlp, dropout)
+
+
+def crosses(layer: type[keras.layers.Layer], first: Any, count: int) -> Any:
+    """What cross layers, one after another, make of `x_0`, `(B, K_0)`."""
+    states = first
+    for index in range(count):
+        states = layer(name=layer_name("cross", str(index)))(first, states)
+    return states
 
 
 def sum_logit(hidden: Any, *parts: Any) -> Any:

@@ -12,9 +12,6 @@ from amer_tf.models import components, sequence_parts
 from amer_tf.models.components import layer_name
 from amer_tf.models.every_position import CAUSAL_STATES
 
-# Under the name by which it is known.
-from amer_tf.models.every_position import EveryPositionNetwork as EveryPositionNetwork
-
 
 def build(
     spec: FeatureSpec,
@@ -49,10 +46,7 @@ def build(
         `(B, C)`, under `spec.item_field`. Output: scores `(B, C)`.
     """
     spec.require_task("next_item", "The transformer")
-    if num_blocks < 1:
-        raise ValueError(
-            f"`num_blocks` must be a positive integer. Received: num_blocks={num_blocks}"
-        )
+    sequence_parts.require_positive(num_blocks=num_blocks)
     history = sequence_parts.read_history(
         spec,
         "The transformer",

@@ -34,8 +34,13 @@ def build(
         l2: Weight of the squared embeddings that a batch gathers.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
+
+    Raises:
+        SpecError: Where the spec is of another task than ctr, or has no non-sequential field with
+            embeddings.
     """
     table = table_parts.read_table(spec, "Wide & Deep", embedding_dim, l2)
+    table_parts.require_fields(spec, "Wide & Deep", 1)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
     logit = table_parts.sum_logit(hidden, table_parts.linear_part(spec, table.inputs, l2))
     return keras.Model(table.inputs, logit, name="wide_and_deep")

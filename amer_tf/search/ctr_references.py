@@ -12,7 +12,6 @@ import keras
 from amer_tf.features import FeatureSpec
 from amer_tf.models import (
     afm,
-    aggregation,
     autocross,
     autofis,
     cross_parts,
@@ -28,6 +27,7 @@ from amer_tf.models import (
     ipnn,
     lr,
     nfm,
+    table_parts,
     wide_and_deep,
     xdeepfm,
 )
@@ -84,9 +84,9 @@ def fitting(names: Sequence[str], spec: FeatureSpec) -> tuple[str, ...]:
 
 def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     """Why a reference cannot read a spec, or None where it can."""
-    if name in _FROM_TARGET and not spec.target_to_behavior:
+    if name in _FROM_TARGET and not table_parts.has_target(spec):
         return "no target field is mapped to a behaviour field, for it to attend from"
-    if name in _OF_PAIRS and len(aggregation.interaction_fields(spec)) < 2:
+    if name in _OF_PAIRS and not table_parts.has_fields(spec, 2):
         return "there are no two categorical fields for it to make a pair of"
     if name in _OF_CROSSES and len(cross_parts.crossable_fields(spec)) < 2:
         return "there are no two fields outside of the history for it to cross"

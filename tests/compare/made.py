@@ -12,7 +12,7 @@ from amer_tf.compare.job import RECORD_FILE, TEST_FILE
 from amer_tf.compare.result import ComparisonResult
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.training.binary_metrics import evaluate_binary
-from tests.models.test_ctr import SPEC
+from tests.models.ctr_contract import SPEC
 
 NUM_ROWS = 400
 # How much each system knows of the labels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amer_tf.compare.systems import choose, references, variants
-from tests.models.test_ctr import HYBRID, SPEC
+from tests.models.ctr_contract import HYBRID, SPEC
 from tests.search import nets
 
 

@@ -15,7 +15,7 @@ from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import Normalization
 from tests.export import small_models
-from tests.models.test_ctr import HYBRID
+from tests.models.ctr_contract import HYBRID
 from tests.search import nets
 
 PRESENT = [[True, False, True, True], [False] * 4, [True] * 4, [False, True, False, False]]

@@ -60,13 +60,20 @@ def padded(histories: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 class NextItemContract:
-    """Every test of a system but its values; a subclass names the system."""
+    """Every test of a system but those of its own; a subclass names the system.
+
+    It has the system's formula, too: `expected` gives the query after one history by NumPy.
+    """
 
     system: ClassVar[Any]
     options: ClassVar[dict[str, Any]] = {}
     scale: ClassVar[float] = 0.3  # of the weights
     user: ClassVar[bool] = False  # whether the system needs the user's id
     reads_history: ClassVar[bool] = True
+    rtol: ClassVar[float] = 1e-4  # of the values
+
+    def expected(self, model: keras.Model, history: np.ndarray, **user: int) -> np.ndarray:
+        raise NotImplementedError
 
     def network(self, steps: int = STEPS, **fields: bool) -> NextItemNetwork:
         """The system with weights that depend on their places alone."""
@@ -87,6 +94,14 @@ class NextItemContract:
             if wanted:
                 inputs[name] = (2 + np.arange(len(histories)) % 4).astype("int32")
         return inputs
+
+    def test_queries_equal_numpy(self) -> None:
+        network, inputs = self.network(), self.inputs()
+        for row, query in enumerate(np.asarray(network.query(inputs))):
+            user = {name: values[row] for name, values in inputs.items()}
+            history = user.pop("history_item_id")
+            expected = self.expected(network.model, history[history > 0], **user)
+            np.testing.assert_allclose(query, expected, rtol=self.rtol, atol=1e-5)
 
     def test_scores_are_inner_products_of_the_two_sides(self) -> None:
         network = self.network()
@@ -209,6 +224,13 @@ def train_on_walks(
     return float((best == sequences[:100, -1]).mean())
 
 
+def successor_accuracy(system: Any, epochs: int) -> float:
+    """What `train_on_walks` gives for a system that is trained on the newest event alone."""
+    spec = make_spec()
+    network = NextItemNetwork(system.build(spec, embedding_dim=16, dropout=0.1), spec)
+    return train_on_walks(network, epochs=epochs, learning_rate=0.02)
+
+
 # Formulas in NumPy -------------------------------------------------------------------------------
 
 
@@ -219,12 +241,23 @@ def embed(model: keras.Model, ids: Any) -> np.ndarray:
     return np.where((ids > 0)[..., None], table[ids], 0.0)
 
 
+def embed_user(model: keras.Model, user: int) -> np.ndarray:
+    """The row of a user in the table of all fields."""
+    embedding = model.get_layer("amer.embedding")
+    return np.asarray(embedding.table)[embedding.offset("user_id") + user]
+
+
 def weights(model: keras.Model, name: str) -> list[np.ndarray]:
     return model.get_layer(f"amer.{name}").get_weights()
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-values))
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    shares = np.exp(values - values.max(axis=-1, keepdims=True))
+    return shares / shares.sum(axis=-1, keepdims=True)
 
 
 def layer_norm(states: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -11,13 +11,12 @@ import pytest
 from amer_tf.features import CategoricalField, SpecError
 from amer_tf.models import aggregation, autocross, wide_and_deep
 from tests import helpers
-from tests.models.test_ctr import (
+from tests.models.ctr_contract import (
     HYBRID,
     SPEC,
     batch,
     deep_part,
     dense,
-    embeddings,
     flat_input,
     linear_part,
     scaled_logit,
@@ -67,7 +66,7 @@ def wide_part(model, inputs):
 
 def test_equals_numpy(model: keras.Model):
     inputs = batch(SPEC)
-    hidden = deep_part(model, flat_input(embeddings(model, inputs), inputs))
+    hidden = deep_part(model, flat_input(model, inputs))
     deep = dense(model, "amer.output", hidden)[:, 0]
     wide = wide_part(model, inputs)
     assert np.std(wide) > 0.01

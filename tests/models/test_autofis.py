@@ -12,7 +12,7 @@ import pytest
 from amer_tf.features import CategoricalField, NumericField, SpecError
 from amer_tf.models import aggregation, autofis, deepfm, wide_and_deep
 from tests import helpers
-from tests.models.test_ctr import (
+from tests.models.ctr_contract import (
     FIELDS,
     HYBRID,
     SPEC,
@@ -47,7 +47,7 @@ def inner(embedded, pair):
 def test_equals_numpy(model: keras.Model):
     inputs = batch(SPEC)
     embedded = embeddings(model, inputs)
-    deep = dense(model, "amer.output", deep_part(model, flat_input(embedded, inputs)))[:, 0]
+    deep = dense(model, "amer.output", deep_part(model, flat_input(model, inputs)))[:, 0]
     pairs = sum(
         weight * inner(embedded, pair) for weight, pair in zip(ATTENTION, PAIRS, strict=True)
     )
@@ -66,7 +66,7 @@ def gated() -> keras.Model:
 def test_first_stage_equals_numpy(gated: keras.Model, training: bool):
     inputs = batch(SPEC)
     embedded = embeddings(gated, inputs)
-    deep = dense(gated, "amer.output", deep_part(gated, flat_input(embedded, inputs)))[:, 0]
+    deep = dense(gated, "amer.output", deep_part(gated, flat_input(gated, inputs)))[:, 0]
     pairs = list(itertools.combinations(FIELDS, 2))
     assert autofis.field_pairs(SPEC) == pairs
     products = np.stack([inner(embedded, pair) for pair in pairs], axis=1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from amer_tf.models import components, cross_parts
-from tests.models.test_ctr import HYBRID, SPEC
+from tests.models.ctr_contract import HYBRID, SPEC
 
 
 def test_numbers_and_sets_can_be_crossed_but_no_behaviour():

@@ -9,62 +9,22 @@ import numpy as np
 import pytest
 
 from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenLayer
-from amer_tf.features import (
-    CategoricalField,
-    FeatureSpec,
-    MultiValuedField,
-    NumericField,
-    SpecError,
-    Vocabulary,
-)
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, SpecError
 from amer_tf.models import aggregation, amer
 from tests import helpers
+from tests.models.ctr_contract import (
+    HYBRID,
+    NUMBERS,
+    SPEC,
+    batch,
+    dense,
+    field_matrix,
+    scaled_logit,
+    vocabularies,
+)
 
 RELU = HiddenLayer("relu", units=6)
 INTERACTIONS = (("ad", "user"), ("ad", "hour", "user"))
-
-
-def vocabularies(*names: str, size: int = 7) -> tuple[Vocabulary, ...]:
-    return tuple(Vocabulary(name, "integer", "int64", size=size) for name in names)
-
-
-SPEC = FeatureSpec(
-    fields=(
-        CategoricalField("user"),
-        CategoricalField("hour", "context"),
-        NumericField("price", "context"),
-        CategoricalField("ad", "target"),
-        MultiValuedField("tags", "target", max_values=2),
-    ),
-    vocabularies=vocabularies("user", "hour", "ad", "tags"),
-    label="click",
-)
-FIELDS = ("user", "hour", "ad", "tags")
-HYBRID = dataclasses.replace(
-    SPEC,
-    fields=(
-        *SPEC.fields,
-        CategoricalField("ad_history", "behavior", "ad"),
-        CategoricalField("page_history", "behavior", "page"),
-    ),
-    vocabularies=(*SPEC.vocabularies, *vocabularies("page")),
-    max_length=4,
-    target_to_behavior={"ad": "ad_history"},
-)
-
-
-def batch(spec: FeatureSpec, size: int = 5) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(0)
-    inputs = {
-        name: generator.integers(1, 9, size).astype("int32") for name in ("user", "hour", "ad")
-    }
-    inputs["price"] = generator.uniform(-1, 1, size).astype("float32")
-    inputs["tags"] = np.array([[2, 3], [4, 0], [0, 0], [5, 5], [1, 2]], "int32")[:size]
-    if spec.with_role("behavior"):
-        kept = np.arange(4) < np.array([4, 2, 0, 1, 3])[:size, None]
-        for name in ("ad_history", "page_history"):
-            inputs[name] = (generator.integers(2, 9, (size, 4)) * kept).astype("int32")
-    return inputs
 
 
 def build(spec: FeatureSpec = SPEC, architecture: Architecture | None = None, **options):
@@ -73,60 +33,6 @@ def build(spec: FeatureSpec = SPEC, architecture: Architecture | None = None, **
     model = amer.build(spec, architecture, **{"embedding_dim": 3, **options})
     helpers.fix_weights(model)
     return model
-
-
-def embeddings(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Field embeddings by the table alone."""
-    layer = model.get_layer("amer.embedding")
-    table = np.asarray(layer.table)
-    rows = {
-        name: table[inputs[name] + layer.offset(name)] * (inputs[name] > 0)[..., None]
-        for name in FIELDS
-    }
-    return {**rows, "tags": rows["tags"].sum(axis=1)}
-
-
-def dense(model: keras.Model, name: str, hidden: np.ndarray) -> np.ndarray:
-    kernel, bias = model.get_layer(name).get_weights()
-    return hidden @ kernel + bias
-
-
-def flat_input(embedded, inputs):
-    """`h_0` of a hand-made system: the embeddings and the number side by side."""
-    fields = [embedded[name] for name in FIELDS]
-    return np.concatenate([*fields, inputs["price"][:, None]], axis=1)
-
-
-def deep_part(model, hidden, num_layers=2):
-    """The hidden layers, ReLU."""
-    for index in range(num_layers):
-        hidden = np.maximum(dense(model, f"amer.hidden_{index}", hidden), 0)
-    return hidden
-
-
-def behavior_states(model, inputs):
-    """The embeddings `(5, T, D)` of both behaviour fields by the table alone, zeros at padding."""
-    layer = model.get_layer("amer.embedding")
-    table = np.asarray(layer.table)
-    kept = (inputs["ad_history"] > 0)[..., None]
-    rows = [table[inputs[f"{name}_history"] + layer.offset(name)] for name in ("ad", "page")]
-    return kept * np.concatenate(rows, axis=-1)
-
-
-def linear_part(model, inputs):
-    """The sum of one weight for each value."""
-    layer = model.get_layer("amer.linear")
-    weights = np.asarray(layer.table)[:, 0]
-    ids = {name: inputs[name].reshape(5, -1) for name in FIELDS}
-    return sum(
-        (weights[each + layer.offset(name)] * (each > 0)).sum(axis=1) for name, each in ids.items()
-    )
-
-
-def scaled_logit(model, *parts):
-    """The sum of logits, with the slope and intercept of the model."""
-    slope, intercept = model.get_layer("amer.platt_scaling").get_weights()
-    return slope * sum(parts) + intercept
 
 
 @pytest.mark.parametrize("shortcut", ["none", "sum", "squeeze_excitation"])
@@ -139,9 +45,9 @@ def test_equals_numpy(shortcut: str, in_mlp: bool):
         interactions_in_mlp=in_mlp,
     )
     model, inputs = build(architecture=architecture), batch(SPEC)
-    e = embeddings(model, inputs)
-    fields = np.stack([e["user"], e["hour"], e["ad"], e["tags"]], axis=1)
-    products = np.stack([e["ad"] * e["user"], e["ad"] * e["hour"] * e["user"]], axis=1)
+    fields = field_matrix(model, inputs)
+    user, hour, ad, _ = np.moveaxis(fields, 1, 0)
+    products = np.stack([ad * user, ad * hour * user], axis=1)
     parts = [fields.reshape(5, -1), inputs["price"][:, None]]
     parts += [products.reshape(5, -1)] if in_mlp else []
     hidden = np.concatenate(parts, axis=1)
@@ -244,10 +150,9 @@ def test_no_hidden_layer():
 
 
 def test_only_numbers():
-    spec = dataclasses.replace(SPEC, fields=(NumericField("price"),), vocabularies=())
     with pytest.raises(ArchitectureError, match="A shortcut reads embeddings .*shortcut='sum'"):
-        build(spec, Architecture(shortcut="sum"))
-    model = build(spec)
+        build(NUMBERS, Architecture(shortcut="sum"))
+    model = build(NUMBERS)
     assert model({"price": np.zeros(3, "float32")}).shape == (3,)
 
 

@@ -1,62 +1,23 @@
-"""DeepFM against NumPy, and saved."""
+"""DeepFM against NumPy."""
 
 from __future__ import annotations
 
-import itertools
-
-import keras
-import numpy as np
-import pytest
-
-from amer_tf.features import SpecError
-from amer_tf.models import aggregation, deepfm
-from tests import helpers
-from tests.models.test_ctr import (
-    FIELDS,
-    HYBRID,
-    SPEC,
-    batch,
+from amer_tf.models import deepfm
+from tests.models.ctr_contract import (
+    TableContract,
     deep_part,
-    dense,
-    embeddings,
     flat_input,
     linear_part,
+    output,
+    pair_products,
     scaled_logit,
 )
-from tests.search import nets
 
 
-@pytest.fixture(scope="module")
-def model() -> keras.Model:
-    model = deepfm.build(SPEC, embedding_dim=3, hidden_units=(6, 5))
-    helpers.fix_weights(model)
-    return model
+class TestDeepfm(TableContract):
+    system, title, num_fields = deepfm, "DeepFM", 1
 
-
-def test_equals_numpy(model: keras.Model):
-    inputs = batch(SPEC)
-    embedded = embeddings(model, inputs)
-    pairs = sum(
-        (embedded[a] * embedded[b]).sum(axis=1) for a, b in itertools.combinations(FIELDS, 2)
-    )
-    deep = dense(model, "amer.output", deep_part(model, flat_input(embedded, inputs)))[:, 0]
-    expected = scaled_logit(model, deep, pairs, linear_part(model, inputs))
-    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_saved_and_reloaded(model: keras.Model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
-
-
-def test_the_sum_of_a_behaviour_is_one_more_input():
-    model = deepfm.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
-    assert set(model.input) == {field.name for field in HYBRID}
-    table = deepfm.build(SPEC, embedding_dim=3)
-    assert aggregation.input_size(model) == aggregation.input_size(table) + 2 * 3
-
-
-def test_refuses_another_task():
-    with pytest.raises(SpecError, match="DeepFM is a model of task 'ctr'. Received: .*next_item"):
-        deepfm.build(nets.next_item_spec())
+    def expected(self, model, inputs):
+        deep = output(model, deep_part(model, flat_input(model, inputs)))
+        pairs = pair_products(model, inputs).sum(axis=(1, 2))
+        return scaled_logit(model, deep, pairs, linear_part(model, inputs))

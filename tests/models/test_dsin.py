@@ -1,23 +1,19 @@
-"""DSIN against NumPy, its sessions, and saved."""
+"""DSIN against NumPy, and its sessions."""
 
 from __future__ import annotations
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, Normalization, NumericField, SpecError
 from amer_tf.models import dsin
-from tests import helpers
 from tests.layers.test_attentional_gru import sigmoid
 from tests.layers.test_session_interest import interest_of
-from tests.models import test_ctr as ctr
-from tests.models.test_ctr import HYBRID, SPEC, dense, embeddings, flat_input, scaled_logit
-from tests.models.test_dien import attention
-from tests.search import nets
+from tests.models import ctr_contract as ctr
+from tests.models.ctr_contract import HYBRID
 
 STEPS = 24
 LENGTHS = (24, 13, 0, 1, 10)
@@ -36,37 +32,17 @@ GAPS[0, [2, 5, 6, 19, 22]] = 31.0
 GAPS[0, 7] = 29.0
 GAPS[1, [3, 11]] = 240.0
 SECONDS = 60.0 * np.cumsum(GAPS, axis=1)
-ORDERS = {"chunks": SPEC_OF_24, "sessions": TIMED}
 
 
-def batch(spec=TIMED, steps=STEPS):
+def batch(spec=TIMED):
     generator = np.random.default_rng(1)
     inputs = ctr.batch(HYBRID)
     kept = np.arange(STEPS) < np.array(LENGTHS)[:, None]
-    for name in ("ad_history", "page_history"):
+    for name in ctr.HISTORIES:
         inputs[name] = (generator.integers(2, 9, (5, STEPS)) * kept).astype("int32")
-    if spec.max_length and "time" in [field.name for field in spec]:
+    if "time" in [field.name for field in spec]:
         inputs["time"] = (kept * (2 * SECONDS / DAY - 1)).astype("float32")
-    padding = [(0, 0), (0, steps - STEPS)]
-    return {
-        name: np.pad(value, padding) if value.shape[1:] == (STEPS,) else value
-        for name, value in inputs.items()
-    }
-
-
-def build(spec=TIMED, num_sessions=3, **options):
-    time_field = "time" if "time" in [field.name for field in spec] else None
-    # Two behaviour fields, or with the time three, of four numbers each.
-    options = {"embedding_dim": 4, "hidden_units": (6, 5), "time_field": time_field, **options}
-    model = dsin.build(spec, num_sessions=num_sessions, **options)
-    helpers.fix_weights(model)
-    return model
-
-
-@pytest.fixture(scope="module", params=ORDERS)
-def case(request):
-    spec = ORDERS[request.param]
-    return build(spec), batch(spec)
+    return inputs
 
 
 def sessions_of(row, timed):
@@ -96,19 +72,9 @@ def lstm(weights, inputs):
     return np.array(states)
 
 
-def behavior_states(model, inputs):
-    states = ctr.behavior_states(model, inputs)
-    if "time" in inputs:
-        [kernel] = model.get_layer("amer.embedding.time").get_weights()
-        states = np.concatenate([states, inputs["time"][..., None] * kernel], axis=-1)
-    return states * (inputs["ad_history"] > 0)[..., None]
-
-
-def session_sums(model, inputs, num_sessions):
+def session_sums(model, inputs, states, num_sessions):
     """`sum_k a_k I_k` and `sum_k a'_k H_k`, a row at a time (Feng et al., 2019)."""
-    states = behavior_states(model, inputs)
-    [projection] = model.get_layer("amer.target_projection").get_weights()
-    target = embeddings(model, inputs)["ad"] @ projection
+    target = ctr.projected_target(model, inputs)
     of_session, of_place, of_unit = model.get_layer("amer.session_bias").get_weights()
     weights = model.get_layer("amer.session_lstm").get_weights()
     results = np.zeros((2, len(states), states.shape[-1]))
@@ -128,92 +94,73 @@ def session_sums(model, inputs, num_sessions):
         ):
             [kernel] = model.get_layer(f"amer.{name}.attention").get_weights()
             valid = np.ones((1, len(vectors)), bool)
-            [scores] = attention(vectors[None], valid, target[row : row + 1], kernel)
+            [scores] = ctr.attention(vectors[None], valid, target[row : row + 1], kernel)
             results[index, row] = scores @ vectors
     return results
 
 
-@pytest.mark.parametrize("num_sessions", [1, 3, 5, 8])
-@pytest.mark.parametrize("spec", ORDERS.values(), ids=ORDERS)
-def test_equals_numpy(spec, num_sessions: int):
-    model, inputs = build(spec, num_sessions), batch(spec)
-    parts = [
-        flat_input(embeddings(model, inputs), inputs),
-        behavior_states(model, inputs).sum(axis=1),
-        *session_sums(model, inputs, num_sessions),
-    ]
-    hidden = ctr.deep_part(model, np.concatenate(parts, axis=1))
-    expected = scaled_logit(model, dense(model, "amer.output", hidden)[:, 0])
-    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+class TestSessionsOfTenEvents(ctr.TargetContract):
+    system, title = dsin, "DSIN"
+    spec = SPEC_OF_24
+    # Two behaviour fields, or with the time three, of four numbers each.
+    options = ctr.TargetContract.options | {"embedding_dim": 4, "num_sessions": 3}
+
+    def inputs(self, spec):
+        return batch(spec)
+
+    def expected(self, model, inputs):
+        states = ctr.behavior_states(model, inputs)
+        parts = [ctr.flat_input(model, inputs)]
+        if "time" in inputs:
+            kept = (inputs["ad_history"] > 0)[..., None]
+            [kernel] = model.get_layer("amer.embedding.time").get_weights()
+            times = kept * inputs["time"][..., None] * kernel
+            states = np.concatenate([states, times], axis=-1)
+            parts.append(times.sum(axis=1))
+        num_sessions = model.get_layer("amer.sessions").num_sessions
+        parts += [*session_sums(model, inputs, states, num_sessions)]
+        hidden = ctr.deep_part(model, np.concatenate(parts, axis=1))
+        return ctr.scaled_logit(model, ctr.output(model, hidden))
+
+    @pytest.mark.parametrize("num_sessions", [1, 5, 8])
+    def test_equals_numpy_with_fewer_and_more_sessions(self, num_sessions: int):
+        self.test_equals_numpy(self.build(self.spec, num_sessions=num_sessions))
+
+
+class TestSessionsByTime(TestSessionsOfTenEvents):
+    spec = TIMED
+    options = TestSessionsOfTenEvents.options | {"time_field": "time"}
+
+    def test_compiled(self, model):
+        inputs = self.inputs(self.spec)
+        compiled = tf.function(model, jit_compile=True)
+        np.testing.assert_allclose(compiled(inputs), model(inputs), atol=1e-5)
+
+    def test_every_weight_learns(self):
+        model, inputs = self.build(self.spec, dropout=0.0), self.inputs(self.spec)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(inputs, training=True) ** 2)
+        gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+        for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+            assert np.all(np.isfinite(tf.convert_to_tensor(gradient))), weight.path
+
+    def test_ages_divide_as_dates_do(self, model):
+        inputs = self.inputs(self.spec)
+        layer = model.get_layer("amer.sessions")
+        states, mask = np.ones((5, STEPS, 2), "float32"), inputs["ad_history"] > 0
+        dates, ages = (
+            layer(states, sign * inputs["time"], states_mask=mask)["events"] for sign in (1, -1)
+        )
+        np.testing.assert_array_equal(dates, ages)
+        assert np.sum(dates) < np.sum(mask)
 
 
 def test_sessions_of_the_rows():
-    # What the test above compares with: lengths of sessions, by hand.
+    # What the tests above compare with: lengths of sessions, by hand.
     lengths = [[len(session) for session in sessions_of(row, True)] for row in range(5)]
     assert lengths == [[2, 3, 1, 10, 3, 2], [3, 8, 2], [], [1], [10]]
     lengths = [[len(session) for session in sessions_of(row, False)] for row in range(5)]
     assert lengths == [[4, 10, 10], [3, 10], [], [1], [10]]
-
-
-def test_padding_changes_nothing(case):
-    model, inputs = case
-    spec = TIMED if "time" in inputs else SPEC_OF_24
-    long = build(dataclasses.replace(spec, max_length=STEPS + 9))
-    np.testing.assert_allclose(long(batch(spec, STEPS + 9)), model(inputs), atol=1e-5)
-
-
-def test_users_without_a_history(case):
-    model, inputs = case
-    empty = {name: value * 0 for name, value in inputs.items() if value.shape[1:] == (STEPS,)}
-    assert np.isfinite(model({**inputs, **empty})).all()
-    assert model.losses == []
-
-
-def test_compiled(case):
-    model, inputs = case
-    np.testing.assert_allclose(
-        tf.function(model, jit_compile=True)(inputs), model(inputs), atol=1e-5
-    )
-
-
-def test_every_weight_learns():
-    model, inputs = build(), batch()
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(model(inputs, training=True) ** 2)
-    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
-    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
-        assert np.all(np.isfinite(tf.convert_to_tensor(gradient))), weight.path
-
-
-def test_ages_divide_as_dates_do():
-    model, inputs = build(), batch()
-    layer = model.get_layer("amer.sessions")
-    states, mask = np.ones((5, STEPS, 2), "float32"), inputs["ad_history"] > 0
-    dates, ages = (
-        layer(states, sign * inputs["time"], states_mask=mask)["events"] for sign in (1, -1)
-    )
-    np.testing.assert_array_equal(dates, ages)
-    assert np.sum(dates) < np.sum(mask)
-
-
-def test_saved_and_reloaded(case, tmp_path):
-    model, inputs = case
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again(inputs), model(inputs))
-
-
-@pytest.mark.parametrize("spec", [SPEC, dataclasses.replace(HYBRID, target_to_behavior={})])
-def test_needs_a_target(spec):
-    assert not dsin.fits(spec)
-    with pytest.raises(SpecError, match="DSIN needs a target field that is mapped .*Received: sp"):
-        dsin.build(spec)
-    assert dsin.fits(HYBRID)
-
-
-def test_refuses_another_task():
-    with pytest.raises(SpecError, match="DSIN is a model of task 'ctr'. Received: .*next_item"):
-        dsin.build(nets.next_item_spec())
 
 
 @pytest.mark.parametrize(

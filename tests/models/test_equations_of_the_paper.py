@@ -27,7 +27,7 @@ import pytest
 from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.features import CategoricalField, FeatureSpec
 from amer_tf.models import aggregation, amer, autocross
-from tests.models.test_ctr import FIELDS, SPEC, batch
+from tests.models.ctr_contract import FIELDS, SPEC, batch
 
 UNITS = (6, 5)
 SIZE = 3  # of a system's embeddings

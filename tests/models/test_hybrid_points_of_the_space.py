@@ -19,7 +19,7 @@ from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenL
 from amer_tf.models import amer
 from amer_tf.search.spaces import BehaviorSpace, layer_candidates
 from tests import helpers
-from tests.models.test_ctr import HYBRID, batch
+from tests.models.ctr_contract import HYBRID, batch
 
 POINTS = {
     "DIEN": ("bi_gru", "target_attention", "bi_gru"),

@@ -1,78 +1,25 @@
-"""IPNN against NumPy, and saved."""
+"""IPNN against NumPy."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-
-import keras
 import numpy as np
-import pytest
 
-from amer_tf.features import CategoricalField, NumericField, SpecError
-from amer_tf.models import aggregation, ipnn
-from tests import helpers
-from tests.models.test_ctr import (
-    FIELDS,
-    HYBRID,
-    SPEC,
-    batch,
-    behavior_states,
+from amer_tf.models import ipnn
+from tests.models.ctr_contract import (
+    TableContract,
+    beside,
     deep_part,
-    dense,
-    embeddings,
+    field_matrix,
+    output,
+    pair_products,
     scaled_logit,
 )
-from tests.search import nets
 
 
-@pytest.fixture(scope="module")
-def model() -> keras.Model:
-    model = ipnn.build(SPEC, embedding_dim=3, hidden_units=(6, 5))
-    helpers.fix_weights(model)
-    return model
+class TestIpnn(TableContract):
+    system, title, num_fields = ipnn, "IPNN", 2
 
-
-def with_products(model, inputs):
-    """The fields, and the inner product of each pair."""
-    embedded = embeddings(model, inputs)
-    fields = [embedded[name] for name in FIELDS]
-    pairs = itertools.combinations(fields, 2)
-    return [*fields, *[(one * other).sum(axis=1, keepdims=True) for one, other in pairs]]
-
-
-def test_equals_numpy(model: keras.Model):
-    inputs = batch(SPEC)
-    flat = np.concatenate([*with_products(model, inputs), inputs["price"][:, None]], axis=1)
-    deep = dense(model, "amer.output", deep_part(model, flat))[:, 0]
-    np.testing.assert_allclose(model(inputs), scaled_logit(model, deep), rtol=1e-4, atol=1e-5)
-
-
-def test_saved_and_reloaded(model: keras.Model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
-
-
-def test_the_sum_of_a_behaviour_is_one_more_input():
-    model = ipnn.build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
-    helpers.fix_weights(model)
-    assert set(model.input) == {field.name for field in HYBRID}
-    assert aggregation.input_size(model) == 4 * 3 + 6 + 1 + 2 * 3
-    inputs = batch(HYBRID)
-    summed = behavior_states(model, inputs).sum(axis=1)
-    flat = [*with_products(model, inputs), inputs["price"][:, None], summed]
-    deep = dense(model, "amer.output", deep_part(model, np.concatenate(flat, axis=1), 1))[:, 0]
-    np.testing.assert_allclose(model(inputs), scaled_logit(model, deep), rtol=1e-4, atol=1e-5)
-
-
-def test_refuses_another_task():
-    with pytest.raises(SpecError, match="IPNN is a model of task 'ctr'. Received: .*next_item"):
-        ipnn.build(nets.next_item_spec())
-
-
-def test_refuses_a_single_field():
-    fields = (CategoricalField("user"), NumericField("price", "context"))
-    spec = dataclasses.replace(SPEC, fields=fields, vocabularies=SPEC.vocabularies[:1])
-    with pytest.raises(SpecError, match=r"IPNN needs 2 or more categorical .*Received: \['user'\]"):
-        ipnn.build(spec)
+    def expected(self, model, inputs):
+        fields, products = field_matrix(model, inputs), pair_products(model, inputs).sum(axis=2)
+        parts = [fields.reshape(len(fields), -1), products, *beside(model, inputs)]
+        return scaled_logit(model, output(model, deep_part(model, np.concatenate(parts, axis=1))))

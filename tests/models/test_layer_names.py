@@ -14,6 +14,7 @@ from amer_tf.export import export
 from amer_tf.features import CategoricalField, MultiValuedField, NumericField, SpecError
 from amer_tf.models import amer, transformer
 from amer_tf.models.components import layer_name
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from tests.search import nets
 
@@ -83,7 +84,7 @@ def test_all_that_is_no_input_has_a_name_of_ours(kind):
         supernet = nets.supernet(SPEC, drop_event=0.1)
         models = [supernet.stem, supernet.item_side]
     elif kind == "every_position":
-        models = [transformer.EveryPositionNetwork(build("transformer"), SPEC)._step_queries]
+        models = [EveryPositionNetwork(build("transformer"), SPEC)._step_queries]
     else:
         models = [build(kind)]
     for model in models:

@@ -8,6 +8,7 @@ import pytest
 
 from amer_tf.architecture import Architecture, Block
 from amer_tf.models import amer, transformer
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from tests.search import nets
 
@@ -87,7 +88,7 @@ def test_the_query_after_a_step_is_that_of_the_history_up_to_it(side):
     # Ages are counted from the newest event, so they differ in a shorter history: taken out.
     recency = model.get_layer("amer.recency")
     recency.set_weights([0 * recency.get_weights()[0]])
-    network = transformer.EveryPositionNetwork(model, spec)
+    network = EveryPositionNetwork(model, spec)
     inputs = nets.batch(spec, 5)
     ids = inputs["history_item_id"]
     steps = np.asarray(network.query(inputs, training=True))
@@ -101,7 +102,7 @@ def test_the_query_after_a_step_is_that_of_the_history_up_to_it(side):
 
 def test_the_newest_step_is_the_query():
     model = transformer.build(SPEC, embedding_dim=8, catalog=nets.catalog())
-    every = transformer.EveryPositionNetwork(shaken(model), SPEC)
+    every = EveryPositionNetwork(shaken(model), SPEC)
     inputs = nets.batch(SPEC, 6)
     lengths = (inputs["history_item_id"] > 0).sum(axis=1)
     steps = np.asarray(every.query(inputs, training=True))
@@ -112,4 +113,4 @@ def test_the_newest_step_is_the_query():
 def test_a_model_that_sees_newer_steps_is_refused():
     model = build("amer")
     with pytest.raises(ValueError, match=r"Only a causal model.*model\.name='amer'"):
-        transformer.EveryPositionNetwork(model, SPEC)
+        EveryPositionNetwork(model, SPEC)

@@ -15,7 +15,7 @@ import itertools
 import numpy as np
 
 from amer_tf.models import autofis
-from tests.models.test_ctr import FIELDS
+from tests.models.ctr_contract import FIELDS
 from tests.models.test_equations_of_the_paper import (
     BIAS,
     EMBEDDINGS,

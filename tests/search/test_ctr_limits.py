@@ -16,7 +16,7 @@ from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import RunFolder
-from tests.models.test_ctr import HYBRID
+from tests.models.ctr_contract import HYBRID
 
 LARGE, SMALL = ((Block("layer_norm", layer, "relu"),) for layer in ("conv_3", "max_pool_3"))
 PREDEFINED = Architecture(

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import types
 
+import keras
 import pytest
 
+from amer_tf.features import FeatureSpec
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_program, ctr_references
 from amer_tf.search.budget import Budget
@@ -14,7 +17,7 @@ from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
-from tests.models.test_ctr import HYBRID, SPEC, batch
+from tests.models.ctr_contract import HYBRID, ONE_FIELD, SPEC, batch
 
 FROM_TARGET = ("din", "dien", "dsin")
 
@@ -27,24 +30,30 @@ def test_some_need_a_target_that_is_mapped_to_a_behaviour():
     assert "attend" in (ctr_references.why_left_out("dien", SPEC) or "")
 
 
-def test_some_need_a_pair_of_fields():
-    user, _, price, *_ = SPEC.fields
-    spec = dataclasses.replace(SPEC, fields=(user, price), vocabularies=SPEC.vocabularies[:1])
-    left_out = set(REFERENCES) - set(ctr_references.fitting(REFERENCES, spec))
-    assert left_out == {*FROM_TARGET, "fm", "afm", "nfm", "ipnn", "fibinet", "autofis"}
+def build(name: str, spec: FeatureSpec, folder: pathlib.Path) -> keras.Model:
+    settings = CtrSettings(embedding_dim=4, hidden_units=(6, 5), dropout=0.1, l2=1e-4)
+    bench = CtrWorkbench(RunFolder(folder), spec, settings, seed=0, num_examples=10)
+    return ctr_references.build(bench, name)
 
-    assert ctr_references.why_left_out("autocross", spec) is None
-    spec = dataclasses.replace(SPEC, fields=(user,), vocabularies=SPEC.vocabularies[:1])
+
+def test_some_need_a_pair_of_fields(tmp_path):
+    kept = ctr_references.fitting(REFERENCES, ONE_FIELD)
+    of_pairs = {"fm", "afm", "nfm", "ipnn", "fibinet", "autofis"}
+    assert set(REFERENCES) - set(kept) == {*FROM_TARGET, *of_pairs}
+    for name in set(kept) - {"lightgbm"}:
+        assert build(name, ONE_FIELD, tmp_path).output.shape == (None,)
+
+
+def test_autocross_needs_two_fields():
+    assert ctr_references.why_left_out("autocross", ONE_FIELD) is None
+    spec = dataclasses.replace(ONE_FIELD, fields=ONE_FIELD.fields[:1])
     assert "to cross" in (ctr_references.why_left_out("autocross", spec) or "")
 
 
 @pytest.mark.parametrize("name", [name for name in REFERENCES if name != "lightgbm"])
 def test_each_is_built_from_the_settings(name: str, tmp_path):
-    settings = CtrSettings(embedding_dim=4, hidden_units=(6, 5), dropout=0.1, l2=1e-4)
-    bench = CtrWorkbench(RunFolder(tmp_path), HYBRID, settings, seed=0, num_examples=10)
-    inputs = batch(HYBRID)
-    logits = ctr_references.build(bench, name)(inputs)
-    assert tuple(logits.shape) == (len(next(iter(inputs.values()))),)
+    logits = build(name, HYBRID, tmp_path)(batch(HYBRID))
+    assert tuple(logits.shape) == (5,)
 
 
 def test_trees_have_their_part_of_the_time(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.spaces import BehaviorSpace, layer_candidates
 from amer_tf.training.ctr import CtrTrainer
 from tests import helpers
-from tests.models.test_ctr import HYBRID, SPEC
+from tests.models.ctr_contract import HYBRID, SPEC
 from tests.search import nets
 
 UNITS = (6, 5)

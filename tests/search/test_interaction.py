@@ -15,7 +15,7 @@ from amer_tf.search.spaces import InteractionSpace
 from amer_tf.training.ctr import CtrTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 from tests import helpers
-from tests.models.test_ctr import HYBRID, SPEC, batch
+from tests.models.ctr_contract import HYBRID, SPEC, batch
 
 CANDIDATES = [("ad", "user"), ("ad", "hour", "user"), ("tags", "user"), ("hour", "tags")]
 

@@ -20,7 +20,7 @@ from amer_tf.search.spaces import MlpSpace
 from amer_tf.training.ctr import CtrTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 from tests import helpers
-from tests.models.test_ctr import HYBRID, SPEC, batch
+from tests.models.ctr_contract import HYBRID, SPEC, batch
 
 INTERACTIONS = Architecture(
     interactions=(("ad", "user"),), shortcut="squeeze_excitation", interactions_in_mlp=True

@@ -18,7 +18,7 @@ from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.reference_options import find_options
 from amer_tf.search.state import RunFolder
 from amer_tf.training.fit import TrainingError
-from tests.models.test_ctr import SPEC
+from tests.models.ctr_contract import SPEC
 from tests.search import small_ctr_run
 from tests.search.fake_clock import FakeClock
 from tests.search.small_ctr_run import of_kind

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from amer_tf.architecture import Architecture, Block
 from amer_tf.models import amer, transformer
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.training import negatives
@@ -239,7 +240,7 @@ def test_gradients_are_clipped_by_their_common_norm():
 def test_every_position_of_prepared_data_trains_the_transformer(tmp_path):
     data = small_run.prepare(tmp_path)
     model = transformer.build(data.spec, embedding_dim=8)
-    network = transformer.EveryPositionNetwork(model, data.spec)
+    network = EveryPositionNetwork(model, data.spec)
     trainer = NextItemTrainer(network, data.spec.vocabulary("item_id").num_rows, num_negatives=10)
     trainer.compile(optimizer=RowSparseAdam(0.03), jit_compile=False)
     batches = data.train.batches(44, every_position=True)
