@@ -159,7 +159,10 @@ class ComparisonResult:
         standard error and `p_value` the chance of as much between equals. Then the number of seeds
         measured, parameters, seconds of a training, and milliseconds of a call of 1 and 256 rows.
         """
-        return pd.DataFrame([self._row(system) for system in self.systems])
+        table = pd.DataFrame([self._row(system) for system in self.systems])
+        if "parameters" in table:
+            table["parameters"] = table["parameters"].round().astype("Int64")
+        return table
 
     def _row(self, system: Measured) -> dict[str, Any]:
         row: dict[str, Any] = {"system": system.name, "runs": len(system.records)}
