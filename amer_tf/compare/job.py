@@ -67,21 +67,27 @@ class Job:
         record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
         if record is None or self.is_trial or failed(record):
             return record
-        # A trial that becomes a result is still to be measured on the test split, and a search that
-        # has finished can be audited afterwards.
-        is_whole = "test" in record and (not self.audit or "audit" in record)
-        return record if is_whole and (self.folder / TEST_FILE).is_file() else None
+        # A trial that becomes a result is still to be measured on the test split.
+        return record if "test" in record and (self.folder / TEST_FILE).is_file() else None
 
     def record_failure(self, reason: str, *, is_final: bool = False) -> None:
-        """Writes down why it came to nothing, and whether it always would."""
+        """Writes down why it came to nothing, and whether it always would.
+
+        What has been measured stays: an audit that fails takes nothing away.
+        """
+        if self.record() is not None:
+            return
         record = {"status": "failed", "reason": reason, "is_final": is_final}
         RunFolder(self.folder).write_json(RECORD_FILE, record)
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still to be done: not if it failed and would again."""
+        """Whether something is still to be done: not if it failed and would again."""
         record = self.record()
-        return record is None or not record.get("is_final", True)
+        if record is None or failed(record):
+            return record is None or not record["is_final"]
+        # A search that has finished can be audited afterwards.
+        return record.get("audit", {}).get("number", 0) < self.audit
 
     def line(self, folder: pathlib.Path) -> dict[str, Any]:
         """Its line in the results of a comparison in a folder."""
@@ -108,20 +114,26 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         load_data: Gives the data, with `spec`, `train`, `validation` and `test`.
     """
     run = RunFolder(job.folder)
-    try:
-        data = load_data()
-        result = _result(job, data)
-        record = _described(job, result)
-        if not job.is_trial:
-            record["test"], arrays = measuring.measure(result, data, job.candidates)
-            run.write(TEST_FILE, lambda stream: write_arrays(stream, arrays))
-    except Exception as error:
-        # Whatever it is: the others go on.
-        traceback.print_exc()
-        is_final = isinstance(error, (TrainingError, MetricError, EvaluationError))
-        job.record_failure(reason_of(error), is_final=is_final)
-    else:
+    data = load_data()
+    before = job.record()
+    if before is None or failed(before):
+        if before is not None:
+            (job.folder / RECORD_FILE).unlink()
+        try:
+            result = _result(job, data)
+            record = _described(job, result)
+            if not job.is_trial:
+                record["test"], arrays = measuring.measure(result, data, job.candidates)
+                run.write(TEST_FILE, lambda stream: write_arrays(stream, arrays))
+        except Exception as error:
+            # Whatever it is: the others go on.
+            traceback.print_exc()
+            is_final = isinstance(error, (TrainingError, MetricError, EvaluationError))
+            job.record_failure(reason_of(error), is_final=is_final)
+            return
         run.write_json(RECORD_FILE, record)
+    if job.audit:
+        run.write_json(RECORD_FILE, {**(job.record() or {}), "audit": _audited(job, data)})
 
 
 def sentence(job: Job) -> str:
@@ -148,7 +160,6 @@ def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
             job.folder,
             steps=job.system.steps,
             settings=job.settings.replace(references=()),
-            audit=job.audit,
             **options,
         )
         return search.fit(data.train, data.validation)
@@ -173,18 +184,33 @@ def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, An
         "seconds": seconds,
         "changed": dict(job.changed),
         **({"architecture": trial["architecture"]} if "architecture" in trial else {}),
-        **(_audited(result) if job.audit else {}),
     }
 
 
-def _audited(result: SearchResult | ReferenceResult) -> dict[str, Any]:
-    """What an audit has found, in numbers and in sentences."""
-    assert isinstance(result, SearchResult)
-    audit = result.audit()
-    if audit is None:
-        return {"audit": None}
+def _audited(job: Job, data: Any) -> dict[str, Any]:
+    """What an audit has found, in numbers and in sentences.
+
+    The search has had its whole time before: an audit does not change what is compared.
+    """
+    try:
+        search = AmerSearch(
+            data.spec,
+            job.folder,
+            steps=job.system.steps,
+            settings=job.settings.replace(references=()),
+            time_limit=job.time_limit,
+            seed=job.seed,
+            audit=job.audit,
+        )
+        audit = search.fit(data.train, data.validation).audit()
+    except Exception as error:
+        traceback.print_exc()
+        sentence = f"It could not be audited: {reason_of(error)}"
+        return {"number": job.audit, "sentences": [sentence]}
+    assert audit is not None
     sentences = [audit_verdict(audit), start_verdict(audit), *map(step_sentence, audit.steps)]
-    return {"audit": {**audit.to_dict(), "sentences": [text for text in sentences if text]}}
+    known = [text for text in sentences if text]
+    return {**audit.to_dict(), "number": job.audit, "sentences": known}
 
 
 def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:

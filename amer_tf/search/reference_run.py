@@ -93,9 +93,13 @@ class ReferenceRun:
             used = max((phase.get("used", 0.0) for phase in phases), default=0.0)
             budget = Budget(self.time_limit, {"references": 1.0}, used)
             self._program.work_references(budget, train, validation, catalog)
-            for trial in self.run.trials():
-                if trial["kind"] == FAILED:
-                    raise TrainingError(trial["reason"])
+            trials = self.run.trials()
+            # One of several priors may have failed alone.
+            if not any(trial["kind"] == "reference" for trial in trials):
+                reasons = [trial["reason"] for trial in trials if trial["kind"] == FAILED]
+                raise TrainingError(
+                    reasons[-1] if reasons else f"The time limit ended before {self.name} began."
+                )
             self.run.remove_checkpoints()
             self.run.write_json(
                 METRICS_FILE, {"seconds": budget.used, "environment": environment()}

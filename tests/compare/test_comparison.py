@@ -15,6 +15,7 @@ import pytest
 from amer_tf.compare import Candidates, Comparison, ComparisonResult, job, measuring, processes
 from amer_tf.compare.tables import markdown
 from amer_tf.search import ctr_references
+from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.fit import TrainingError
@@ -211,6 +212,18 @@ def test_systems_of_task_next_item(load_ranking, tmp_path):
     gain = result.difference(*result.systems[:2], "ndcg@5", "uniform")
     expected = table["uniform_ndcg@5"][0] - table["uniform_ndcg@5"][1]
     assert gain.value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_latency")
+def test_an_audit_that_fails_takes_nothing_away(load_table, tmp_path, monkeypatch):
+    before = compare(load_table, tmp_path, ["amer-3"], seeds=(0,)).records[0]
+    monkeypatch.setattr(SearchResult, "audit", lambda self: 1 / 0)
+    [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
+    assert after.pop("audit")["sentences"] == [
+        "It could not be audited: ZeroDivisionError: division by zero"
+    ]
+    assert after == before
 
 
 @pytest.mark.slow

@@ -72,6 +72,12 @@ def test_a_training_that_fails(ctr_data, tmp_path, monkeypatch):
         run_of(ctr_data, tmp_path, "lr", CTR).fit(ctr_data)
 
 
+def test_a_prior_that_fails_alone_is_no_failure(ctr_data, tmp_path):
+    run = run_of(ctr_data, tmp_path, "lr", CTR)
+    run.run.append_trials([{"kind": "failed", "of": "tuning", "reason": "The loss is NaN."}])
+    assert run.fit(ctr_data).trial["name"] == "lr"
+
+
 @pytest.mark.parametrize(("choice", "rate"), [("own", 0.3), ("shared", 0.1)])
 def test_dropout_of_its_own_or_that_of_the_settings(data, tmp_path, choice, rate):
     settings = NEXT_ITEM.replace(reference_dropout=choice, dropout=0.1)
