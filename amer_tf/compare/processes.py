@@ -8,6 +8,7 @@ import multiprocessing.connection
 import os
 import pathlib
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -85,11 +86,20 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _call(call: Call) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with call.log.open("ab") as stream:
         sys.stderr.flush()
         os.dup2(stream.fileno(), 2)
         call.function(*call.arguments)
         sys.stderr.flush()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, by whatever signal."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _death(code: int) -> str | None:

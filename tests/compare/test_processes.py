@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
 import sys
 import time
+
+import pytest
 
 from amer_tf.compare import processes
 from amer_tf.compare.processes import Call
@@ -55,6 +58,33 @@ def test_those_that_run_are_ended_with_the_caller(tmp_path):
     running.close()
     assert time.monotonic() - start < 30
     assert not file.exists()
+
+
+@pytest.mark.slow
+def test_those_that_run_end_with_a_caller_that_is_killed(tmp_path):
+    """What holds the log open is gone: a pipe that only they write to is closed."""
+    code = (
+        "import pathlib, sys; from amer_tf.compare import processes; "
+        "from tests.compare.test_processes import begin\n"
+        "if __name__ == '__main__':\n"
+        "    started, log = map(pathlib.Path, sys.argv[1:])\n"
+        "    list(processes.run([processes.Call(begin, (started,), log)], 1))\n"
+    )
+    script, started = tmp_path / "script.py", tmp_path / "started"
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script), str(started), str(tmp_path / "log")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as caller:
+        while not started.exists():
+            assert caller.poll() is None
+            time.sleep(0.1)
+        caller.kill()
+        assert caller.stdout.read() == b""  # ends when nobody can write to it any more
+
+
+def begin(file: pathlib.Path) -> None:
+    file.touch()
+    time.sleep(600.0)
 
 
 def test_without_workers_in_this_process(tmp_path, monkeypatch):
