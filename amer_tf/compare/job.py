@@ -153,20 +153,30 @@ def reason_of(error: Exception) -> str:
 
 
 def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
-    options: dict[str, Any] = {"time_limit": job.time_limit, "seed": job.seed}
     if job.system.is_searched:
-        search = AmerSearch(
-            data.spec,
-            job.folder,
-            steps=job.system.steps,
-            settings=job.settings.replace(references=()),
-            **options,
-        )
-        return search.fit(data.train, data.validation)
+        return _searched(job, data)
     reference = ReferenceRun(
-        data.spec, job.folder, job.system.name, settings=job.settings, **options
+        data.spec,
+        job.folder,
+        job.system.name,
+        settings=job.settings,
+        time_limit=job.time_limit,
+        seed=job.seed,
     )
     return reference.fit(data.train, data.validation)
+
+
+def _searched(job: Job, data: Any, audit: int = 0) -> SearchResult:
+    search = AmerSearch(
+        data.spec,
+        job.folder,
+        steps=job.system.steps,
+        settings=job.settings.replace(references=()),
+        time_limit=job.time_limit,
+        seed=job.seed,
+        audit=audit,
+    )
+    return search.fit(data.train, data.validation)
 
 
 def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, Any]:
@@ -193,16 +203,7 @@ def _audited(job: Job, data: Any) -> dict[str, Any]:
     The search has had its whole time before: an audit does not change what is compared.
     """
     try:
-        search = AmerSearch(
-            data.spec,
-            job.folder,
-            steps=job.system.steps,
-            settings=job.settings.replace(references=()),
-            time_limit=job.time_limit,
-            seed=job.seed,
-            audit=job.audit,
-        )
-        audit = search.fit(data.train, data.validation).audit()
+        audit = _searched(job, data, job.audit).audit()
     except Exception as error:
         traceback.print_exc()
         sentence = f"It could not be audited: {reason_of(error)}"

@@ -87,6 +87,9 @@ class ComparisonResult:
         self.spec = FeatureSpec.load(self.folder)
         lines = file.read_text(encoding="utf-8").splitlines()
         self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        # Tables and page ask for the same ones.
+        self._scores: dict[str, list[dict[str, Any]]] = {}
+        self._differences: dict[tuple[str | None, ...], Difference] = {}
 
     @property
     def modes(self) -> tuple[str | None, ...]:
@@ -136,19 +139,29 @@ class ComparisonResult:
         Raises:
             RunError: Where the scores of the examples are gone.
         """
-        arrays, others = self._arrays(own), self._arrays(other)
+        asked = (own.name, other.name, metric, mode)
+        if asked not in self._differences:
+            self._differences[asked] = self._difference(own, other, metric, mode)
+        return self._differences[asked]
+
+    def _difference(
+        self, own: Measured, other: Measured, metric: str, mode: str | None
+    ) -> Difference:
+        scores, others = self._scores_of(own), self._scores_of(other)
         if mode is not None:
-            return significance.ranking_difference(metric, arrays, others, mode)
+            return significance.ranking_difference(metric, scores, others, mode)
         if metric == "log_loss":
-            return significance.loss_difference(arrays, others)
-        return significance.auc_difference(arrays, others)
+            return significance.loss_difference(scores, others)
+        return significance.auc_difference(scores, others)
 
-    def _arrays(self, system: Measured) -> list[dict[str, Any]]:
-        return [self._arrays_of(record["run_dir"]) for record in system.records]
-
-    @functools.lru_cache(maxsize=64)  # noqa: B019 - the results live as long as the process
-    def _arrays_of(self, run_dir: str) -> dict[str, Any]:
-        return dict(StoredArrays(self.folder / run_dir / TEST_FILE))
+    def _scores_of(self, system: Measured) -> list[dict[str, Any]]:
+        """What was measured of each example, for each seed."""
+        if system.name not in self._scores:
+            self._scores[system.name] = [
+                dict(StoredArrays(self.folder / record["run_dir"] / TEST_FILE))
+                for record in system.records
+            ]
+        return self._scores[system.name]
 
     def table(self) -> pd.DataFrame:
         """A row for each system, the best first.

@@ -1,43 +1,32 @@
-"""AutoCross against NumPy, and saved."""
+"""AutoCross against NumPy."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, ClassVar
 
-import keras
 import numpy as np
 import pytest
 
-from amer_tf.features import CategoricalField, SpecError
-from amer_tf.models import aggregation, autocross, wide_and_deep
+from amer_tf.features import SpecError
+from amer_tf.models import autocross, wide_and_deep
 from tests import helpers
 from tests.models.ctr_contract import (
-    HYBRID,
+    NUMBERS,
+    ONE_FIELD,
     SPEC,
+    TableContract,
     batch,
     deep_part,
-    dense,
     flat_input,
     linear_part,
+    output,
     scaled_logit,
 )
-from tests.search import nets
 
 CROSSES = (("user", "ad"), ("hour", "tags"), ("price", "ad", "user"))
 BOUNDARIES = {"price": (-0.4, 0.1, 0.3)}
 OPTIONS = {"embedding_dim": 3, "hidden_units": (6, 5)}
-
-
-def build(**options) -> keras.Model:
-    options = {"crosses": CROSSES, "boundaries": BOUNDARIES, **OPTIONS, **options}
-    model = autocross.build(SPEC, **options)
-    helpers.fix_weights(model)
-    return model
-
-
-@pytest.fixture(scope="module")
-def model() -> keras.Model:
-    return build()
 
 
 def wide_part(model, inputs):
@@ -64,33 +53,35 @@ def wide_part(model, inputs):
     return np.array(totals)
 
 
-def test_equals_numpy(model: keras.Model):
-    inputs = batch(SPEC)
-    hidden = deep_part(model, flat_input(model, inputs))
-    deep = dense(model, "amer.output", hidden)[:, 0]
-    wide = wide_part(model, inputs)
-    assert np.std(wide) > 0.01
-    expected = scaled_logit(model, deep, linear_part(model, inputs), wide)
-    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+class TestAutoCross(TableContract):
+    system, title = autocross, "AutoCross"
+    options: ClassVar[dict[str, Any]] = {
+        **TableContract.options,
+        "crosses": CROSSES,
+        "boundaries": BOUNDARIES,
+    }
+
+    def expected(self, model, inputs):
+        deep = output(model, deep_part(model, flat_input(model, inputs)))
+        wide = wide_part(model, inputs)
+        assert np.std(wide) > 0.01
+        return scaled_logit(model, deep, linear_part(model, inputs), wide)
+
+    def test_refuses_fewer_fields_than_it_needs(self):
+        """Numbers count: they are crossed by their buckets."""
+        user = dataclasses.replace(ONE_FIELD, fields=ONE_FIELD.fields[:1])
+        for spec, name in ((user, "user"), (NUMBERS, "price")):
+            message = rf"AutoCross needs 2 or more profile, .*Received: \['{name}'\]"
+            with pytest.raises(SpecError, match=message):
+                autocross.build(spec)
+        assert autocross.build(ONE_FIELD).output.shape == (None,)
 
 
 def test_a_table_holds_no_more_than_the_buckets():
-    model = build(num_buckets=20)
+    model = autocross.build(SPEC, crosses=CROSSES, boundaries=BOUNDARIES, num_buckets=20, **OPTIONS)
     rows = model.get_layer("amer.crosses").num_rows
     assert rows == {"price": 5, "user*ad": 21, "hour*tags": 21, "price*ad*user": 21}
     assert np.isfinite(np.asarray(model(batch(SPEC)))).all()
-
-
-def test_saved_and_reloaded(model: keras.Model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again(batch(SPEC)), model(batch(SPEC)))
-
-
-def test_all_that_is_no_input_has_a_name_of_ours(model: keras.Model):
-    inputs = {tensor.name for tensor in model.inputs}
-    names = {operation.name for operation in model.operations} - inputs
-    assert all(name.startswith("amer.") for name in names), names
 
 
 def test_without_crosses_it_is_a_wide_and_deep():
@@ -104,24 +95,6 @@ def test_a_single_cross():
     model = autocross.build(SPEC, crosses=[("user", "ad")], **OPTIONS)
     assert model.get_layer("amer.crosses").num_rows == {"user*ad": 65}
     assert np.isfinite(np.asarray(model(batch(SPEC)))).all()
-
-
-def test_the_sum_of_a_behaviour_is_one_more_input():
-    model = autocross.build(
-        HYBRID, crosses=CROSSES[:2], embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3
-    )
-    assert set(model.input) == {field.name for field in HYBRID}
-    assert aggregation.input_size(model) == aggregation.input_size(build()) + 2 * 3
-
-
-def test_refuses_what_it_cannot_read():
-    with pytest.raises(SpecError, match="AutoCross is a model of task 'ctr'. Received: "):
-        autocross.build(nets.next_item_spec())
-    spec = dataclasses.replace(
-        SPEC, fields=(CategoricalField("user"),), vocabularies=SPEC.vocabularies[:1]
-    )
-    with pytest.raises(SpecError, match=r"AutoCross needs 2 or more .*Received: \['user'\]"):
-        autocross.build(spec)
 
 
 @pytest.mark.parametrize(

@@ -1,86 +1,94 @@
-"""AutoFIS against NumPy in both stages, and saved."""
+"""AutoFIS against NumPy, in both stages."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+import types
 
 import keras
 import numpy as np
 import pytest
 
-from amer_tf.features import CategoricalField, NumericField, SpecError
-from amer_tf.models import aggregation, autofis, deepfm, wide_and_deep
+from amer_tf.models import autofis, deepfm, wide_and_deep
 from tests import helpers
 from tests.models.ctr_contract import (
     FIELDS,
-    HYBRID,
     SPEC,
+    TableContract,
     batch,
     deep_part,
-    dense,
     embeddings,
     flat_input,
     linear_part,
+    output,
     scaled_logit,
 )
-from tests.search import nets
 
 PAIRS = (("user", "ad"), ("tags", "hour"), ("user", "tags"))
 ATTENTION = (0.7, -1.3, 0.2)
 OPTIONS = {"embedding_dim": 3, "hidden_units": (6, 5)}
 
 
-@pytest.fixture(scope="module")
-def model() -> keras.Model:
-    model = autofis.build(SPEC, pairs=PAIRS, attention=ATTENTION, **OPTIONS)
-    [attention] = model.get_layer("amer.attention").get_weights()
-    helpers.fix_weights(model)
-    model.get_layer("amer.attention").set_weights([attention])
-    return model
-
-
 def inner(embedded, pair):
     return (embedded[pair[0]] * embedded[pair[1]]).sum(axis=1)
 
 
-def test_equals_numpy(model: keras.Model):
+class TestAutoFis(TableContract):
+    system, title, num_fields = autofis, "AutoFIS", 2
+
+    def expected(self, model, inputs):
+        embedded = embeddings(model, inputs)
+        deep = output(model, deep_part(model, flat_input(model, inputs)))
+        [attention] = model.get_layer("amer.attention").get_weights()
+        products = [inner(embedded, pair) for pair in autofis.field_pairs(SPEC)]
+        pairs = np.stack(products, axis=1) @ attention[:, 0]
+        return scaled_logit(model, deep, pairs, linear_part(model, inputs))
+
+
+class TestGated(TableContract):
+    """The network of the first stage, which normalises by its running mean and variance."""
+
+    system, title, num_fields = types.SimpleNamespace(build=autofis.build_gated), "AutoFIS", 2
+
+    def expected(self, model, inputs):
+        return gated_logits(model, inputs, training=False)
+
+
+def test_chosen_pairs_begin_with_the_weights_that_are_given():
     inputs = batch(SPEC)
+    model = autofis.build(SPEC, pairs=PAIRS, attention=ATTENTION, **OPTIONS)
     embedded = embeddings(model, inputs)
-    deep = dense(model, "amer.output", deep_part(model, flat_input(model, inputs)))[:, 0]
+    deep = output(model, deep_part(model, flat_input(model, inputs)))
     pairs = sum(
         weight * inner(embedded, pair) for weight, pair in zip(ATTENTION, PAIRS, strict=True)
     )
+    assert np.abs(pairs).max() > 1e-6
     expected = scaled_logit(model, deep, pairs, linear_part(model, inputs))
-    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def gated() -> keras.Model:
-    model = autofis.build_gated(SPEC, **OPTIONS)
-    helpers.fix_weights(model)
-    return model
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_first_stage_equals_numpy(gated: keras.Model, training: bool):
-    inputs = batch(SPEC)
-    embedded = embeddings(gated, inputs)
-    deep = dense(gated, "amer.output", deep_part(gated, flat_input(gated, inputs)))[:, 0]
+def gated_logits(model, inputs, *, training):
+    embedded = embeddings(model, inputs)
+    deep = output(model, deep_part(model, flat_input(model, inputs)))
     pairs = list(itertools.combinations(FIELDS, 2))
     assert autofis.field_pairs(SPEC) == pairs
     products = np.stack([inner(embedded, pair) for pair in pairs], axis=1)
-    layer = gated.get_layer("amer.pairs.normalization")
+    layer = model.get_layer("amer.pairs.normalization")
     mean, variance = layer.get_weights()  # neither a scale nor a shift
     if training:  # those of the batch
         mean, variance = products.mean(axis=0), products.var(axis=0)
     normalized = (products - mean) / np.sqrt(variance + layer.epsilon)
-    [gates] = gated.get_layer(autofis.GATES).get_weights()
-    expected = scaled_logit(gated, deep, normalized @ gates[:, 0], linear_part(gated, inputs))
-    saved = layer.get_weights()
-    logits = np.asarray(gated(inputs, training=training))
-    layer.set_weights(saved)
+    [gates] = model.get_layer(autofis.GATES).get_weights()
+    return scaled_logit(model, deep, normalized @ gates[:, 0], linear_part(model, inputs))
+
+
+def test_in_training_the_pairs_are_normalised_over_the_batch():
+    model, inputs = autofis.build_gated(SPEC, **OPTIONS), batch(SPEC)
+    helpers.fix_weights(model)
+    expected = gated_logits(model, inputs, training=True)
+    logits = np.asarray(model(inputs, training=True))
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+    assert np.abs(expected - gated_logits(model, inputs, training=False)).max() > 1e-2
 
 
 def test_gates_begin_alike():
@@ -108,31 +116,6 @@ def test_without_pairs_it_is_a_wide_and_deep():
     for each in (model, other):
         helpers.fix_weights(each)
     np.testing.assert_array_equal(model(inputs), other(inputs))
-
-
-def test_saved_and_reloaded(model: keras.Model, gated: keras.Model, tmp_path):
-    for each in (model, gated):
-        each.save(tmp_path / "model.keras")
-        again = keras.models.load_model(tmp_path / "model.keras")
-        np.testing.assert_array_equal(again(batch(SPEC)), each(batch(SPEC)))
-
-
-def test_the_sum_of_a_behaviour_is_one_more_input():
-    for build in (autofis.build, autofis.build_gated):
-        model = build(HYBRID, embedding_dim=3, hidden_units=(4,), dropout=0.2, l2=1e-3)
-        assert set(model.input) == {field.name for field in HYBRID}
-        table = build(SPEC, embedding_dim=3)
-        assert aggregation.input_size(model) == aggregation.input_size(table) + 2 * 3
-
-
-@pytest.mark.parametrize("build", [autofis.build, autofis.build_gated])
-def test_refuses_what_it_cannot_read(build):
-    with pytest.raises(SpecError, match="AutoFIS is a model of task 'ctr'. Received: "):
-        build(nets.next_item_spec())
-    fields = (CategoricalField("user"), NumericField("price", "context"))
-    spec = dataclasses.replace(SPEC, fields=fields, vocabularies=SPEC.vocabularies[:1])
-    with pytest.raises(SpecError, match=r"AutoFIS needs 2 or more .*Received: \['user'\]"):
-        build(spec)
 
 
 @pytest.mark.parametrize("pair", [("user", "user"), ("user", "price"), ("user",)])
