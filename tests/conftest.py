@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,10 @@ TOGETHER = {
     "tests/export/": "exports",
     "tests/integration/test_served_": "exports",
     "tests/report/": "runs of the report",
+    "tests/search/test_ctr_behavior_search": "runs of the report",
+    "tests/search/test_searcher": "a run",
+    "tests/search/test_resume": "a run",
+    "tests/search/test_result": "a run",
 }
 
 
@@ -59,6 +64,30 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     models = {**small_models.CASES, **small_hybrids.HYBRIDS}
     root = tmp_path_factory.mktemp("exports")
     return functools.cache(lambda name: small_models.load(models[name](), root / name / "1"))
+
+
+@pytest.fixture(scope="session")
+def hybrid_data(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A tiny prepared table with a behaviour."""
+    from tests.search import small_hybrid_run
+
+    return small_hybrid_run.prepare(tmp_path_factory.mktemp("hybrid_data"))
+
+
+@pytest.fixture(scope="session")
+def finished_hybrid(hybrid_data: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The result of all three steps, whose blocks were sampled by evolution."""
+    from tests.search import small_hybrid_run, small_run
+
+    folder = tmp_path_factory.mktemp("finished_hybrid")
+    with (
+        small_run.small_and_eager(),
+        small_hybrid_run.few_layers(),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Even though the `tf.config")
+        search = small_hybrid_run.search(hybrid_data, folder, small_hybrid_run.EVOLUTION)
+        return search.fit(hybrid_data.train, hybrid_data.validation)
 
 
 @pytest.fixture(scope="session")
