@@ -66,9 +66,10 @@ class Signature:
         def answer_all(required: Any) -> Any:
             return dict(self.compute(required))
 
+        # Nothing in it needs autograph, which would read and rewrite every function that it calls.
         if not optional:
-            return tf.function(answer_all, input_signature=[needed])
-        return tf.function(answer, input_signature=[needed, optional])
+            return tf.function(answer_all, input_signature=[needed], autograph=False)
+        return tf.function(answer, input_signature=[needed, optional], autograph=False)
 
     def example_tensors(self) -> dict[str, Any]:
         """The example request as tensors."""

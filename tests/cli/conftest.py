@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import io
 import json
 import pathlib
 from typing import Any
 
 import pytest
-import tensorflow as tf
 
 from amer_tf.cli.main import main
-from amer_tf.search import behavior_search
 from tests.search import small_run
 
 CHANGES = {
@@ -79,15 +76,8 @@ def swap_two_events(source: pathlib.Path, target: pathlib.Path) -> None:
 @pytest.fixture(scope="package")
 def quick_search():
     """Searches in a small space, without compiling anything: a search takes seconds then."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(behavior_search, "BehaviorSpace", small_run.SmallSpace)
-        tf.config.run_functions_eagerly(True)
-        # A search collects garbage after every model, and pytest keeps much that is none.
-        gc.collect()
-        gc.freeze()
+    with small_run.small_and_eager():
         yield
-        gc.unfreeze()
-        tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="package")

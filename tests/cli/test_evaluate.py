@@ -146,28 +146,28 @@ def test_predictions_of_the_whole_catalogue_hold_the_best_unseen_items(run, copi
     assert np.mean(hits) == pytest.approx(metrics["hr@5"])
 
 
-@pytest.fixture
-def integers(quick_search, tmp_path):
-    """A finished run on items that are their own ids; those from 20 on are unknown."""
+@pytest.fixture(scope="module")
+def integers(quick_search, tmp_path_factory):
+    """A folder with a finished run on items that are their own ids; from 20 on they are unknown."""
+    folder = tmp_path_factory.mktemp("integers")
     table = {"task": "next_item", "files": {"events": "events.csv"}, "user": "who", "fields": []}
     item = {"column": "what", "source": "integer", "dtype": "int64", "size": 20}
-    (tmp_path / "shop.json").write_text(json.dumps({**table, "item": item}))
+    (folder / "shop.json").write_text(json.dumps({**table, "item": item}))
     rows = [f"{user},{(user + step) % 22}\n" for user in range(30) for step in range(6)]
-    (tmp_path / "events.csv").write_text("who,what\n" + "".join(rows))
-    data, folder = tmp_path / "data", tmp_path / "run"
-    amer("prepare", f"--dataset={tmp_path / 'shop.json'}", f"--data_dir={data}")
-    command = ("search", f"--data_dir={data}", f"--run_dir={folder}", *SETTINGS)
+    (folder / "events.csv").write_text("who,what\n" + "".join(rows))
+    amer("prepare", f"--dataset={folder / 'shop.json'}", f"--data_dir={folder / 'data'}")
+    command = ("search", f"--data_dir={folder / 'data'}", f"--run_dir={folder / 'run'}", *SETTINGS)
     answer = amer(*command, "--references=", "--set=num_finalists=1", "--set=final_epochs=0")
     assert answer.code == 0, answer.messages
     return folder
 
 
 def test_items_that_are_their_own_ids(integers, tmp_path):
-    data = data_pipelines.load(tmp_path / "data")
+    data = data_pipelines.load(integers / "data")
     true = [(int(user) + 5) % 22 for user in data.test.users]
     lists = [[item, *((item + step) % 20 for step in (1, 2, 3))] for item in true]
     np.save(tmp_path / "lists.npy", np.array(lists))
-    command = evaluate(integers, f"--candidates={tmp_path / 'lists.npy'},full")
+    command = evaluate(integers / "run", f"--candidates={tmp_path / 'lists.npy'},full")
     answer = amer(*command, f"--predictions={tmp_path / 'scores.csv'}")
     assert answer.code == 0, answer.messages
     assert list(answer.result["test"]) == ["file", "full"]
@@ -176,18 +176,20 @@ def test_items_that_are_their_own_ids(integers, tmp_path):
     expected = [str(item) if item < 20 else "" for row in lists for item in row]
     assert [row["item"] for row in rows] == expected
 
-    command = evaluate(integers, "--candidates=full", f"--predictions={tmp_path / 'best.csv'}")
-    assert amer(*command, "--top_k=4").code == 0
+    predictions = f"--predictions={tmp_path / 'best.csv'}"
+    command = evaluate(integers / "run", "--candidates=full", predictions, "--top_k=4")
+    assert amer(*command).code == 0
     best = [int(row["item"]) for row in csv.DictReader((tmp_path / "best.csv").open())]
     assert len(best) == 4 * 30
     assert set(best) <= set(range(20))
 
 
 def test_the_result_of_one_user_is_json(integers, tmp_path):
+    shutil.copy(integers / "shop.json", tmp_path)
     (tmp_path / "events.csv").write_text("who,what\n" + "".join(f"0,{item}\n" for item in range(6)))
     data = tmp_path / "one_user"
     assert amer("prepare", f"--dataset={tmp_path / 'shop.json'}", f"--data_dir={data}").code == 0
-    answer = amer(*evaluate(integers, "--candidates=full", f"--data_dir={data}"))
+    answer = amer(*evaluate(integers / "run", "--candidates=full", f"--data_dir={data}"))
     assert answer.code == 0, answer.messages
 
     def refuse(constant):

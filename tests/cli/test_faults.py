@@ -118,30 +118,26 @@ def full_disk(*arguments, **options):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["before the run", "in the log", "in a model"])
-def test_a_full_disk_and_room_again(run, tmp_path, monkeypatch, where):
-    folder = tmp_path / "run"
-    if where == "before the run":
-        monkeypatch.setattr(os, "fsync", full_disk)
-        named = folder / "config.json"
-    elif where == "in the log":
-        original = RunFolder.append_trials
+def test_a_full_disk_and_room_again(run, tmp_path, monkeypatch):
+    folder, append_trials = tmp_path / "run", RunFolder.append_trials
 
-        def append(self, trials):
-            with monkeypatch.context() as patched:
-                patched.setattr(os, "fsync", full_disk)
-                original(self, trials)
+    def append(self, trials):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full_disk)
+            append_trials(self, trials)
 
-        monkeypatch.setattr(RunFolder, "append_trials", append)
-        named = folder / "trials.jsonl"
-    else:
-        monkeypatch.setattr(keras.Model, "save", full_disk)
-        named = folder
-    message = last_message(amer(*search(run, folder)))
-    assert str(named) in message
-    assert "No space left on device" in message
-    assert "run the same command again" in message
-    monkeypatch.undo()
+    # Before the run, in its log, and where its first model is written.
+    for owner, name, fault, named in (
+        (os, "fsync", full_disk, folder / "config.json"),
+        (RunFolder, "append_trials", append, folder / "trials.jsonl"),
+        (keras.Model, "save", full_disk, folder),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, fault)
+            message = last_message(amer(*search(run, folder)))
+        assert str(named) in message
+        assert "No space left on device" in message
+        assert "run the same command again" in message
     again = amer(*search(run, folder))
     assert again.code == 0, again.messages
     known = run.searched.result

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import SETTINGS, amer, refused
+from tests.cli.conftest import amer, refused
 from tests.report.reading import Page
 
 
@@ -19,12 +19,12 @@ def copied(run, tmp_path):
     return shutil.copytree(run.folder, tmp_path / "run")
 
 
-@pytest.fixture(scope="package")
-def other_seed(run, tmp_path_factory):
-    """A run of the same data with another seed."""
-    folder = tmp_path_factory.mktemp("report") / "other"
-    search = ("search", f"--data_dir={run.data}", f"--run_dir={folder}", "--seed=4", *SETTINGS)
-    assert amer(*search).code == 0
+@pytest.fixture
+def other_seed(run, tmp_path):
+    """That run as if it were one of another seed."""
+    folder = shutil.copytree(run.folder, tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "seed": 4}))
     return folder
 
 

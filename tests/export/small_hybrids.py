@@ -89,9 +89,9 @@ def hybrid(
 
 
 # With attention from the target at the end, without any, and inside a block too; and with matches
-# of the target in the history.
+# of the target in the history. Dropout, where there is some, is off in an export.
 HYBRIDS = {
-    "attention": hybrid,
+    "attention": lambda: hybrid(dropout=0.5),
     "sums": lambda: hybrid(targets=False),
     "attending block": lambda: hybrid(layer="target_attention", history_match="exact"),
     "matches": lambda: hybrid(history_match="exact"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export import small_hybrids, small_models
+from tests.export import small_hybrids
 from tests.export.serving_messages import message, set_tensor
 from tests.export.small_hybrids import HYBRID_ROWS
 from tests.integration.prediction_server import serving
@@ -26,9 +26,8 @@ SIGNATURES = (
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports") / "1"
-    return small_models.load(small_hybrids.hybrid(), folder)
+def exported(exports):
+    return exports("attention")
 
 
 def equal(actual, expected):

@@ -20,17 +20,10 @@ HISTORIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def exports(tmp_path_factory):
-    root = tmp_path_factory.mktemp("exports")
-    return {
-        name: small_models.load(make(), root / name) for name, make in small_models.CASES.items()
-    }
-
-
 def test_a_bare_process(exports):
     requests, expected = [], []
-    for name, exported in exports.items():
+    for name in small_models.CASES:
+        exported = exports(name)
         rows = small_models.ROWS[name]
         columns = exported.columns(rows)
         for field in exported.case.spec.input_fields:
@@ -55,7 +48,7 @@ def test_a_bare_process(exports):
 
 @pytest.mark.slow
 def test_saved_model_cli_shows_the_signatures(exports):
-    shown = saved_model_cli("show", "--dir", exports["strings"].folder, "--all")
+    shown = saved_model_cli("show", "--dir", exports("strings").folder, "--all")
     for name in ("serving_default", "predict_examples", "recommend"):
         assert f"signature_def['{name}']" in shown
     section = shown.split("signature_def['recommend']")[1].split("signature_def['")[0]
@@ -71,7 +64,7 @@ def test_saved_model_cli_shows_the_signatures(exports):
 
 @pytest.mark.slow
 def test_saved_model_cli_runs_the_signatures(exports, tmp_path):
-    exported = exports["strings"]
+    exported = exports("strings")
     items = exported.case.items
     row = {"history_item_id": HISTORIES["strings"], "country": "nl"}
     np.save(
@@ -106,7 +99,7 @@ def ask(program, exported, kind, history, k=4, check=True):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(HISTORIES))
 def test_c(program, exports, name):
-    exported, history = exports[name], HISTORIES[name]
+    exported, history = exports(name), HISTORIES[name]
     kind = "string" if name == "strings" else "int64"
     for asked in (history, []):
         printed = ask(program, exported, kind, [asked]).stdout.splitlines()
@@ -118,13 +111,13 @@ def test_c(program, exports, name):
 
 @pytest.mark.slow
 def test_c_is_told_what_is_wrong(program, exports):
-    refused = ask(program, exports["strings"], "string", ["1"], check=False)
+    refused = ask(program, exports("strings"), "string", ["1"], check=False)
     assert refused.returncode == 1
     assert "history_item_id" in refused.stderr
     assert "[1] is not compatible with expected shape [?,?]" in refused.stderr
-    refused = ask(program, exports["strings"], "int64", [[1]], check=False)
+    refused = ask(program, exports("strings"), "int64", [[1]], check=False)
     assert refused.returncode == 1
     assert "to be string but int64 is provided" in refused.stderr
-    refused = ask(program, exports["strings"], "string", [["1"]], k=-1, check=False)
+    refused = ask(program, exports("strings"), "string", [["1"]], k=-1, check=False)
     assert refused.returncode == 1
     assert "'k' must have numbers of at least 0" in refused.stderr.replace("\\", "")

@@ -12,11 +12,10 @@ from amer_tf import AmerSearch
 from amer_tf.cli import run_data
 from amer_tf.report.page import page
 from amer_tf.report.run_record import RunRecord
-from amer_tf.search import ctr_behavior_search
 from amer_tf.search.result import SearchResult
 from tests.report.reading import Page
-from tests.search import small_ctr_run, small_hybrid_run, small_run
-from tests.search.conftest import small_and_eager
+from tests.search import small_ctr_run, small_run
+from tests.search.small_run import small_and_eager
 
 CTR_SETTINGS = small_ctr_run.TUNED.replace(references=("dnn", "lightgbm"))
 # How much more the second of two seeds reaches in AUC, for each system.
@@ -87,19 +86,13 @@ def copy(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def hybrid(tmp_path_factory):
+def hybrid(hybrid_data, finished_hybrid, tmp_path_factory):
     """A run of all three steps, whose blocks were sampled by evolution."""
-    data = small_hybrid_run.prepare(tmp_path_factory.mktemp("hybrid_data"))
-    with small_and_eager(), warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
-        warnings.filterwarnings("ignore", "Even though the `tf.config")
-        patch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: small_hybrid_run.LAYERS)
-        # With steps enough for blocks to be worth having.
-        settings = small_hybrid_run.EVOLUTION.replace(batch_size=64)
-        search = small_hybrid_run.search(data, tmp_path_factory.mktemp("hybrid"), settings)
-        run_data.record(search.run, data)
-        result = search.fit(data.train, data.validation)
-        result.record_evaluation("test", result.evaluate(data.test))
-        return result
+    folder = tmp_path_factory.mktemp("hybrid") / "run"
+    result = SearchResult.load(shutil.copytree(finished_hybrid.run.path, folder))
+    run_data.record(result.run, hybrid_data)
+    result.record_evaluation("test", result.evaluate(hybrid_data.test))
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import warnings
 
 import pytest
-import tensorflow as tf
 
 from amer_tf import AmerSearch
-from amer_tf.search import behavior_search
 from tests.search import small_ctr_run, small_run
-
-
-@contextlib.contextmanager
-def small_and_eager():
-    """Searches in a small space, without compiling anything.
-
-    A whole search then takes seconds: its many models would each be compiled for a few steps.
-    """
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(behavior_search, "BehaviorSpace", small_run.SmallSpace)
-        tf.config.run_functions_eagerly(True)
-        # A search collects garbage after every model, and pytest keeps much that is none.
-        gc.collect()
-        gc.freeze()
-        try:
-            yield
-        finally:
-            gc.unfreeze()
-            tf.config.run_functions_eagerly(False)
+from tests.search.small_run import small_and_eager
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 import data_pipelines
 from amer_tf import AmerSearch
+from amer_tf.search import ctr_behavior_search
 from amer_tf.search.ctr_settings import CtrSettings
 from tests.search import small_ctr_run
 
@@ -83,6 +87,14 @@ def prepare(folder: pathlib.Path) -> data_pipelines.PreparedData:
     (source / "ads.json").write_text(json.dumps(DESCRIPTION))
     data_pipelines.prepare(source / "ads.json", None, folder / "data")
     return data_pipelines.load(folder / "data")
+
+
+@contextlib.contextmanager
+def few_layers() -> Iterator[None]:
+    """Blocks are searched among `LAYERS`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: LAYERS)
+        yield
 
 
 def search(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import json
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 import data_pipelines
+from amer_tf.search import behavior_search
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import BehaviorSpace
 
@@ -41,6 +47,26 @@ SETTINGS = Settings(
     learning_rate=0.02,
     validation_negatives=10,
 )
+
+
+@contextlib.contextmanager
+def small_and_eager() -> Iterator[None]:
+    """Searches in a small space, without compiling anything.
+
+    A whole search then takes seconds: its many models would each be compiled for a few steps.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(behavior_search, "BehaviorSpace", SmallSpace)
+        was_eager = tf.config.functions_run_eagerly()  # inside another such block
+        tf.config.run_functions_eagerly(True)
+        # A search collects garbage after every model, and pytest keeps much that is none.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            tf.config.run_functions_eagerly(was_eager)
 
 
 def prepare(

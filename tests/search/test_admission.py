@@ -72,6 +72,13 @@ def test_latency_of_the_exported_model(trials, monkeypatch):
     assert 0 < known["latency_ms"]["256"] < 1e4
 
 
+@pytest.fixture
+def unexported(monkeypatch):
+    """For tests that make times up."""
+    monkeypatch.setattr("amer_tf.export.export", lambda *arguments, **options: None)
+
+
+@pytest.mark.usefixtures("unexported")
 def test_a_call_of_either_size_counts(trials, monkeypatch):
     times = iter([{1: 1.0, 256: 9.0}, {1: 9.0, 256: 1.0}, {1: 2.0, 256: 4.0}])
     monkeypatch.setattr(latency, "measure_latency", lambda folder: next(times))
@@ -89,6 +96,7 @@ def test_none_within_the_limits(trials, monkeypatch):
         Admission(SPEC, trials, Limits(max_params=5)).first(RANKED, 1, build)
 
 
+@pytest.mark.usefixtures("unexported")
 def test_latency_is_measured_of_the_best_alone(trials, monkeypatch):
     monkeypatch.setattr(admission, "_MOST_EXPORTS", 3)
     monkeypatch.setattr(latency, "measure_latency", lambda folder: {1: 9.0, 256: 9.0})

@@ -29,22 +29,19 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def few_layers():
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: LAYERS)
+    with small_hybrid_run.few_layers():
         yield
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small_hybrid_run.prepare(tmp_path_factory.mktemp("hybrid_data"))
+def data(hybrid_data):
+    return hybrid_data
 
 
 @pytest.fixture(scope="module")
-def finished(eagerly, few_layers, data, tmp_path_factory) -> CtrResult:
-    folder = tmp_path_factory.mktemp("run")
-    result = search(data, folder, EVOLUTION).fit(data.train, data.validation)
-    assert isinstance(result, CtrResult)
-    return result
+def finished(finished_hybrid) -> CtrResult:
+    assert isinstance(finished_hybrid, CtrResult)
+    return finished_hybrid
 
 
 def architectures(result, kind):

@@ -39,6 +39,11 @@ pytestmark = [
     pytest.mark.usefixtures("eagerly"),
 ]
 
+# For what does not depend on how long anything is trained.
+FAST = small_ctr_run.SETTINGS.replace(
+    references=(), rounds=1, round_epochs=1, mlp_epochs=1, num_mlps=10, final_epochs=1
+)
+
 
 @pytest.fixture(scope="module")
 def data(ctr_data):
@@ -54,7 +59,7 @@ def finished(eagerly, data, tmp_path_factory) -> CtrResult:
 
 def test_chances_fit_the_validation_split(finished, data):
     labels = data.validation.labels
-    for name in ("dnn", "wide_and_deep", "deepfm", "dcn"):
+    for name in ("dnn", "deepfm"):
         model = finished.load_model(f"reference_{name}.keras")
         slope, intercept = model.get_layer("amer.platt_scaling").get_weights()
         assert slope > 0
@@ -168,8 +173,6 @@ def test_nothing_but_the_result_is_left(finished):
         "model.keras",
         "phases.json",
         "reference_deepfm.keras",
-        "reference_wide_and_deep.keras",
-        "reference_dcn.keras",
         "reference_lightgbm.txt",
         "reference_dnn.keras",
         "spec.json",
@@ -192,30 +195,27 @@ def test_two_runs_of_one_seed_are_the_same(finished, data, tmp_path):
     assert again.run.trials() == finished.run.trials()
 
 
-def test_without_screening_all_are_trained(data, tmp_path):
-    settings = small_ctr_run.SETTINGS.replace(num_screened=0, references=())
+def test_interactions_alone_without_screening(data, tmp_path):
+    settings = FAST.replace(num_screened=0)
     result = search(data, tmp_path / "run", steps=("interaction",), settings=settings).fit(
         data.train, data.validation
     )
     trials = of_kind(result, "interaction")
     assert sum(trial["round"] == 0 for trial in trials) == 6
     assert not of_kind(result, "screened interaction")
+    assert len(result.interactions()) == 3
+    assert [layer.units for layer in result.architecture.mlp] == [8, 8]
+    assert set(result.leaderboard()["training"]) == {"scratch"}
 
 
-@pytest.mark.parametrize(
-    ("steps", "interactions", "units"), [(("interaction",), 3, [8, 8]), (("mlp",), 0, None)]
-)
-def test_single_steps(data, tmp_path, steps, interactions, units):
-    settings = small_ctr_run.SETTINGS.replace(references=())
-    result = search(data, tmp_path / "run", steps=steps, settings=settings).fit(
+def test_mlps_alone_and_one_prior_which_is_not_tried(data, tmp_path):
+    settings = FAST.replace(min_interactions=1, tuning_rows=200)
+    result = search(data, tmp_path / "run", steps=("mlp",), settings=settings).fit(
         data.train, data.validation
     )
-    assert len(result.interactions()) == interactions
-    if units is not None:
-        assert [layer.units for layer in result.architecture.mlp] == units
-        assert set(result.leaderboard()["training"]) == {"scratch"}
-    else:
-        assert not result.architecture.interactions
+    assert len(result.interactions()) == 0
+    assert not result.architecture.interactions
+    assert not of_kind(result, "tuning")
 
 
 class KilledError(Exception):
@@ -285,9 +285,14 @@ def test_weights_of_a_round_that_were_deleted(data, tmp_path, monkeypatch):
 
 def test_a_time_limit_ends_every_phase(data, tmp_path):
     settings = small_ctr_run.SETTINGS.replace(
-        round_epochs=1000, mlp_epochs=1000, num_mlps=100_000, final_epochs=1000, patience=1000
+        round_epochs=1000,
+        mlp_epochs=1000,
+        num_mlps=100_000,
+        final_epochs=1000,
+        patience=1000,
+        references=("dnn", "lightgbm"),
     )
-    result = search(data, tmp_path / "run", settings=settings, time_limit="6s").fit(
+    result = search(data, tmp_path / "run", settings=settings, time_limit="3s").fit(
         data.train, data.validation
     )
     # Without a limit it would be hours.
@@ -304,8 +309,7 @@ def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
         return original(bench, clock, name, *args, **kwargs)
 
     monkeypatch.setattr(ctr_search, "train_final", diverges)
-    settings = small_ctr_run.SETTINGS.replace(references=())
-    result = search(data, tmp_path / "run", settings=settings).fit(data.train, data.validation)
+    result = search(data, tmp_path / "run", settings=FAST).fit(data.train, data.validation)
     assert [trial["reason"] for trial in of_kind(result, "failed")] == ["The loss is nan"] * 2
     assert set(result.leaderboard()["training"]) == {"inherited", "fine-tuned"}
 

@@ -87,6 +87,7 @@ def assert_same_result(folder, finished):
     assert names == {file.relative_to(finished.run.path) for file in finished.run.path.rglob("*")}
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_seed_are_the_same(data, finished, tmp_path):
     search(data, tmp_path)
     assert_same_result(tmp_path, finished)

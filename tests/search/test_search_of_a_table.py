@@ -12,7 +12,6 @@ from amer_tf import AmerSearch, FeatureSpec
 from amer_tf.architecture import Architecture
 from amer_tf.export.raw_table import encode_table
 from amer_tf.models import amer
-from amer_tf.search import ctr_behavior_search
 from amer_tf.search.run_error import RunError
 from amer_tf.training.array_split import ArrayEvaluationSplit
 from tests.search import small_ctr_run, small_hybrid_run
@@ -26,10 +25,9 @@ SETTINGS = small_hybrid_run.SETTINGS.replace(references=("dnn",), num_mlps=20)
 
 
 @pytest.fixture(autouse=True)
-def few_layers(monkeypatch):
-    monkeypatch.setattr(
-        ctr_behavior_search, "layer_candidates", lambda spec: small_hybrid_run.LAYERS
-    )
+def few_layers():
+    with small_hybrid_run.few_layers():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -146,11 +146,3 @@ def test_a_prior_that_diverges_is_passed_over(data, tmp_path, monkeypatch):
     message = r"dnn could not be trained under any prior_precision\. .* nan Received: \[3\.0"
     with pytest.raises(TrainingError, match=message):
         search(data, tmp_path / "none", settings=settings).fit(data.train, data.validation)
-
-
-def test_one_prior_is_not_tried(data, tmp_path):
-    settings = small_ctr_run.TUNED.replace(references=(), prior_precisions=(3.0,))
-    result = search(data, tmp_path / "run", settings=settings, steps=("mlp",)).fit(
-        data.train, data.validation
-    )
-    assert not of_kind(result, "tuning")
