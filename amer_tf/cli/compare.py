@@ -94,7 +94,8 @@ _TUNE_SET = flags.DEFINE_multi_string(
     "tune_set",
     [],
     "Values of a setting to choose from, as --tune_set=name=value,value, again and again. Left "
-    f"out: those of the paper for {', '.join(CHOICES['ctr'])}.",
+    f"out: those of the paper for {', '.join(CHOICES['ctr'])}, and others for LightGBM and EASE, "
+    "which read none of these.",
     flag_values=FLAGS,
 )
 _AUDIT = flags.DEFINE_integer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,12 +17,15 @@ from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
 from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.search_data import fingerprint
 from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit, spec_digest
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import RunFolder
+from amer_tf.search.split_checks import check_splits
+from amer_tf.search.state import SPLITS_FILE, RunFolder
 
 TUNING_FILE = "tuning.json"
-LOG_FILE = "log.txt"
+# In the folder of a trial: the settings that it was started with.
+PROPOSAL_FILE = "proposal.json"
 
 
 class Comparison:
@@ -30,7 +34,8 @@ class Comparison:
     Paper, section 3: Tables 1 to 4, over 4 runs. Each system is trained once for each seed, in a
     process and a run folder of its own, and measured once on the test split. Killed at any moment,
     the same call goes on where it was; it tries those once more whose process died, or that had no
-    disk or memory left.
+    disk or memory left. A script calls `work` under `if __name__ == "__main__":`, since each
+    process imports it.
 
     Args:
         load_data: Gives the data, as `functools.partial(data_pipelines.load, folder)` does. It is
@@ -46,7 +51,8 @@ class Comparison:
         tuning_trials: Trainings of each system, with the first seed, from which its settings are
             chosen by the validation split: learning rate, L2, dropout and embedding size, first
             those of the preset, then what Optuna proposes. 0 for none.
-        tuning_choices: Values to choose from by setting; None takes `tuning.CHOICES`.
+        tuning_choices: Values to choose from by setting; None takes `tuning.CHOICES`. LightGBM and
+            EASE, which read none of those, choose from `tuning.OWN_CHOICES`.
         audit: Of how many architectures of each step of each search the scores are checked, with
             the first seed; as in `AmerSearch`, and also of a comparison that has finished.
         workers: Processes at a time, which share the cores; 0 trains in this process.
@@ -55,6 +61,7 @@ class Comparison:
         ValueError: Where an argument is wrong, or a system cannot read the data.
         RunError: Where the folder cannot be used, or holds another comparison.
         DataError: Where there are fewer items than negatives are wanted.
+        SplitError: Where a split is empty, or has rows of one class alone.
     """
 
     def __init__(
@@ -84,9 +91,15 @@ class Comparison:
         self.tuning_trials = _checked_number("tuning_trials", tuning_trials)
         self.audit = _checked_number("audit", audit)
         self.workers = _checked_number("workers", workers)
+        if tuning_choices is not None and self.tuning_trials < 2:
+            raise ValueError(
+                "`tuning_choices` needs 2 trials or more, of which the first has the settings as "
+                f"they are. Received: tuning_trials={tuning_trials}"
+            )
         self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
         self._load_data = load_data
         self._check_settings()
+        check_splits(self.spec, data.train, data.validation, data.test)
         if self.spec.task == "next_item":
             self.candidates.check(data.test)
         self.run = RunFolder(folder)
@@ -103,6 +116,8 @@ class Comparison:
                 "spec": spec_digest(self.spec),
             }
         )
+        known = fingerprint(self.spec, data.train, data.validation, data.test)
+        self.run.require_same(SPLITS_FILE, known, "data")
         self.spec.save(self.run.path)
 
     def work(self) -> ComparisonResult:
@@ -129,13 +144,26 @@ class Comparison:
                 tuning.import_optuna()
             except ImportError as error:
                 raise ValueError(f"{error} Received: tuning_trials={self.tuning_trials}") from error
-            trials += [{name: value} for name, values in self.choices.items() for value in values]
+            trials += self._possible_changes()
         for changed in trials:
             settings = self._changed(changed).replace(references=hand_made)
             for steps in {system.steps for system in self.systems}:
                 program.check(self.spec, settings, steps)
                 if steps:
                     check_audit(self.audit, program.num_scored(settings, steps))
+
+    def _possible_changes(self) -> list[dict[str, Any]]:
+        """Each value of each setting that may be tried."""
+        found = []
+        for system in self.systems:
+            for name, values in tuning.choices(system.name, self.choices).items():
+                if isinstance(getattr(self.settings, name, 0), (tuple, str)):
+                    raise ValueError(
+                        "`tuning_choices` must be of settings that are one number. "
+                        f"Received: {name!r}"
+                    )
+                found += [{name: value} for value in values]
+        return found
 
     def _changed(self, changed: Mapping[str, Any]) -> Any:
         settings = self.settings.replace(**changed)
@@ -164,7 +192,12 @@ class Comparison:
         tried: dict[str, list[Job]] = {system.name: [] for system in self.systems}
         trials: dict[str, list[tuning.Trial]] = {name: [] for name in tried}
         for number in range(self.tuning_trials):
-            jobs = [self._trial(system, number, trials[system.name]) for system in self.systems]
+            jobs = [
+                self._trial(system, number, trials[system.name])
+                for system in self.systems
+                # What has no settings is as it is.
+                if number == 0 or tuning.choices(system.name, self.choices)
+            ]
             self._train(f"Tuning, trial {number + 1} of {self.tuning_trials}", jobs)
             for each in jobs:
                 record = each.record() or {}
@@ -180,17 +213,33 @@ class Comparison:
         return {name: tried[name][place] for name, place in best.items() if place is not None}
 
     def _trial(self, system: System, number: int, trials: Sequence[tuning.Trial]) -> Job:
-        changed = tuning.propose(self.choices, trials, self.seeds[0])
+        folder = self.run.path / system.name / f"trial_{number}"
+        changed = self._proposal(system, folder, trials)
         return Job(
             system,
             self.seeds[0],
             self._changed(changed),
-            self.run.path / system.name / f"trial_{number}",
+            folder,
             time_limit=self.time_limit,
             candidates=self.candidates,
             changed=changed,
             is_trial=True,
         )
+
+    def _proposal(
+        self, system: System, folder: pathlib.Path, trials: Sequence[tuning.Trial]
+    ) -> dict[str, Any]:
+        """What a trial changes: as it was started, where it has been.
+
+        A trial that died ends with another score when it is tried again, after which others would
+        be proposed than those that were trained since.
+        """
+        known: dict[str, Any] | None = RunFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
+        if known is None:
+            choices = tuning.choices(system.name, self.choices)
+            known = tuning.propose(choices, trials, self.seeds[0])
+            RunFolder(folder).write_json(PROPOSAL_FILE, known)
+        return known
 
     def _train(
         self, title: str, jobs: Sequence[Job], write: Callable[[], None] = lambda: None
@@ -203,7 +252,7 @@ class Comparison:
         with PhaseProgress(title, len(jobs)) as bar:
             for index, death in processes.run(self._calls(job.train, left), self.workers):
                 if death is not None:
-                    left[index].record_failure(death)
+                    left[index].record_failure(f"{death}; see {self._place(left[index].log)}")
                 done += 1
                 bar.update(done, job.sentence(left[index]))
                 write()
@@ -215,19 +264,24 @@ class Comparison:
             record = each.record()
             if record is not None and not job.failed(record):
                 first.setdefault(each.system, each)
-        left = [each for each in first.values() if not (each.folder / job.LATENCY_FILE).exists()]
+        left = [each for each in first.values() if not each.has_latency]
         if not left:
             return
         with PhaseProgress("Measuring latencies", len(left)) as bar:
             calls = self._calls(job.measure_latency, left)
-            for index, _ in processes.run(calls, min(1, self.workers)):
+            for index, death in processes.run(calls, min(1, self.workers)):
+                if death is not None:
+                    left[index].record_latency(
+                        {"reason": f"{death}; see {self._place(left[index].log)}"}
+                    )
                 bar.update(index + 1, left[index].system.name)
 
+    def _place(self, file: pathlib.Path) -> str:
+        """Where a file is in the folder of the comparison."""
+        return str(file.relative_to(self.run.path))
+
     def _calls(self, function: Callable[..., None], jobs: Sequence[Job]) -> list[processes.Call]:
-        return [
-            processes.Call(function, (each, self._load_data), each.folder / LOG_FILE)
-            for each in jobs
-        ]
+        return [processes.Call(function, (each, self._load_data), each.log) for each in jobs]
 
     def _write(self, jobs: Sequence[Job]) -> None:
         """Writes the results so far, a line for each training."""

@@ -14,7 +14,6 @@ import keras
 from amer_tf.architecture import Architecture
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
-from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.reference_run import ReferenceResult, ReferenceRun
 from amer_tf.search.result import SearchResult
@@ -28,6 +27,8 @@ from amer_tf.training.fit import TrainingError
 RECORD_FILE = "record.json"
 TEST_FILE = "test.npz"
 LATENCY_FILE = "latency.json"
+LOG_FILE = "log.txt"
+_NO_NETWORK = {"reason": "no network", "is_final": True}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Job:
         """What it is called in messages."""
         return f"{self.system.name}, {self.folder.name.replace('_', ' ')}"
 
+    @property
+    def log(self) -> pathlib.Path:
+        """All that its process writes to standard error."""
+        return self.folder / LOG_FILE
+
     def record(self) -> dict[str, Any] | None:
         """What was measured, or why not; None where neither is known yet."""
         record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
@@ -73,12 +79,15 @@ class Job:
     def record_failure(self, reason: str, *, is_final: bool = False) -> None:
         """Writes down why it came to nothing, and whether it always would.
 
-        What has been measured stays: an audit that fails takes nothing away.
+        What has been measured stays: an audit that fails takes nothing away, and a trial of which
+        the test split could not be measured keeps its validation score.
         """
-        if self.record() is not None:
+        known = self.record()
+        if known is not None and not failed(known):
             return
-        record = {"status": "failed", "reason": reason, "is_final": is_final}
-        RunFolder(self.folder).write_json(RECORD_FILE, record)
+        run = RunFolder(self.folder)
+        failure = {"status": "failed", "reason": reason, "is_final": is_final}
+        run.write_json(RECORD_FILE, {**(run.read_json(RECORD_FILE) or {}), **failure})
 
     @property
     def is_open(self) -> bool:
@@ -89,14 +98,26 @@ class Job:
         # A search that has finished can be audited afterwards.
         return record.get("audit", {}).get("number", 0) < self.audit
 
+    @property
+    def has_latency(self) -> bool:
+        """Whether its latency was measured, or never can be."""
+        latency = self._latency() or {"reason": "not measured yet"}
+        return "reason" not in latency or bool(latency.get("is_final"))
+
+    def record_latency(self, latency: Mapping[str, Any]) -> None:
+        """Writes down milliseconds by number of rows, or the reason why there are none."""
+        RunFolder(self.folder).write_json(LATENCY_FILE, latency)
+
+    def _latency(self) -> dict[str, Any] | None:
+        return RunFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
+
     def line(self, folder: pathlib.Path) -> dict[str, Any]:
         """Its line in the results of a comparison in a folder."""
-        latency = RunFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
         return {
             "system": self.system.name,
             "seed": self.seed,
             **(self.record() or {}),
-            "latency_ms": latency,
+            "latency_ms": self._latency(),
             "run_dir": str(self.folder.relative_to(folder)),
         }
 
@@ -117,8 +138,6 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
     data = load_data()
     before = job.record()
     if before is None or failed(before):
-        if before is not None:
-            (job.folder / RECORD_FILE).unlink()
         try:
             result = _result(job, data)
             record = _described(job, result)
@@ -198,7 +217,7 @@ def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, An
 
 
 def _audited(job: Job, data: Any) -> dict[str, Any]:
-    """What an audit has found, in numbers and in sentences.
+    """What an audit has found, or why nothing.
 
     The search has had its whole time before: an audit does not change what is compared.
     """
@@ -206,12 +225,9 @@ def _audited(job: Job, data: Any) -> dict[str, Any]:
         audit = _searched(job, data, job.audit).audit()
     except Exception as error:
         traceback.print_exc()
-        sentence = f"It could not be audited: {reason_of(error)}"
-        return {"number": job.audit, "sentences": [sentence]}
+        return {"number": job.audit, "reason": reason_of(error)}
     assert audit is not None
-    sentences = [audit_verdict(audit), start_verdict(audit), *map(step_sentence, audit.steps)]
-    known = [text for text in sentences if text]
-    return {**audit.to_dict(), "number": job.audit, "sentences": known}
+    return {**audit.to_dict(), "number": job.audit}
 
 
 def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
@@ -222,12 +238,11 @@ def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
     from amer_tf.export import export
     from amer_tf.export.latency import measure_latency
 
-    run = RunFolder(job.folder)
     try:
         data = load_data()
         result = _result(job, data)
         if not isinstance(result.model, keras.Model):
-            run.write_json(LATENCY_FILE, {"reason": "no network"})
+            job.record_latency(_NO_NETWORK)
             return
         architecture = getattr(result, "architecture", None) or Architecture()
         with tempfile.TemporaryDirectory() as folder:
@@ -237,4 +252,4 @@ def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
     except Exception as error:
         traceback.print_exc()
         latency = {"reason": reason_of(error)}
-    run.write_json(LATENCY_FILE, latency)
+    job.record_latency(latency)

@@ -91,7 +91,8 @@ def _ranks(result: SearchResult | ReferenceResult, data: Any, **options: Any) ->
     num_items = data.spec.vocabulary(data.spec.item_field).num_rows
     if result.model is None:
         assert isinstance(result, ReferenceResult)
-        system = references.fit_closed_form(result.name, data.spec, data.train, data.test)
+        settings = references.settings_of(result.run)
+        system = references.fit_closed_form(result.name, data.spec, settings, data.train, data.test)
         return rank_scores(
             system.scores,
             data.test,

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from amer_tf.compare.audits import audits
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
-from amer_tf.compare.tables import audits, label, verdict
+from amer_tf.compare.tables import verdict, without_latency
 from amer_tf.report import words
 from amer_tf.report.document import Section, document, title_of
 from amer_tf.report.markup import (
@@ -86,7 +87,7 @@ def _metrics(result: ComparisonResult, mode: str | None) -> Html | None:
         return None
     rows = [
         [
-            label(system),
+            system.label,
             len(system.records),
             *(_spread(system.values(metric, mode)) for metric in result.metrics),
         ]
@@ -123,11 +124,11 @@ def _seeds(result: ComparisonResult) -> Html | None:
             color = COLORS["first" if system.is_searched else "second"]
             axes.scatter(values, [place] * len(values), color=color, alpha=0.6, s=30)
             axes.scatter([np.mean(values)], [place], color=COLORS["ink"], marker="|", s=160)
-        axes.set_yticks(range(len(systems)), [label(system) for system in systems])
+        axes.set_yticks(range(len(systems)), [system.label for system in systems])
         axes.set_xlabel(f"test {words.metric(metric).label}")
 
     means = "; ".join(
-        f"{label(system)} {np.mean(system.values(metric, mode)):.4f}" for system in systems[::-1]
+        f"{system.label} {np.mean(system.values(metric, mode)):.4f}" for system in systems[::-1]
     )
     image = plot(
         "seeds",
@@ -145,7 +146,7 @@ def _gains(result: ComparisonResult) -> Html | None:
     rows: list[list[Any]] = []
     others = [system for system in systems if system is not reference]
     for system in others:
-        row: list[Any] = [label(system)]
+        row: list[Any] = [system.label]
         for mode in result.modes:
             for metric in result.metrics:
                 gain = result.difference(system, reference, metric, mode)
@@ -160,7 +161,7 @@ def _gains(result: ComparisonResult) -> Html | None:
     headers = ["System", *(header for name in names for header in (name, "p"))]
     return joined(
         [
-            table(f"Over {label(reference)}", headers, rows, _found(others)),
+            table(f"Over {reference.label}", headers, rows, _found(others)),
             paragraph(
                 "How much better a system is than the best hand-made one on the same examples, ± "
                 "its standard error, over the examples and over the runs; of a loss, how much "
@@ -183,7 +184,7 @@ def _costs(result: ComparisonResult) -> Html | None:
     systems = _measured(result)
     rows = [
         [
-            label(system),
+            system.label,
             None if (size := system.mean("parameters")) is None else round(size),
             None if (time := system.mean("seconds")) is None else words.duration(time),
             _milliseconds(system, 1),
@@ -197,8 +198,12 @@ def _costs(result: ComparisonResult) -> Html | None:
             table("Means over the runs", headers, rows, _found(systems)),
             paragraph(
                 "The time of a run has all of it, of a search too. Milliseconds are those of a "
-                "call of the exported model on this machine, with nothing beside it; what cannot "
-                "be exported has none. LightGBM's parameters are its trees."
+                "call of the exported model on this machine, with nothing beside it. LightGBM's "
+                "parameters are its trees."
+            ),
+            *(
+                paragraph(f"{name} has no latency: {reason}.")
+                for name, reason in without_latency(result).items()
             ),
         ]
     )
@@ -211,7 +216,7 @@ def _milliseconds(system: Measured, rows: int) -> NumberText | None:
 
 def _failures(result: ComparisonResult) -> Html | None:
     rows = [
-        [label(system), str(seed), reason]
+        [system.label, str(seed), reason]
         for system in result.systems
         for seed, reason in system.failures.items()
     ]
@@ -221,27 +226,24 @@ def _failures(result: ComparisonResult) -> Html | None:
 def _tuned(result: ComparisonResult) -> Html | None:
     if not result.config.get("tuning_trials"):
         return None
-    names = list(result.config["tuning_choices"])
     systems = _measured(result)
-    rows = [
-        [label(system), *(_setting(system.records[0]["changed"].get(name)) for name in names)]
-        for system in systems
-    ]
+    rows = [[system.label, _settings(system.records[0]["changed"])] for system in systems]
     number = result.config["tuning_trials"]
     return joined(
         [
-            table("Chosen settings", ["System", *map(words.plain, names)], rows, _found(systems)),
+            table("Chosen settings", ["System", "Settings"], rows, _found(systems)),
             paragraph(
                 f"Each system was trained {number} times with the first seed, and has the "
-                "settings with the best score on the validation split; an empty row has those of "
-                "the preset, which were tried first."
+                "settings with the best score on the validation split; those of the preset were "
+                "tried first. What has no settings was trained once."
             ),
         ]
     )
 
 
-def _setting(value: object) -> NumberText | None:
-    return None if value is None else NumberText(f"{value:g}")
+def _settings(changed: Mapping[str, float]) -> str:
+    named = [f"{words.plain(name)} {value:g}" for name, value in changed.items()]
+    return ", ".join(named) or "those of the preset"
 
 
 def _recipe(result: ComparisonResult, data: Mapping[str, Any]) -> Html:

@@ -51,17 +51,24 @@ def run(calls: Sequence[Call], workers: int) -> Iterator[tuple[int, str | None]]
         while waiting or running:
             while waiting and len(running) < workers:
                 index, call = waiting.pop()
-                process = _started(call, max(1, (os.cpu_count() or 1) // workers))
+                process = _started(call, max(1, _num_cores() // workers))
                 running[process.sentinel] = (index, process)
             for sentinel in multiprocessing.connection.wait(list(running)):
                 assert isinstance(sentinel, int)
                 index, process = running.pop(sentinel)
                 process.join()
-                yield index, _death(process.exitcode or 0)
+                yield index, _death(process.exitcode or 0, calls[index].log)
     finally:
         for _, process in running.values():
             process.terminate()
             process.join()
+
+
+def _num_cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _started(call: Call, threads: int) -> BaseProcess:
@@ -102,9 +109,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _death(code: int) -> str | None:
+def _death(code: int, log: pathlib.Path) -> str | None:
     if code == 0:
         return None
+    if not log.exists():
+        return (
+            f"its process ended with code {code} before it began: a script must compare under "
+            '`if __name__ == "__main__":`, since each process imports it'
+        )
     if code < 0:
         return (
             f"its process was ended by signal {-code}: with signal 9 mostly by the system, for "

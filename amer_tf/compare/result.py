@@ -17,6 +17,7 @@ from amer_tf.compare.job import TEST_FILE, failed
 from amer_tf.compare.significance import Difference
 from amer_tf.compare.systems import references, variants
 from amer_tf.features import FeatureSpec
+from amer_tf.report import words
 from amer_tf.search.array_files import StoredArrays
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import CONFIG_FILE, RunFolder
@@ -41,6 +42,11 @@ class Measured(NamedTuple):
     records: list[dict[str, Any]]
     failures: dict[int, str]
 
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.name.upper() if self.is_searched else words.system(self.name)
+
     def values(self, metric: str, mode: str | None = None) -> list[float]:
         """A metric of the test split for each seed."""
         tests = [
@@ -54,12 +60,18 @@ class Measured(NamedTuple):
         return float(np.mean(known)) if known else None
 
     def latency(self, rows: int) -> float | None:
-        """Milliseconds of a call of so many rows; None where it cannot be exported."""
+        """Milliseconds of a call of so many rows; None where it was not measured."""
         for record in self.records:
             found = (record["latency_ms"] or {}).get(str(rows))
             if found is not None:
                 return float(found)
         return None
+
+    @property
+    def without_latency(self) -> str | None:
+        """Why it has no latency; None where it has one, or nothing has been measured."""
+        latencies = [record["latency_ms"] for record in self.records if record["latency_ms"]]
+        return latencies[0].get("reason") if latencies else None
 
 
 class ComparisonResult:

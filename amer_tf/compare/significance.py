@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,9 +19,11 @@ class Difference(NamedTuple):
     Attributes:
         value: The mean difference; positive where the system is better.
         error: Its standard error: that over the examples, of scores that are averaged over the
-            seeds, and that over the seeds, `sqrt(examples^2 + seeds^2)`. None of one example.
+            seeds, and that over the seeds, `sqrt(examples^2 + seeds^2)`. None of one example; of
+            one seed it has no part that is due to the seed.
         p_value: The chance of a difference as large, either way, between systems that are equally
-            good, by the normal distribution; None where the error is not known.
+            good, by Student's distribution with the degrees of freedom of Welch and Satterthwaite:
+            few where the seeds' part is the larger. None where the error is not known.
     """
 
     value: float
@@ -64,21 +67,28 @@ def auc_difference(own: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]
     gain = mean_auc_gain(labels, *logits)
     areas = [[mean_auc_gain(labels, [one], [np.zeros_like(one)]).value for one in group]
              for group in logits]  # fmt: skip
-    return _with_seeds(gain, *areas)
+    return _with_seeds(gain, len(labels), *areas)
 
 
 def _paired(own: Sequence[Any], other: Sequence[Any]) -> Difference:
     rows = estimate(np.mean(own, axis=0) - np.mean(other, axis=0))
-    return _with_seeds(
-        rows, [float(each.mean()) for each in own], [float(each.mean()) for each in other]
-    )
+    means = ([float(each.mean()) for each in group] for group in (own, other))
+    return _with_seeds(rows, len(own[0]), *means)
 
 
-def _with_seeds(rows: Estimate, own: Sequence[float], other: Sequence[float]) -> Difference:
+def _with_seeds(
+    rows: Estimate, num_rows: int, own: Sequence[float], other: Sequence[float]
+) -> Difference:
     if rows.standard_error is None:
         return Difference(rows.value, None, None)
-    seeds = sum(np.var(each, ddof=1) / len(each) for each in (own, other) if len(each) > 1)
-    error = float(np.sqrt(rows.standard_error**2 + seeds))
-    if error == 0.0:
-        return Difference(rows.value, error, 1.0 if rows.value == 0.0 else 0.0)
-    return Difference(rows.value, error, float(2.0 * stats.norm.sf(abs(rows.value) / error)))
+    groups = [each for each in (own, other) if len(each) > 1]
+    variances = np.array(
+        [rows.standard_error**2, *(np.var(each, ddof=1) / len(each) for each in groups)]
+    )
+    freedom = np.array([num_rows - 1, *(len(each) - 1 for each in groups)])
+    total = float(variances.sum())
+    if total == 0.0:
+        return Difference(rows.value, 0.0, 1.0 if rows.value == 0.0 else 0.0)
+    error = math.sqrt(total)
+    p_value = 2.0 * stats.t.sf(abs(rows.value) / error, total**2 / np.sum(variances**2 / freedom))
+    return Difference(rows.value, error, float(p_value))

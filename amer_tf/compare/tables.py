@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from amer_tf.compare.audits import audits
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
 from amer_tf.report import words
 
@@ -32,13 +33,28 @@ def write_tables(result: ComparisonResult) -> pathlib.Path:
     return result.run.path / TABLES_FILE
 
 
-def label(system: Measured) -> str:
-    """The name of a system for people."""
-    return system.name.upper() if system.is_searched else words.system(system.name)
-
-
 def verdict(result: ComparisonResult) -> str:
-    """Who is first, by how much, and how sure that is; a reference that is ahead is named."""
+    """Who is first, by how much, and how sure that is; a reference that is ahead is named.
+
+    What has failed, and what one seed cannot tell, is told in the same breath.
+    """
+    return " ".join([_first(result), *_reservations(result)])
+
+
+def _reservations(result: ComparisonResult) -> list[str]:
+    sentences = []
+    failed = [system.label for system in result.systems if system.failures]
+    if failed:
+        sentences.append(f"Runs that failed, and do not count: of {', '.join(failed)}.")
+    if any(len(system.records) == 1 for system in result.systems):
+        sentences.append(
+            "Of one run it is not known how much its seed gave it: another one may give another "
+            "order."
+        )
+    return sentences
+
+
+def _first(result: ComparisonResult) -> str:
     measured = [system for system in result.systems if system.records]
     if not measured:
         return "No system has been measured."
@@ -47,12 +63,12 @@ def verdict(result: ComparisonResult) -> str:
     first = measured[0]
     runs = f"{len(first.records)} {'run' if len(first.records) == 1 else 'runs'}"
     value = np.mean(first.values(metric, mode))
-    text = f"{label(first)} is first: {name} {value:.4f} on the test split, mean of {runs}."
+    text = f"{first.label} is first: {name} {value:.4f} on the test split, mean of {runs}."
     other = _rival(result, first)
     if other is None:
         return text
     gain = result.difference(first, other, metric, mode)
-    text += f" It is {gain.value:.4f} ahead of {label(other)}"
+    text += f" It is {gain.value:.4f} ahead of {other.label}"
     if gain.error is None or gain.p_value is None:
         return f"{text}; how much of that is chance is not known."
     how = "more than chance" if gain.p_value < 0.05 else "which may be chance"
@@ -89,7 +105,7 @@ def _by_metric(result: ComparisonResult) -> list[str]:
             ]
             rows.append([words.metric(metric).label, *cells])
         title = words.MODES[mode].capitalize() if mode else "Test split"
-        tables.append(f"{title}:\n\n{table(['', *map(label, order)], rows)}")
+        tables.append(f"{title}:\n\n{table(['', *(system.label for system in order)], rows)}")
     return tables
 
 
@@ -105,13 +121,13 @@ def _by_system(result: ComparisonResult) -> str:
     reference = result.best_reference
     headers = ["system", "runs", words.metric(metric).label]
     if reference is not None:
-        headers += [f"gain over {label(reference)}", "p"]
+        headers += [f"gain over {reference.label}", "p"]
     headers += ["parameters", "training, s", "call of 1 row, ms", "of 256 rows, ms"]
     rows = []
     for system in result.systems:
         if not system.records:
             continue
-        row = [label(system), str(len(system.records)), _cell(system.values(metric, mode), False)]
+        row = [system.label, str(len(system.records)), _cell(system.values(metric, mode), False)]
         if reference is system:
             row += ["", ""]
         elif reference is not None:
@@ -133,16 +149,6 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def audits(result: ComparisonResult) -> dict[str, list[str]]:
-    """What the audits of the searches have found, in sentences, by system."""
-    return {
-        label(system): record["audit"]["sentences"]
-        for system in result.systems
-        for record in system.records
-        if record.get("audit")
-    }
-
-
 def _audits(result: ComparisonResult) -> list[str]:
     lines = [f"- {name}: {' '.join(texts)}" for name, texts in audits(result).items()]
     return ["Was the search worth it:\n\n" + "\n".join(lines)] if lines else []
@@ -150,11 +156,22 @@ def _audits(result: ComparisonResult) -> list[str]:
 
 def _failures(result: ComparisonResult) -> list[str]:
     lines = [
-        f"- {label(system)}, seed {seed}: {reason}"
+        f"- {system.label}, seed {seed}: {reason}"
         for system in result.systems
         for seed, reason in system.failures.items()
     ]
-    return ["Failed:\n\n" + "\n".join(lines)] if lines else []
+    parts = ["Failed:\n\n" + "\n".join(lines)] if lines else []
+    lines = [f"- {name}: {reason}" for name, reason in without_latency(result).items()]
+    return [*parts, *(["Without a latency:\n\n" + "\n".join(lines)] if lines else [])]
+
+
+def without_latency(result: ComparisonResult) -> dict[str, str]:
+    """Why systems have no latency, by their labels."""
+    return {
+        system.label: system.without_latency
+        for system in result.systems
+        if system.without_latency is not None
+    }
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -22,6 +22,16 @@ CHOICES: Mapping[str, Mapping[str, tuple[float, ...]]] = {
         "embedding_dim": (4, 8, 16, 40),
     },
 }
+# Systems that read none of those have settings of their own; POP has none.
+OWN_CHOICES: Mapping[str, Mapping[str, tuple[float, ...]]] = {
+    "lightgbm": {
+        "trees_learning_rate": (0.02, 0.05, 0.1, 0.2),
+        "trees_leaves": (15, 31, 63, 127, 255),
+        "trees_leaf_rows": (10, 20, 50, 100, 200),
+    },
+    "ease": {"ease_l2": (30.0, 100.0, 200.0, 300.0, 500.0, 1000.0)},
+    "popularity": {},
+}
 
 
 class Trial(NamedTuple):
@@ -34,6 +44,20 @@ class Trial(NamedTuple):
 
     changed: dict[str, Any]
     score: float | None
+
+
+def choices(name: str, known: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:
+    """The values that a system chooses from; none where it reads no setting.
+
+    Args:
+        name: Of the system.
+        known: Values by setting; those of a system that has its own stand in their place.
+    """
+    own = OWN_CHOICES.get(name)
+    if own is not None:
+        return {setting: known.get(setting, values) for setting, values in own.items()}
+    foreign = {setting for values in OWN_CHOICES.values() for setting in values}
+    return {setting: values for setting, values in known.items() if setting not in foreign}
 
 
 def import_optuna() -> Any:

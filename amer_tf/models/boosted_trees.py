@@ -17,9 +17,6 @@ from amer_tf.models.history_features import history_features
 _ROWS_AT_A_TIME = 1 << 15
 _PARAMETERS = {
     "objective": "binary",
-    "learning_rate": 0.1,
-    "num_leaves": 127,
-    "min_data_in_leaf": 50,
     "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -41,6 +38,9 @@ class BoostedTrees:
     Args:
         spec: What the model reads and predicts, of task ctr.
         seed: Seed of the random choices.
+        learning_rate: How much of its fit each tree adds.
+        num_leaves: Most leaves of a tree, at least 2.
+        leaf_rows: Fewest rows of a leaf.
         num_rounds: Most trees.
         patience: Trees without a lower validation loss before training ends.
         set_columns: Columns of a field of sets.
@@ -51,6 +51,9 @@ class BoostedTrees:
         spec: FeatureSpec,
         *,
         seed: int = 0,
+        learning_rate: float = 0.1,
+        num_leaves: int = 127,
+        leaf_rows: int = 50,
         num_rounds: int = 1000,
         patience: int = 30,
         set_columns: int = 32,
@@ -58,6 +61,9 @@ class BoostedTrees:
         spec.require_task("ctr", "LightGBM")
         self.spec = spec
         self.seed = seed
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.leaf_rows = leaf_rows
         self.num_rounds = num_rounds
         self.patience = patience
         self.set_columns = set_columns
@@ -82,7 +88,13 @@ class BoostedTrees:
             for split in (train, validation)
         ]
         self._booster = lightgbm.train(
-            {**_PARAMETERS, "seed": self.seed},
+            {
+                **_PARAMETERS,
+                "seed": self.seed,
+                "learning_rate": self.learning_rate,
+                "num_leaves": self.num_leaves,
+                "min_data_in_leaf": self.leaf_rows,
+            },
             sets[0],
             self.num_rounds,
             valid_sets=sets[1:],

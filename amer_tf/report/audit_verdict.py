@@ -9,7 +9,7 @@ from amer_tf.report import words
 from amer_tf.report.verdict import Comparison, certainty
 from amer_tf.search.audit_findings import Audit, RandomScore, Score, StepAudit
 
-_OPTION = "`--references={name}` scores it"
+_OF_A_RUN = "the references of this run (`--references={name}` scores it)"
 _RANDOM = "a random architecture trained in the same way"
 
 
@@ -35,8 +35,13 @@ class _Rival(NamedTuple):
         return 1 if errors > 0.0 else -1
 
 
-def audit_verdict(audit: Audit) -> str:
-    """One sentence: whether the search gained anything, how much, how sure."""
+def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
+    """One sentence: whether the search gained anything, how much, how sure.
+
+    Args:
+        audit: What was found.
+        among: What the hand-made system was looked for in, where there is none.
+    """
     rivals = _rivals(audit)
     if not rivals:
         return (
@@ -47,8 +52,8 @@ def audit_verdict(audit: Audit) -> str:
     clauses = [_clause(rival) for rival in rivals]
     if audit.reference is None:
         clauses.append(
-            f"the {words.system(audit.reference_name)} is not among the references of this run "
-            f"({_OPTION.format(name=audit.reference_name)})"
+            f"the {words.system(audit.reference_name)} is not among "
+            + among.format(name=audit.reference_name)
         )
     return f"{_lead(rivals)}: by validation {label}, {', and '.join(clauses)}."
 
@@ -79,7 +84,8 @@ def _lead(rivals: list[_Rival]) -> str:
         for side in (1, -1, 0)
     )
     if behind:
-        return f"The search did not pay: {_both(behind)} is better"
+        verb = "is" if len(behind) == 1 else "are"
+        return f"The search did not pay: {' and '.join(behind)} {verb} better"
     if not ahead:
         return "The search gained nothing that these rows can show"
     if level:

@@ -131,6 +131,31 @@ class Audit:
         """The same as plain JSON."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Audit:
+        """The audit of what `to_dict` gave; what else stands there is left alone."""
+        known = {field.name: data[field.name] for field in dataclasses.fields(cls)}
+        return cls(
+            **{
+                **known,
+                "steps": tuple(map(_step_of, data["steps"])),
+                "starts": tuple(
+                    Start(Score(**each["inherited"]), Score(**each["scratch"]), each["kind"])
+                    for each in data["starts"]
+                ),
+                "random": None if data["random"] is None else RandomScore(**data["random"]),
+                **{
+                    name: None if data[name] is None else Score(**data[name])
+                    for name in ("found", "result", "reference")
+                },
+            }
+        )
+
+
+def _step_of(data: Mapping[str, Any]) -> StepAudit:
+    lists = {name: tuple(data[name]) for name in ("inherited", "alone", "errors")}
+    return StepAudit(**{**data, **lists, "correlation": RankCorrelation(**data["correlation"])})
+
 
 def read_audit(
     trials: Sequence[Mapping[str, Any]],
@@ -166,10 +191,10 @@ def read_audit(
         steps=tuple(
             _step(step, by_step[step], seed) for step in STEPS if len(by_step[step]) >= LEAST_PAIRS
         ),
-        found=_score(found[0], metric) if found else None,
+        found=score_of(found[0]["metrics"], metric) if found else None,
         random=_random(by_step, steps, metric),
-        result=_score(best, metric),
-        reference=_score(reference[0], metric) if reference else None,
+        result=score_of(best["metrics"], metric),
+        reference=score_of(reference[0]["metrics"], metric) if reference else None,
         reference_name=name,
         reference_cut_at=_cut_at(phases, name, epochs),
         starts=_starts(trials, metric),
@@ -193,8 +218,8 @@ def _of_step(audited: Sequence[Mapping[str, Any]], step: str) -> list[Mapping[st
     return sorted(own, key=lambda trial: trial["rank"] or 0)
 
 
-def _score(trial: Mapping[str, Any], metric: str) -> Score:
-    metrics = trial["metrics"]
+def score_of(metrics: Mapping[str, Any], metric: str) -> Score:
+    """One of the metrics that a trial records."""
     error = metrics.get("standard_errors", {}).get(metric)
     return Score(float(metrics[metric]), None if error is None else float(error))
 
@@ -202,7 +227,7 @@ def _score(trial: Mapping[str, Any], metric: str) -> Score:
 def _step(step: str, trials: Sequence[Mapping[str, Any]], seed: int) -> StepAudit:
     name = trials[0]["measured_by"]
     sign = -1.0 if name in LOSSES else 1.0
-    scores = [_score(trial, name) for trial in trials]
+    scores = [score_of(trial["metrics"], name) for trial in trials]
     inherited = tuple(float(trial["inherited"]) for trial in trials)
     alone = tuple(sign * score.value for score in scores)
     return StepAudit(
@@ -227,7 +252,7 @@ def _random(
     weights = np.full(len(trials), 1.0 / len(trials))
     if by_design:
         weights = rank_weights([trial["rank"] for trial in trials])
-    scores = [_score(trial, metric) for trial in trials]
+    scores = [score_of(trial["metrics"], metric) for trial in trials]
     values = np.array([score.value for score in scores])
     mean = float(weights @ values)
     squares = float(weights @ weights)
@@ -260,7 +285,7 @@ def _starts(trials: Sequence[Mapping[str, Any]], metric: str) -> tuple[Start, ..
     kind = "fine-tuned" if "fine-tuned" in by_kind else "inherited"
     inherited, scratch = by_kind.get(kind, {}), by_kind.get("scratch", {})
     return tuple(
-        Start(_score(inherited[text], metric), _score(scratch[text], metric), kind)
-        for text in inherited
+        Start(score_of(trial["metrics"], metric), score_of(scratch[text]["metrics"], metric), kind)
+        for text, trial in inherited.items()
         if text in scratch
     )

@@ -26,7 +26,6 @@ from amer_tf.search.final_training import train_final
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.reference_options import find_options
 from amer_tf.search.spaces import InteractionSpace, check_heads
-from amer_tf.search.split_checks import check_table_split
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
@@ -102,11 +101,6 @@ class CtrProgram:
         if "behavior" in steps:
             _ = spec.history_field
             check_heads(spec, settings.embedding_dim)
-
-    def check_splits(self, train: Any, validation: Any) -> None:
-        """Raises where a split is empty or does not fit the spec."""
-        check_table_split("training", self.spec, train)
-        check_table_split("validation", self.spec, validation)
 
     def work(
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None
@@ -202,7 +196,13 @@ class CtrProgram:
         training = f"reference_{name}"
         try:
             if name == ctr_references.TREES:
-                model: Any = BoostedTrees(self.spec, seed=self.seed)
+                model: Any = BoostedTrees(
+                    self.spec,
+                    seed=self.seed,
+                    learning_rate=self.settings.trees_learning_rate,
+                    num_leaves=self.settings.trees_leaves,
+                    leaf_rows=self.settings.trees_leaf_rows,
+                )
                 limit = search.clock.training_limit(training, "references", parts)
                 model.fit(search.train, search.validation, limit)
                 if self.settings.calibration == "platt":

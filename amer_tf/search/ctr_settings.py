@@ -92,6 +92,9 @@ class CtrSettings(BaseSettings):
             that fit the validation split; `"none"`: as they are.
         cross_buckets: Most weights of a cross of the reference `autocross`.
         gate_epochs: Epochs in which the reference `autofis` selects its pairs.
+        trees_learning_rate: How much of its fit each tree of the reference `lightgbm` adds.
+        trees_leaves: Most leaves of each, at least 2.
+        trees_leaf_rows: Fewest rows of a leaf.
         references: Which hand-made systems to put beside the result; `din`, `dien` and `dsin`
             where a target is mapped to a behaviour, those of pairs where there are two fields.
     """
@@ -147,6 +150,9 @@ class CtrSettings(BaseSettings):
     calibration: str = "platt"
     cross_buckets: int = 1 << 17
     gate_epochs: int = 8
+    trees_learning_rate: float = 0.1
+    trees_leaves: int = 127
+    trees_leaf_rows: int = 50
     references: tuple[str, ...] = ("dnn", "deepfm", "din")
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -176,6 +182,10 @@ class CtrSettings(BaseSettings):
             raise ValueError(
                 "`max_order` must be 0 or at least 2: an interaction has two fields or more. "
                 "Received: max_order=1"
+            )
+        if self.trees_leaves < 2:
+            raise ValueError(
+                f"`trees_leaves` must be at least 2. Received: trees_leaves={self.trees_leaves}"
             )
         if self.min_interactions > self.num_interactions:
             raise ValueError(

@@ -22,7 +22,6 @@ from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import check_heads
-from amer_tf.search.split_checks import check_training_split, check_validation_split
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.search.workbench import Workbench
@@ -80,11 +79,6 @@ class NextItemProgram:
         """Raises where spec and settings do not fit each other."""
         require_memory(spec, settings.embedding_dim)
         check_heads(spec, settings.embedding_dim)
-
-    def check_splits(self, train: Any, validation: Any) -> None:
-        """Raises where a split is empty or does not fit the spec."""
-        check_training_split(self.spec, train)
-        check_validation_split(self.spec, validation)
 
     def work(
         self, budget: Budget, train: Any, validation: Any, catalog: Any

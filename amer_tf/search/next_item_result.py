@@ -80,11 +80,11 @@ class NextItemResult(SearchResult):
             "num_negatives": num_negatives,
             "seed": self.seed if seed is None else seed,
         }
-        found = {}
+        found, settings = {}, references.settings_of(self.run)
         for name in self.references():
             rank: Callable[..., dict[str, Any]]
             if name in references.CLOSED_FORMS:
-                system = references.fit_closed_form(name, self.spec, train, split)
+                system = references.fit_closed_form(name, self.spec, settings, train, split)
                 rank = functools.partial(
                     evaluate_scores,
                     system.scores,

@@ -15,6 +15,7 @@ from amer_tf.search.result import load_model
 from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.searcher import PROGRAMS, spec_digest
 from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import METRICS_FILE, SPLITS_FILE, RunFolder
 from amer_tf.search.trials import FAILED
 from amer_tf.training.fit import TrainingError
@@ -84,7 +85,7 @@ class ReferenceRun:
                 run is at work in it.
         """
         train, validation = as_splits(self.spec, train, validation)
-        self._program.check_splits(train, validation)
+        check_splits(self.spec, train, validation)
         self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
         if (self.run.path / METRICS_FILE).exists():
             return ReferenceResult(self.run, self.spec, self.name)

@@ -23,6 +23,8 @@ from amer_tf.models import (
 )
 from amer_tf.models.ease import Ease
 from amer_tf.models.popularity import Popularity
+from amer_tf.search.settings import Settings
+from amer_tf.search.state import CONFIG_FILE, RunFolder
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import events_before
 from amer_tf.training.negatives import popularity_weights
@@ -79,20 +81,27 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     return None
 
 
-def fit_closed_form(name: str, spec: FeatureSpec, train: Any, split: Any) -> Popularity | Ease:
+def settings_of(run: RunFolder) -> Settings:
+    """The settings of a run."""
+    return Settings().replace(**(run.read_json(CONFIG_FILE) or {})["settings"])
+
+
+def fit_closed_form(
+    name: str, spec: FeatureSpec, settings: Settings, train: Any, split: Any
+) -> Popularity | Ease:
     """POP, fitted on the training events, or EASE, fitted on all events before a split's examples.
 
     EASE has no other way to learn of the newest event than to be fitted with it.
     """
     num_items = spec.vocabulary(spec.item_field).num_rows
     if name == "ease":
-        return Ease().fit(events_before(split, spec.history_field), num_items)
+        return Ease(settings.ease_l2).fit(events_before(split, spec.history_field), num_items)
     return Popularity().fit(train.interactions(), num_items)
 
 
 def score_closed_form(bench: Workbench, name: str, train: Any, split: Any) -> dict[str, Any]:
     """Metrics of POP or EASE, with frozen uniform negatives."""
-    system = fit_closed_form(name, bench.spec, train, split)
+    system = fit_closed_form(name, bench.spec, bench.settings, train, split)
     return evaluate_scores(
         system.scores,
         split,

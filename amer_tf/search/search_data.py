@@ -72,27 +72,34 @@ def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
     return kind(*encode_table(spec, data))
 
 
-def fingerprint(spec: FeatureSpec, train: Any, validation: Any) -> dict[str, Any]:
-    """What tells these splits from others at little cost: their lengths, and one batch.
+def fingerprint(spec: FeatureSpec, train: Any, validation: Any, test: Any = None) -> dict[str, Any]:
+    """What tells these splits from others at little cost: their lengths, and one batch of each.
 
     Args:
         spec: The fitted spec.
-        train: Training split.
+        train: Training split, of which the length alone is taken.
         validation: Validation split.
+        test: Test split, where it counts.
     """
+    found = {"training examples": train.num_examples}
+    for name, split in (("validation", validation), ("test", test)):
+        if split is not None:
+            found[f"{name} examples"] = split.num_examples
+            found[f"digest of the first {name} examples"] = _digest(spec, split)
+    return found
+
+
+def _digest(spec: FeatureSpec, split: Any) -> str:
+    """Of the first examples of a validation or test split."""
     options = {} if spec.task == "ctr" else {"candidates": None}
-    batches = validation.batches(min(_FINGERPRINT_ROWS, validation.num_examples), **options)
+    batches = split.batches(min(_FINGERPRINT_ROWS, split.num_examples), **options)
     inputs, labels, *_ = next(iter(batches.as_numpy_iterator()))
     named = {**inputs, **(labels if isinstance(labels, Mapping) else {"label": labels})}
     digest = hashlib.sha256()
     for name in sorted(named):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(named[name]).tobytes())
-    return {
-        "training examples": train.num_examples,
-        "validation examples": validation.num_examples,
-        "digest of the first validation examples": digest.hexdigest()[:16],
-    }
+    return digest.hexdigest()[:16]
 
 
 def is_raw_table(data: Any) -> bool:

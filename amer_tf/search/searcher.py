@@ -24,6 +24,7 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, SPLITS_FILE, RunFolder
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
@@ -148,7 +149,7 @@ class AmerSearch:
                 search is at work in it.
         """
         train, validation = as_splits(self.spec, train, validation)
-        self._program.check_splits(train, validation)
+        check_splits(self.spec, train, validation)
         self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
         is_searched = (self.run.path / METRICS_FILE).exists()
         if is_searched and (not self.audit or is_audited(self.run.phases(), self.audit)):

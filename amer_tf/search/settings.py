@@ -55,6 +55,7 @@ class Settings(BaseSettings):
             the next item at each step of the whole history, as SASRec.
         reference_dropout: Dropout of the hand-made networks: `"own"`, the rate that each is known
             to want, or `"shared"`, `dropout`.
+        ease_l2: What the reference `ease` adds to the diagonal.
     """
 
     embedding_dim: int = 64
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     references: tuple[str, ...] = ("popularity", "ease", "transformer")
     transformer_training: str = "cut"
     reference_dropout: str = "own"
+    ease_l2: float = 300.0
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),

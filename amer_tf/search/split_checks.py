@@ -16,6 +16,28 @@ class SplitError(ValueError):
     """A split that is empty or of another data set than the spec."""
 
 
+def check_splits(spec: FeatureSpec, train: Any, validation: Any, test: Any = None) -> None:
+    """Raises where a split is empty, of another data set, or has rows of one class alone.
+
+    Args:
+        spec: The fitted spec.
+        train: Training split.
+        validation: Validation split.
+        test: Test split, where it counts.
+
+    Raises:
+        SplitError: The message names the split and the field.
+    """
+    held_out = {"validation": validation, **({} if test is None else {"test": test})}
+    if spec.task == "ctr":
+        for name, split in {"training": train, **held_out}.items():
+            check_table_split(name, spec, split)
+        return
+    check_training_split(spec, train)
+    for name, split in held_out.items():
+        check_evaluation_split(name, spec, split)
+
+
 def check_training_split(spec: FeatureSpec, split: Any) -> None:
     """Raises where the split is empty or of another data set.
 
@@ -28,17 +50,17 @@ def check_training_split(spec: FeatureSpec, split: Any) -> None:
     _check_ids("training", spec, spec.item_field, labels["positives"])
 
 
-def check_validation_split(spec: FeatureSpec, split: Any) -> None:
+def check_evaluation_split(name: str, spec: FeatureSpec, split: Any) -> None:
     """Raises where the split is empty or of another data set.
 
     Raises:
         SplitError: The message names the field.
     """
-    _require_examples("validation", split)
+    _require_examples(name, split)
     rows = min(_ROWS, split.num_examples)
     inputs, labels = next(iter(split.batches(rows, candidates=None)))
-    _check_inputs("validation", spec, inputs)
-    _check_ids("validation", spec, spec.item_field, labels["target"])
+    _check_inputs(name, spec, inputs)
+    _check_ids(name, spec, spec.item_field, labels["target"])
 
 
 def check_table_split(name: str, spec: FeatureSpec, split: Any) -> None:

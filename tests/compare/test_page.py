@@ -55,8 +55,8 @@ def test_tuned_settings(tmp_path):
     for record in result.records:
         record["changed"] = {"dropout": 0.5} if record["system"] == "lr" else {}
     rows = {row["System"]: row for row in Page(page(result, {})).table("Chosen settings")}
-    assert rows["LR"]["Dropout"] == "0.5"
-    assert rows["DeepFM"]["Dropout"] == ""
+    assert rows["LR"]["Settings"] == "Dropout 0.5"
+    assert rows["DeepFM"]["Settings"] == "those of the preset"
 
 
 def test_without_matplotlib(tmp_path, monkeypatch):

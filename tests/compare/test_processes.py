@@ -28,7 +28,7 @@ def end(how: str) -> None:
 
 def test_calls_run_side_by_side(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
     waits = (1.5, 0.0, 0.0)
     calls = [
         Call(write, (tmp_path / f"{number}.txt", wait), tmp_path / "logs" / f"{number}.log")
@@ -47,6 +47,24 @@ def test_how_a_process_died(tmp_path):
     reasons = dict(processes.run(calls, workers=1))
     assert reasons[0] == "its process ended with code 3"
     assert "ended by signal 9: with signal 9 mostly by the system, for want" in reasons[1]
+
+
+def test_a_script_that_is_not_guarded(tmp_path):
+    """Each process imports the script, which must not start others there."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib; from amer_tf.compare import processes; "
+        "from tests.compare.test_processes import write\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "calls = [processes.Call(write, (folder / 'never',), folder / 'log')]\n"
+        "print(list(processes.run(calls, 1)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert 'must compare under `if __name__ == "__main__":`' in ended.stdout
+    assert not (tmp_path / "never").exists()
 
 
 def test_those_that_run_are_ended_with_the_caller(tmp_path):

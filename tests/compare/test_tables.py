@@ -42,6 +42,14 @@ def test_a_reference_that_is_ahead_is_named_first(tmp_path):
     assert text.endswith("more than chance.")
 
 
+def test_one_run_and_failures_are_part_of_the_verdict(tmp_path):
+    result = made.comparison(tmp_path, {"amer-23": 1.0, "deepfm": 0.5, "fm": 0.0}, num_seeds=1)
+    text = verdict(result)
+    assert "Runs that failed, and do not count: of FM." in text
+    assert text.endswith("how much its seed gave it: another one may give another order.")
+    assert "another one" not in verdict(made.comparison(tmp_path / "two"))
+
+
 def test_what_may_be_chance_is_said_to_be(tmp_path):
     result = made.comparison(tmp_path, {"amer-23": 0.5, "deepfm": 0.5})
     assert verdict(result).endswith("which may be chance.")
@@ -51,7 +59,7 @@ def test_what_may_be_chance_is_said_to_be(tmp_path):
 
 def test_a_single_run_of_a_single_system(tmp_path):
     text = verdict(made.comparison(tmp_path, {"lr": 1.0}, num_seeds=1))
-    assert re.fullmatch(r"LR is first: AUC 0\.\d{4} on the test split, mean of 1 run\.", text)
+    assert re.match(r"LR is first: AUC 0\.\d{4} on the test split, mean of 1 run\. Of one", text)
 
 
 def test_what_failed_has_its_reason(tmp_path):
@@ -63,12 +71,13 @@ def test_what_failed_has_its_reason(tmp_path):
     assert list(result.table()["runs"]) == [2, 0]
 
 
-def test_audits_are_told_in_sentences(tmp_path):
+def test_why_a_system_has_no_latency(tmp_path):
     result = made.comparison(tmp_path)
-    assert "worth it" not in markdown(result)
-    result.systems[0].records[0]["audit"] = {"sentences": ["It gained.", "Tau is 0.5."]}
-    assert "\n\n- AMER-23: It gained. Tau is 0.5.\n" in markdown(result)
-    assert "<h3>AMER-23</h3><p>It gained.</p><p>Tau is 0.5.</p>" in page(result, {})
+    assert "latency:" not in markdown(result)
+    for record in result.systems[1].records:
+        record["latency_ms"] = {"reason": "the disk is full"}
+    assert "Without a latency:\n\n- DeepFM: the disk is full\n" in markdown(result)
+    assert "DeepFM has no latency: the disk is full." in page(result, {})
 
 
 def test_without_hand_made_systems_there_is_no_gain(tmp_path):

@@ -50,7 +50,20 @@ def test_a_trial_that_failed_is_never_the_best():
 
 
 def test_all_choices_are_settings():
-    for task, room in (("ctr", ctr_settings.CtrSettings), ("next_item", settings.Settings)):
-        for name, values in tuning.CHOICES[task].items():
+    rooms = {"ctr": ctr_settings.CtrSettings(), "next_item": settings.Settings()}
+    own = (("ctr", "lightgbm"), ("next_item", "ease"))
+    known = [(task, tuning.CHOICES[task]) for task in rooms]
+    for task, values_of in known + [(task, tuning.OWN_CHOICES[name]) for task, name in own]:
+        for name, values in values_of.items():
             for value in values:
-                room().replace(**{name: value})
+                rooms[task].replace(**{name: value})
+
+
+def test_each_system_chooses_among_what_it_reads():
+    known = {"dropout": (0.0, 0.5), "trees_leaves": (7, 15)}
+    assert tuning.choices("dnn", known) == {"dropout": (0.0, 0.5)}
+    assert tuning.choices("popularity", known) == {}
+    assert tuning.choices("lightgbm", known) == {
+        **tuning.OWN_CHOICES["lightgbm"],
+        "trees_leaves": (7, 15),
+    }

@@ -54,6 +54,7 @@ def test_the_whole_sentence():
         (0.801, 0.815, "The search gained nothing that these rows can show: "),
         (0.78, 0.83, "The search did not pay: the DNN is better: "),
         (0.82, 0.79, f"The search did not pay: {RANDOM} is better: "),
+        (0.82, 0.83, f"The search did not pay: {RANDOM} and the DNN are better: "),
     ],
 )
 def test_leads(random, reference, start):

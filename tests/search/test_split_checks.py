@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.features import CategoricalField, MultiValuedField, NumericField
-from amer_tf.search.split_checks import SplitError, check_training_split, check_validation_split
+from amer_tf.search.split_checks import SplitError, check_evaluation_split, check_training_split
 from tests.search import nets
 
 
@@ -27,7 +27,7 @@ TARGETS = np.array([2, 3, 51, 0], "int32")
 
 def check(spec, inputs, targets=TARGETS):
     check_training_split(spec, split(inputs, {"positives": targets[:, None]}))
-    check_validation_split(spec, split(inputs, {"target": targets}))
+    check_evaluation_split("validation", spec, split(inputs, {"target": targets}))
 
 
 def test_what_fits():
@@ -36,7 +36,7 @@ def test_what_fits():
 
 def test_prepared_data_fit(data):
     check_training_split(data.spec, data.train)
-    check_validation_split(data.spec, data.validation)
+    check_evaluation_split("validation", data.spec, data.validation)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_inputs_of_another_data_set(changes, message):
     with pytest.raises(SplitError, match=message):
         check_training_split(SPEC, split(inputs, {"positives": TARGETS[:, None]}))
     with pytest.raises(SplitError, match=message.replace("training", "validation")):
-        check_validation_split(SPEC, split(inputs, {"target": TARGETS}))
+        check_evaluation_split("validation", SPEC, split(inputs, {"target": TARGETS}))
 
 
 def test_targets_of_another_data_set():
     with pytest.raises(SplitError, match="'item_id' of the training split .* below 52.*: 52"):
         check_training_split(SPEC, split(INPUTS, {"positives": np.array([[3], [52]])}))
     with pytest.raises(SplitError, match="'item_id' of the validation split .* below 52.*: 70"):
-        check_validation_split(SPEC, split(INPUTS, {"target": np.array([70, 3])}))
+        check_evaluation_split("validation", SPEC, split(INPUTS, {"target": np.array([70, 3])}))
 
 
 def test_empty_splits():
@@ -78,7 +78,7 @@ def test_empty_splits():
     with pytest.raises(SplitError, match="The training split has no examples.*num_examples=0"):
         check_training_split(SPEC, empty)
     with pytest.raises(SplitError, match="The validation split has no examples.*num_examples=0"):
-        check_validation_split(SPEC, empty)
+        check_evaluation_split("validation", SPEC, empty)
 
 
 def test_fields_of_every_kind():

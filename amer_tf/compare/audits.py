@@ -1,0 +1,49 @@
+"""What the audits of searches say, with the hand-made system of the comparison beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from amer_tf.compare.result import ComparisonResult
+from amer_tf.report.audit import NAMES
+from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
+from amer_tf.search.audit_findings import Audit, Score, score_of
+
+_AMONG = "the systems that this comparison has trained"
+
+
+def audits(result: ComparisonResult) -> dict[str, list[str]]:
+    """The sentences on the audit of each searched system, by its label; of those that have one."""
+    return {
+        system.label: _sentences(result, record)
+        for system in result.systems
+        for record in system.records
+        if record.get("audit")
+    }
+
+
+def _sentences(result: ComparisonResult, record: Mapping[str, Any]) -> list[str]:
+    found = record["audit"]
+    if "reason" in found:
+        return [f"It could not be audited: {found['reason']}"]
+    audit = Audit.from_dict(found)
+    audit = dataclasses.replace(audit, reference=_reference(result, audit, record["seed"]))
+    sentences = [
+        audit_verdict(audit, _AMONG),
+        start_verdict(audit),
+        *(f"{NAMES[step.step]}: {step_sentence(step)}" for step in audit.steps),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _reference(result: ComparisonResult, audit: Audit, seed: int) -> Score | None:
+    """What the hand-made system of the audit scored in this comparison, with the same seed."""
+    scores = [
+        score_of(record["validation"], audit.metric)
+        for system in result.systems
+        for record in system.records
+        if (system.name, record["seed"]) == (audit.reference_name, seed)
+    ]
+    return scores[0] if scores else None

@@ -1,0 +1,53 @@
+"""Audits of the searches of a comparison, beside its own hand-made systems."""
+
+from __future__ import annotations
+
+import json
+
+from amer_tf.compare.audits import audits
+from amer_tf.compare.page import page
+from amer_tf.compare.tables import markdown
+from amer_tf.search.audit_findings import Audit
+from tests.compare import made
+from tests.search.test_audit_findings import FOUND, STEP, read, trial
+
+AUDITED = read(FOUND, *STEP, trial("scratch", 0.81))
+VALIDATION = {"auc": 0.7, "standard_errors": {"auc": 0.01}}
+
+
+def audited(folder, skills=made.SKILLS, **changes):
+    """A comparison with the audit of a search in it, which has gone through JSON."""
+    result = made.comparison(folder, skills)
+    record = result.systems[0].records[0]
+    record["audit"] = json.loads(json.dumps({**AUDITED.to_dict(), **changes, "number": 8}))
+    for system in result.systems:
+        for each in system.records:
+            each["validation"] = VALIDATION
+    return result
+
+
+def test_plain_json_and_back():
+    assert Audit.from_dict(json.loads(json.dumps(AUDITED.to_dict()))) == AUDITED
+
+
+def test_without_the_hand_made_system(tmp_path):
+    result = audited(tmp_path, reference=None)
+    [verdict, *others] = audits(result)["AMER-23"]
+    assert verdict.endswith("the DNN is not among the systems that this comparison has trained.")
+    assert any(sentence.startswith("MLPs: Kendall's tau") for sentence in others)
+    assert f"- AMER-23: {verdict}" in markdown(result)
+    assert "<h3>AMER-23</h3><p>The search" in page(result, {})
+
+
+def test_the_comparisons_own_system_stands_beside_it(tmp_path):
+    result = audited(tmp_path, {"amer-23": 1.0, "dnn": 0.5}, reference=None)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "the DNN (" in verdict
+    assert f"and {VALIDATION['auc']:.4f};" in verdict
+
+
+def test_an_audit_that_failed(tmp_path):
+    result = made.comparison(tmp_path)
+    assert "worth it" not in markdown(result)
+    result.systems[0].records[0]["audit"] = {"number": 5, "reason": "The disk is full."}
+    assert audits(result) == {"AMER-23": ["It could not be audited: The disk is full."]}
