@@ -110,6 +110,7 @@ def costs(cost: SearchCost) -> dict[str, float]:
     return {
         "DNN seconds": round(cost.plain),
         "steps over DNN": round(cost.steps / cost.plain, 1),
+        "steps without priors over DNN": round((cost.steps - cost.priors) / cost.plain, 1),
         "search over DNN": round(cost.trained / cost.plain, 1),
     }
 

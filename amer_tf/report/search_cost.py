@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amer_tf.report.markup import Html, paragraph
+from amer_tf.report.phase_seconds import phase_seconds
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import duration
 from amer_tf.training.plateau import plateau_state
@@ -12,6 +13,8 @@ from amer_tf.training.plateau import plateau_state
 PLAIN = "dnn"
 # Phases that end a step; which of them there are depends on the steps.
 _STEPS = ("behavior_rescoring", "interaction", "rescoring")
+# In which what the steps train is regularised as suits it, as every hand-made system is.
+_PRIORS = ("prior", "tuning")
 # The last one before the hand-made systems.
 _TRAINED = "scratch"
 
@@ -21,11 +24,13 @@ class SearchCost(NamedTuple):
 
     Attributes:
         steps: From the beginning to the end of the last step.
+        priors: Of that, the choice of priors, which each hand-made system has too.
         trained: The same to the end of the final trainings of what was found.
         plain: One training of the plain DNN, under the prior that was chosen for it.
     """
 
     steps: float
+    priors: float
     trained: float
     plain: float
 
@@ -39,7 +44,9 @@ def search_cost(record: RunRecord) -> SearchCost | None:
     ends = [used[name] for name in _STEPS if name in used]
     if not plain or not ends or _TRAINED not in used:
         return None
-    return SearchCost(max(ends), used[_TRAINED], plain)
+    seconds = phase_seconds(record)
+    priors = sum(seconds.get(name, 0.0) for name in _PRIORS)
+    return SearchCost(max(ends), priors, used[_TRAINED], plain)
 
 
 def cost_sentence(record: RunRecord) -> Html | None:
@@ -50,7 +57,8 @@ def cost_sentence(record: RunRecord) -> Html | None:
     return paragraph(
         f"To train the plain DNN once took {duration(cost.plain)}{_cut_short(record)}. "
         "The steps of the search took "
-        f"{duration(cost.steps)}, {cost.steps / cost.plain:.1f} times as long; with the final "
+        f"{duration(cost.steps)}, {cost.steps / cost.plain:.1f} times as long, without the choice "
+        f"of priors {(cost.steps - cost.priors) / cost.plain:.1f} times; with the final "
         f"trainings of what they found it is {duration(cost.trained)}, "
         f"{cost.trained / cost.plain:.1f} times."
     )

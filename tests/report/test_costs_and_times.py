@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amer_tf.report.phase_times import phase_seconds, phase_times
+from amer_tf.report.phase_seconds import phase_seconds
+from amer_tf.report.phase_times import phase_times
 from amer_tf.report.search_cost import search_cost
 from amer_tf.report.trade_off import costs, trade_off
 from amer_tf.search.result import SearchResult
@@ -87,6 +88,7 @@ def test_a_run_without_times(ctr, copy):
 def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
     folder = copy(ctr)
     phases = {
+        "prior": {"done": True, "used": 12.0},
         "interaction": {"done": True, "used": 60.0},
         "prior_precision_dnn_3": {"used": 5.0, "seconds": 2.0},
         "prior_precision_dnn_30": {"used": 10.0, "seconds": 4.0},
@@ -96,9 +98,12 @@ def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
         "reference_dnn": {"used": 160.0, "seconds": 10.0},
     }
     change_json(folder / "phases.json", lambda known: phases)
-    assert search_cost(record(SearchResult.load(folder))) == (100.0, 150.0, 10.0)
+    assert search_cost(record(SearchResult.load(folder))) == (100.0, 12.0, 150.0, 10.0)
     text = " ".join(Page(phase_times(record(SearchResult.load(folder)))).text.split())
-    assert "The steps of the search took 1 min 40 s, 10.0 times as long" in text
+    assert (
+        "The steps of the search took 1 min 40 s, 10.0 times as long, without the choice of priors "
+        "8.8 times;" in text
+    )
     assert "it is 2 min 30 s, 15.0 times." in text
     # A trial of the chosen prior on all rows was the training.
     change_json(folder / "phases.json", lambda known: without(known, "reference_dnn"))
@@ -111,7 +116,7 @@ def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
             else trial
         ),
     )
-    assert search_cost(record(SearchResult.load(folder))) == (100.0, 150.0, 4.0)
+    assert search_cost(record(SearchResult.load(folder))) == (100.0, 12.0, 150.0, 4.0)
     write_trials(folder, [trial for trial in ctr.run.trials() if trial.get("name") != "dnn"])
     assert search_cost(record(SearchResult.load(folder))) is None
     assert "plain DNN" not in phase_times(record(SearchResult.load(folder)))
