@@ -128,6 +128,7 @@ def test_importing_registers_every_layer():
     assert registered > 0
 
 
+@pytest.mark.slow
 def test_a_fresh_process_knows_the_layers_after_the_import():
     # In this process another test may have imported the modules one by one.
     code = (

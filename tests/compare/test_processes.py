@@ -42,6 +42,7 @@ def test_calls_run_side_by_side(tmp_path, monkeypatch):
     assert "OMP_NUM_THREADS" not in os.environ
 
 
+@pytest.mark.slow
 def test_how_a_process_died(tmp_path):
     calls = [Call(end, (how,), tmp_path / how) for how in ("exit", "kill")]
     reasons = dict(processes.run(calls, workers=1))
@@ -49,6 +50,7 @@ def test_how_a_process_died(tmp_path):
     assert "ended by signal 9: with signal 9 mostly by the system, for want" in reasons[1]
 
 
+@pytest.mark.slow
 def test_a_script_that_is_not_guarded(tmp_path):
     """Each process imports the script, which must not start others there."""
     script = tmp_path / "script.py"
@@ -67,6 +69,7 @@ def test_a_script_that_is_not_guarded(tmp_path):
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.slow
 def test_those_that_run_are_ended_with_the_caller(tmp_path):
     file = tmp_path / "late.txt"
     calls = [Call(end, ("exit",), tmp_path / "a"), Call(write, (file, 60.0), tmp_path / "b")]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.features import (
@@ -96,6 +97,16 @@ HYBRIDS = {
     "attending block": lambda: hybrid(layer="target_attention", history_match="exact"),
     "matches": lambda: hybrid(history_match="exact"),
 }
+DEFAULT = "attention"
+# To trace an export takes long: two of them stand for all where time is short.
+EVERY_HYBRID = pytest.mark.parametrize(
+    "exported",
+    [
+        pytest.param(name, marks=() if name in (DEFAULT, "attending block") else pytest.mark.slow)
+        for name in HYBRIDS
+    ],
+    indirect=True,
+)
 HYBRID_ROWS: tuple[Row, ...] = (
     {"ad": "été", "price": 1.0},
     {

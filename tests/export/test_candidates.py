@@ -10,10 +10,9 @@ from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.models import amer
 from amer_tf.models.ctr_sides import CandidateNetwork
 from tests.export import small_hybrids, small_models
-from tests.export.small_hybrids import HYBRID_ROWS, HYBRIDS
+from tests.export.small_hybrids import EVERY_HYBRID, HYBRID_ROWS, HYBRIDS
 
-DEFAULT = "attention"
-EVERY_HYBRID = pytest.mark.parametrize("exported", list(HYBRIDS), indirect=True)
+DEFAULT = small_hybrids.DEFAULT
 TARGETS = ("ad", "tags", "price")
 
 
@@ -77,7 +76,9 @@ def test_malformed_requests_name_the_column(exported, change, message):
     ("exported", "story"),
     [
         ("attention", "The user's behaviour is read once for all of them."),
-        ("sums", "The user's behaviour is read once for all of them."),
+        pytest.param(
+            "sums", "The user's behaviour is read once for all of them.", marks=pytest.mark.slow
+        ),
         ("attending block", "A block of this architecture attends from the target, so that the"),
     ],
     indirect=["exported"],

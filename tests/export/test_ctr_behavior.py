@@ -11,10 +11,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.export import small_hybrids
-from tests.export.small_hybrids import HYBRID_ROWS, HYBRIDS
+from tests.export.small_hybrids import EVERY_HYBRID, HYBRID_ROWS, HYBRIDS
 
-DEFAULT = "attention"
-EVERY_HYBRID = pytest.mark.parametrize("exported", list(HYBRIDS), indirect=True)
+DEFAULT = small_hybrids.DEFAULT
 
 
 def equal(actual, expected):

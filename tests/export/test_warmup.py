@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from amer_tf.export import warmup
 from tests.export import serving_messages
-from tests.export.small_hybrids import HYBRIDS
+from tests.export.small_hybrids import EVERY_HYBRID
 from tests.export.small_models import CASES
 
 PredictionLog = serving_messages.kind("PredictionLog")
@@ -38,7 +38,7 @@ def test_requests_are_answered(exported):
     assert answers["recommend"]["item_id"].shape == (1, len(exported.case.items))
 
 
-@pytest.mark.parametrize("exported", list(HYBRIDS), indirect=True)
+@EVERY_HYBRID
 def test_requests_of_every_method_are_answered(exported):
     answers = {}
     for record in requests(exported):

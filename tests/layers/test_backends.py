@@ -56,6 +56,7 @@ def run_on_jax(*arguments: str) -> str:
 
 
 @needs_jax
+@pytest.mark.slow
 def test_jax_computes_the_same_where_tensorflow_cannot_be_imported(results: pathlib.Path):
     output = run_on_jax(str(results), "block")
     assert f"{len(DESCRIPTIONS)} layers; tensorflow imported: False" in output

@@ -90,6 +90,7 @@ def test_the_part_of_the_page(next_item_audited):
     assert "Training architectures alone, to check the search" in found.text
 
 
+@pytest.mark.slow
 def test_a_search_of_several_steps(ctr_audited):
     text = audit_section(record(ctr_audited))
     assert "Random architectures were drawn for themselves" in text

@@ -131,6 +131,7 @@ def test_a_larger_audit_adds_to_a_smaller_one(audited, data, tmp_path):
     assert larger.audit().steps[0].correlation.count == 6
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(audited, data, finished, tmp_path, monkeypatch):
     folder = shutil.copytree(finished.run.path, tmp_path / "run")
     methods = {name: getattr(RunFolder, name) for name in ("staged", "append_trials")}
