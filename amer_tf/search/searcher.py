@@ -21,7 +21,7 @@ from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.rank_correlation import LEAST_PAIRS
 from amer_tf.search.result import SearchResult
-from amer_tf.search.run_error import RunError
+from amer_tf.search.run_result import require_search
 from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, SPLITS_FILE, RunFolder
@@ -111,6 +111,7 @@ class AmerSearch:
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
         self.run = RunFolder(run_dir)
+        require_search(self.run)
         self._program = program(self.run, spec, self.settings, seed, steps, limits)
         self.run.claim(
             {
@@ -123,13 +124,7 @@ class AmerSearch:
                 "spec": spec_digest(spec),
             }
         )
-        try:
-            spec.save(self.run.path)
-        except OSError as error:
-            raise RunError(
-                f"The spec cannot be written: {error}. Free the disk or the folder, then run the "
-                f"same command again. Received: run_dir={str(run_dir)!r}"
-            ) from error
+        self.run.save_spec(spec)
 
     def fit(self, train: Any, validation: Any = None, catalog: Any = None) -> SearchResult:
         """Searches, trains and compares.
