@@ -89,14 +89,12 @@ def test_recommendations_are_those_of_the_network(compared, tmp_path):
     result = ReferenceResult.load(compared["caser"])
     values = result.spec.vocabulary("item_id").read_values()
     served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
-    found = served(
-        history_item_id=tf.constant([values[4:7]], tf.int64),
-        item_id=tf.constant([values], tf.int64),
-    )["scores"]
+    request = {"history_item_id": [values[4:7]], "item_id": [values]}
+    found = served(**{name: tf.constant(rows, tf.int64) for name, rows in request.items()})
     history = np.array([[6, 7, 8, 0, 0, 0]])
     candidates = np.arange(len(values))[None] + 2
     expected = result.model({"history_item_id": history, "item_id": candidates}, training=False)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found["scores"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
