@@ -109,6 +109,17 @@ class SearchResult(RunResult):
             if trial["kind"] == MEASURED and trial["latency_ms"]
         }
 
+    @property
+    def seconds(self) -> float:
+        """What the search took, over all attempts, its references among it; no audit counts."""
+        return float(self.metrics["seconds"])
+
+    @property
+    def audit_seconds(self) -> float | None:
+        """What the audit took, over all attempts; None of a run without one."""
+        seconds = self.metrics.get("audit_seconds")
+        return None if seconds is None else float(seconds)
+
     def audit(self) -> Audit | None:
         """Whether the search gained anything; None of a run without an audit.
 
@@ -157,7 +168,8 @@ class SearchResult(RunResult):
             "score": self.score,
             "standard_error": self.standard_error,
             "validation": self.metrics["validation"],
-            "seconds": self.metrics["seconds"],
+            "seconds": self.seconds,
+            "audit_seconds": self.audit_seconds,
             "audit": audit and {"verdict": audit_verdict(audit), **audit.to_dict()},
         }
 

@@ -158,7 +158,9 @@ class AmerSearch:
 
     def _budget(self, is_searched: bool) -> Budget:
         """The time that is left; an audit of a finished search has its share of the limit anew."""
-        used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
+        # What the search took is known exactly only when it has ended.
+        known = [float((self.run.read_json(METRICS_FILE) or {}).get("seconds", 0.0))]
+        used = max(known + [phase.get("used", 0.0) for phase in self.run.phases().values()])
         limit, shares = self.time_limit, dict(self._program.shares)
         if self.audit:
             shares[AUDIT] = share_of(num_trainings(self.steps, self.audit), shares)
@@ -169,7 +171,8 @@ class AmerSearch:
     def _audit(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
         result = SearchResult.load(self.run.path)
         self._program.audit(budget, train, validation, catalog, result.architecture, self.audit)
-        self.run.write_json(METRICS_FILE, {**result.metrics, "seconds": budget.used})
+        seconds = budget.used - float(result.metrics["seconds"])
+        self.run.write_json(METRICS_FILE, {**result.metrics, "audit_seconds": seconds})
 
     def _work(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
         architecture, metrics = self._program.work(budget, train, validation, catalog)
