@@ -77,6 +77,14 @@ def check(settings: CtrSettings) -> None:
             raise ValueError(f"{error} Received: references={settings.references}") from error
 
 
+def num_crossed(settings: CtrSettings, spec: FeatureSpec) -> int:
+    """Most weights of crosses that one of the references has beside its embeddings."""
+    if not set(_OF_CROSSES) & set(fitting(settings.references, spec)):
+        return 0
+    order = settings.max_order or None
+    return cross_parts.most_weights(spec, settings.num_interactions, settings.cross_buckets, order)
+
+
 def fitting(names: Sequence[str], spec: FeatureSpec) -> tuple[str, ...]:
     """Those of some references that read such a spec."""
     return tuple(name for name in names if why_left_out(name, spec) is None)
