@@ -14,6 +14,12 @@ from amer_tf.cli.errors import UsageError
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search.ctr_result import CtrResult
 from amer_tf.search.next_item_result import NextItemResult
+from amer_tf.search.reference_result import (
+    CtrReferenceResult,
+    NextItemReferenceResult,
+    ReferenceResult,
+    load_result,
+)
 from amer_tf.search.result import SearchResult
 from amer_tf.training import predictions
 from amer_tf.training.candidate_lists import load_candidates
@@ -25,7 +31,11 @@ FLAGS = flags.FlagValues()
 MODES = ("uniform", "popular", "full")
 
 _RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Folder of a finished run of `amer search`.", flag_values=FLAGS
+    "run_dir",
+    None,
+    "Folder of a finished run: of `amer search`, or of one system of `amer compare`, such as "
+    "OUT/deepfm/seed_0.",
+    flag_values=FLAGS,
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of its data. Left out: where they were then.", flag_values=FLAGS
@@ -71,15 +81,20 @@ _REFERENCES = flags.DEFINE_boolean(
 def run() -> dict[str, Any]:
     if _PREDICTIONS.value is not None:
         _check_place(predictions.check_suffix(_PREDICTIONS.value))
-    result = SearchResult.load(_RUN_DIR.value)
+    result = load_result(_RUN_DIR.value)
+    if _REFERENCES.value and isinstance(result, ReferenceResult):
+        raise UsageError(
+            f"--references are those of a search, and this run is of {result.name} alone. "
+            "Received: --references"
+        )
     data = run_data.load(result, _DATA_DIR.value)
-    if isinstance(result, CtrResult):
+    if isinstance(result, (CtrResult, CtrReferenceResult)):
         return _evaluate_rows(result, data)
-    assert isinstance(result, NextItemResult)
+    assert isinstance(result, (NextItemResult, NextItemReferenceResult))
     return _evaluate_ranking(result, data)
 
 
-def _evaluate_rows(result: CtrResult, data: PreparedData) -> dict[str, Any]:
+def _evaluate_rows(result: CtrResult | CtrReferenceResult, data: PreparedData) -> dict[str, Any]:
     """Metrics of labelled rows."""
     for name in ("candidates", "num_negatives", "seed", "predictions", "top_k"):
         flag = FLAGS[name]
@@ -90,36 +105,44 @@ def _evaluate_rows(result: CtrResult, data: PreparedData) -> dict[str, Any]:
             )
     split = getattr(data, _SPLIT.value)
     ours = result.evaluate(split)
-    references = result.evaluate_references(split) if _REFERENCES.value else {}
-    show_binary_metrics(f"{_SPLIT.value}, {ours['count']:,} rows", {"amer": ours, **references})
+    references = {}
+    if _REFERENCES.value:
+        assert isinstance(result, CtrResult)
+        references = result.evaluate_references(split)
+    shown = {_name(result): ours, **references}
+    show_binary_metrics(f"{_SPLIT.value}, {ours['count']:,} rows", shown)
     result.record_evaluation(_SPLIT.value, ours, references)
-    answer = {"run_dir": str(result.run.path), "data_dir": str(data.folder), _SPLIT.value: ours}
-    if references:
-        answer["references"] = {
-            name: {_SPLIT.value: metrics} for name, metrics in references.items()
-        }
-    return answer
+    return _answer(result, data, ours, references)
 
 
-def _evaluate_ranking(result: NextItemResult, data: PreparedData) -> dict[str, Any]:
+def _evaluate_ranking(
+    result: NextItemResult | NextItemReferenceResult, data: PreparedData
+) -> dict[str, Any]:
     """Metrics of true items among candidates, and predictions for them."""
+    if _PREDICTIONS.value is not None and result.model is None:
+        raise UsageError(
+            f"--predictions are those of a network, and {_name(result)} is none. "
+            f"Received: --predictions={_PREDICTIONS.value}"
+        )
     split = getattr(data, _SPLIT.value)
     seed = result.seed if _SEED.value is None else _SEED.value
     options = {"num_negatives": _NUM_NEGATIVES.value, "seed": seed}
     items = result.spec.vocabulary(result.spec.item_field)
     candidates = _candidates(items, split)
 
-    measured = [result.evaluate(split, candidates=mode, **options) for mode in candidates]
-    ours = {metrics["mode"]: metrics for metrics in measured}
     references = {}
-    if _REFERENCES.value:
-        references = result.evaluate_references(data.train, split, candidates=candidates, **options)
-    show_metrics(f"{_SPLIT.value}, {len(split.users):,} users", {"amer": ours, **references})
-    answer = {"run_dir": str(result.run.path), "data_dir": str(data.folder), _SPLIT.value: ours}
-    if references:
-        answer["references"] = {
-            name: {_SPLIT.value: metrics} for name, metrics in references.items()
-        }
+    if isinstance(result, NextItemReferenceResult):
+        ours = result.evaluate(data.train, split, candidates=candidates, **options)
+    else:
+        measured = [result.evaluate(split, candidates=mode, **options) for mode in candidates]
+        ours = {metrics["mode"]: metrics for metrics in measured}
+        if _REFERENCES.value:
+            references = result.evaluate_references(
+                data.train, split, candidates=candidates, **options
+            )
+    shown = {_name(result): ours, **references}
+    show_metrics(f"{_SPLIT.value}, {len(split.users):,} users", shown)
+    answer = _answer(result, data, ours, references)
     # Before the predictions: a disk that refuses those must not lose what was measured.
     result.record_evaluation(_SPLIT.value, ours, references)
     if _PREDICTIONS.value is not None:
@@ -134,8 +157,33 @@ def _evaluate_ranking(result: NextItemResult, data: PreparedData) -> dict[str, A
         file = predictions.write_predictions(
             _PREDICTIONS.value, predicted, items.read_values(), split.users
         )
-        say(f"Predictions for {measured[0]['mode']} candidates: {file}")
+        say(f"Predictions for {next(iter(ours))} candidates: {file}")
         answer["predictions"] = str(file)
+    return answer
+
+
+def _name(result: SearchResult | ReferenceResult) -> str:
+    """What the system of a run is called."""
+    return result.name if isinstance(result, ReferenceResult) else "amer"
+
+
+def _answer(
+    result: SearchResult | ReferenceResult,
+    data: PreparedData,
+    ours: dict[str, Any],
+    references: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """What was measured, as plain JSON."""
+    answer = {
+        "run_dir": str(result.run.path),
+        "data_dir": str(data.folder),
+        **({"system": result.name} if isinstance(result, ReferenceResult) else {}),
+        _SPLIT.value: ours,
+    }
+    if references:
+        answer["references"] = {
+            name: {_SPLIT.value: metrics} for name, metrics in references.items()
+        }
     return answer
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import data_pipelines
 from amer_tf.cli.console import say
 from amer_tf.cli.errors import UsageError
-from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
+from amer_tf.search.run_result import RunResult, is_comparison
 from amer_tf.search.searcher import spec_digest
 from amer_tf.search.state import RunFolder
 from data_pipelines import DATASETS, PreparedData
@@ -38,18 +38,19 @@ def record(run: RunFolder, data: PreparedData) -> None:
     run.write_json(DATA_FILE, described)
 
 
-def load(result: SearchResult, data_dir: str | None) -> PreparedData:
+def load(result: RunResult, data_dir: str | None) -> PreparedData:
     """The data of a run.
 
     Args:
         result: The finished run.
-        data_dir: The data folder; None takes the one that `record` wrote down.
+        data_dir: The data folder; None takes the one that `record` wrote down, for a run of a
+            comparison that of the comparison.
 
     Raises:
         UsageError: Where the run does not say and `data_dir` is not given.
         RunError: Where the data folder has another spec than the run.
     """
-    recorded = result.run.read_json(DATA_FILE) or {}
+    recorded = _recorded(result.run)
     folder = data_dir or recorded.get("data_dir")
     if folder is None:
         raise UsageError(
@@ -65,6 +66,15 @@ def load(result: SearchResult, data_dir: str | None) -> PreparedData:
     if recorded and describe(data)["digest"] != recorded["digest"]:
         say(f"Warning: {folder} is not as it was when the run was made, though its spec is.")
     return data
+
+
+def _recorded(run: RunFolder) -> dict[str, Any]:
+    """What `record` wrote down of a run, or of the comparison that it is part of."""
+    found = run.read_json(DATA_FILE)
+    comparison = run.path.resolve().parent.parent
+    if found is None and is_comparison(RunFolder(comparison, read_only=True)):
+        found = RunFolder(comparison, read_only=True).read_json(DATA_FILE)
+    return found or {}
 
 
 def describe(data: PreparedData) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from amer_tf.architecture import Architecture
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
 from amer_tf.search.array_files import write_arrays
-from amer_tf.search.reference_run import ReferenceResult, ReferenceRun
+from amer_tf.search.reference_result import ReferenceResult
+from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.result import SearchResult
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings

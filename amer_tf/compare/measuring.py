@@ -10,7 +10,7 @@ import numpy.typing as npt
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import references
-from amer_tf.search.reference_run import ReferenceResult
+from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.result import SearchResult
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.ctr import CtrEvaluator

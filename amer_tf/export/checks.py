@@ -24,11 +24,14 @@ def with_values(spec: FeatureSpec) -> FeatureSpec:
     return dataclasses.replace(spec, vocabularies=tuple(vocabularies))
 
 
-def check(model: keras.Model, spec: FeatureSpec, architecture: Architecture, top_k: int) -> None:
+def check(
+    model: keras.Model, spec: FeatureSpec, architecture: Architecture | str, top_k: int
+) -> None:
     """Raises where there is nothing that could be exported."""
-    if not isinstance(architecture, Architecture):
+    if not isinstance(architecture, (Architecture, str)):
         raise ExportError(
-            f"`architecture` must be an Architecture. Received: architecture={architecture!r}"
+            "`architecture` must be an Architecture, or the name of a hand-made system. "
+            f"Received: architecture={architecture!r}"
         )
     if type(top_k) is not int or top_k < 1:
         raise ExportError(f"`top_k` must be a positive integer. Received: top_k={top_k!r}")

@@ -36,7 +36,7 @@ _SERVINGS: Mapping[str, Any] = {"ctr": CtrServing, "next_item": NextItemServing}
 def export(
     model: keras.Model,
     spec: FeatureSpec,
-    architecture: Architecture,
+    architecture: Architecture | str,
     folder: str | os.PathLike[str],
     *,
     top_k: int = 10,
@@ -44,19 +44,20 @@ def export(
 ) -> pathlib.Path:
     """Writes a SavedModel that answers raw columns, with all that is known of it.
 
-    The folder holds the SavedModel with its vocabularies as assets; `spec.json` and
-    `architecture.json`; a README of the signatures; requests for warming up; and `export.json`,
-    the digests of all files. It appears whole or not at all, and none is ever overwritten.
-    Exporting the same again changes nothing.
+    The folder holds the SavedModel with its vocabularies as assets; `spec.json` and, of a found
+    model, `architecture.json`; a README of the signatures; requests for warming up; and
+    `export.json`, the digests of all files. It appears whole or not at all, and none is ever
+    overwritten. Exporting the same again changes nothing.
 
     Signatures are `serving_default` and `predict_examples`; for next_item `recommend`; for ctr
     `classify_examples`, `regress_examples`, where there is behaviour `predict_ragged`, and where
     there is a target beside other fields `score_candidates`.
 
     Args:
-        model: What `models.amer.build` gave for the spec and the architecture, trained.
+        model: What `models.amer.build` gave for the spec and the architecture, trained; or a
+            hand-made system for the spec.
         spec: The fitted spec.
-        architecture: What the model was built from.
+        architecture: What the model was built from; of a hand-made system its name.
         folder: Where to write: absent, empty, or this very export from before. Where it holds
             numbered versions, the next number in it, unless the newest is this very export.
         top_k: How many items `recommend` gives unless a request says another number.
@@ -92,8 +93,12 @@ def export(
         shutil.rmtree(scratch)
         method_names.write(signatures, staging)
         spec.save(staging)
-        files.write_text(staging / ARCHITECTURE_FILE, architecture.to_json() + "\n")
-        facts = (*serving.facts, f"architecture: {architecture} (`{ARCHITECTURE_FILE}`)")
+        if isinstance(architecture, Architecture):
+            files.write_text(staging / ARCHITECTURE_FILE, architecture.to_json() + "\n")
+            origin = f"architecture: {architecture} (`{ARCHITECTURE_FILE}`)"
+        else:
+            origin = f"system: {architecture}, made by hand"
+        facts = (*serving.facts, origin)
         files.write_text(
             staging / readme.README_FILE, readme.text(serving.title, facts, signatures)
         )
@@ -105,13 +110,14 @@ def export(
 def _digest(
     model: keras.Model,
     spec: FeatureSpec,
-    architecture: Architecture,
+    architecture: Architecture | str,
     settings: Mapping[str, object],
 ) -> str:
     """What tells exports apart: the model, what it reads, and who writes it."""
     digest = hashlib.sha256()
     versions = {"format": _FORMAT, "amer_tf": amer_tf.__version__, "tensorflow": tf.__version__}
-    for text in (spec.to_json(), architecture.to_json(), json.dumps([settings, versions])):
+    origin = architecture if isinstance(architecture, str) else architecture.to_json()
+    for text in (spec.to_json(), origin, json.dumps([settings, versions])):
         digest.update(text.encode())
     for weight in model.weights:
         values = keras.ops.convert_to_numpy(weight)

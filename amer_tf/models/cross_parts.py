@@ -32,6 +32,28 @@ def num_combinations(spec: FeatureSpec, cross: Sequence[str]) -> int:
     )
 
 
+def most_weights(
+    spec: FeatureSpec, num_crosses: int, num_buckets: int, max_order: int | None
+) -> int:
+    """The most weights that so many crosses can have; those of the fields alone not counted.
+
+    Args:
+        spec: What the model reads.
+        num_crosses: Most crosses.
+        num_buckets: Most combinations with a weight of their own, of each cross.
+        max_order: Most fields of a cross; None for no limit.
+    """
+    fields = map(spec.field, crossable_fields(spec))
+    rows = [
+        num_buckets
+        if isinstance(field, NumericField)
+        else spec.vocabulary(field.vocabulary).num_rows - 1
+        for field in fields
+    ]
+    largest = sorted(rows, reverse=True)[:max_order]
+    return num_crosses * (1 + min(num_buckets, math.prod(largest)))
+
+
 def make_cross(
     spec: FeatureSpec, cross: Sequence[str], boundaries: Boundaries, num_buckets: int
 ) -> HashedCross:

@@ -108,8 +108,8 @@ def _plot(audit: Audit) -> Html:
 def _how(audit: Audit) -> str:
     text = (
         "For this, architectures at evenly spaced ranks of the inherited scores were trained from "
-        f"new weights, all in one way, for at most {audit.epochs} epochs, and so was the found one. "
-        "Each was trained once: what another seed would change is no part of the errors of single "
+        f"new weights, all in one way, for at most {audit.epochs} epochs, and so was the found one."
+        " Each was trained once: what another seed would change is no part of the errors of single "
         "scores."
     )
     if audit.random is not None:

@@ -18,6 +18,7 @@ from amer_tf.report.learning_curves import learning_curves
 from amer_tf.report.markup import Html, details, element, joined, paragraph
 from amer_tf.report.phase_times import phase_times
 from amer_tf.report.plots import import_matplotlib
+from amer_tf.report.reference_choices import reference_choices
 from amer_tf.report.reproduce import reproduce
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.runs import require_comparable
@@ -82,7 +83,7 @@ def _sections(records: Sequence[RunRecord]) -> list[Section]:
         Section("leaderboard", "Leaderboard", leaderboard(record)),
         Section("test", "On data that took no part", evaluations(record)),
         Section("seeds", "Over several seeds", over_seeds(records)),
-        Section("interactions", "Interactions", interactions(record)),
+        Section("interactions", "Interactions", _interactions(record)),
         Section("scores", "Inherited scores", distribution(record)),
         Section("audit", "Did the search gain anything?", audit_section(record)),
         Section("best-so-far", "How soon the best was found", best_so_far(records)),
@@ -107,6 +108,12 @@ def _found(record: RunRecord) -> Html:
             parts += [element("h3", title), picture]
     text = element("pre", element("code", architecture.to_json()))
     return joined([*parts, details("The architecture as JSON", text)])
+
+
+def _interactions(record: RunRecord) -> Html | None:
+    """Those that the search found, and what hand-made systems chose; None where there are none."""
+    parts = [part for part in (interactions(record), reference_choices(record)) if part]
+    return joined(parts) if parts else None
 
 
 def _in_short(record: RunRecord) -> Html:

@@ -7,6 +7,7 @@ from amer_tf.report.markup import Html, drawing, element, joined, paragraph, tab
 from amer_tf.report.phase_seconds import phase_seconds
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.search_cost import cost_sentence
+from amer_tf.search.audit import PHASE as AUDIT
 
 _WIDTH, _HEIGHT = 220, 16
 
@@ -16,13 +17,13 @@ def phase_times(record: RunRecord) -> Html | None:
     seconds = phase_seconds(record)
     if not seconds:
         return None
-    total = float(record.metrics["seconds"])
+    total, audited = record.result.seconds, record.result.audit_seconds
     longest = max(seconds.values()) or 1.0
     rows = [
         [
             words.PHASES.get(name, words.plain(name)),
             words.duration(spent),
-            f"{spent / total:.0%}" if total else "",
+            "" if not total or (name == AUDIT and audited is not None) else f"{spent / total:.0%}",
             _bar(spent / longest, words.duration(spent)),
         ]
         for name, spent in seconds.items()
@@ -30,12 +31,12 @@ def phase_times(record: RunRecord) -> Html | None:
     return joined(
         [
             paragraph(
-                f"The whole run took {words.duration(total)}, over all attempts if it was "
-                "interrupted."
+                f"The search took {words.duration(total)}, over all attempts if it was interrupted"
+                + ("." if audited is None else f"; its audit took {words.duration(audited)} more.")
             ),
             table(
                 "Time by phase, in the order of the phases",
-                ["Phase", "Time", "Share", "Longer bars took longer"],
+                ["Phase", "Time", "Share of the search", "Longer bars took longer"],
                 rows,
             ),
             cost_sentence(record) or "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -34,13 +34,19 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+def without(shares: Mapping[str, float], absent: Iterable[str]) -> dict[str, float]:
+    """The shares of those phases that a run has: time is held back for no other."""
+    return {name: share for name, share in shares.items() if name not in set(absent)}
+
+
 class Budget:
     """Deals the time that is left out to the phases that are left.
 
     Args:
         limit: Seconds for the whole run, or None for no limit.
-        shares: What each phase gets of the limit, by name, in the order of the phases. What a
-            phase leaves over, or takes too much, all later ones share in the same proportions.
+        shares: What each phase gets of the limit, in parts of their sum, by name, in the order of
+            the phases, and no phase that the run does not have. What a phase leaves over, or takes
+            too much, all later ones share in the same proportions.
         used: Seconds that earlier attempts at this run have used.
     """
 

@@ -18,7 +18,7 @@ from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_recording import METRIC
-from amer_tf.search.ctr_search import HYBRID_PHASE_SHARES, PHASE_SHARES, STEPS, CtrSearch
+from amer_tf.search.ctr_search import STEPS, CtrSearch, phase_shares
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_tuning import choose_prior, chosen_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
@@ -71,8 +71,8 @@ class CtrProgram:
 
     @property
     def shares(self) -> Mapping[str, float]:
-        """What each phase gets of a time limit."""
-        return HYBRID_PHASE_SHARES if "behavior" in self.steps else PHASE_SHARES
+        """What each phase of this run gets of a time limit, in parts of their sum."""
+        return phase_shares(self.steps, has_references=bool(self.references))
 
     @staticmethod
     def possible_steps(spec: FeatureSpec) -> tuple[str, ...]:
@@ -89,7 +89,8 @@ class CtrProgram:
     def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
         """Raises where a step has nothing to search, a package is missing, or memory too small."""
         ctr_references.check(settings)
-        require_memory(spec, settings.embedding_dim)
+        crossed = ctr_references.num_crossed(settings, spec)
+        require_memory(spec, settings.embedding_dim, crossed)
         fields = aggregation.interaction_fields(spec)
         if not fields:
             raise SpecError(

@@ -41,7 +41,7 @@ from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.ctr import CtrEvaluator
 
 TREES = "lightgbm"
-_TREES_FILE = "reference_lightgbm.txt"
+TREES_FILE = "reference_lightgbm.txt"
 PLAIN = "dnn"
 _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
     "lr": lr.build,
@@ -75,6 +75,14 @@ def check(settings: CtrSettings) -> None:
             import_lightgbm()
         except ImportError as error:
             raise ValueError(f"{error} Received: references={settings.references}") from error
+
+
+def num_crossed(settings: CtrSettings, spec: FeatureSpec) -> int:
+    """Most weights of crosses that one of the references has beside its embeddings."""
+    if not set(_OF_CROSSES) & set(fitting(settings.references, spec)):
+        return 0
+    order = settings.max_order or None
+    return cross_parts.most_weights(spec, settings.num_interactions, settings.cross_buckets, order)
 
 
 def fitting(names: Sequence[str], spec: FeatureSpec) -> tuple[str, ...]:
@@ -118,7 +126,7 @@ def build(
 def save(run: RunFolder, name: str, model: Any) -> None:
     """Writes a trained reference into the run folder."""
     if name == TREES:
-        with run.staged(_TREES_FILE) as file:
+        with run.staged(TREES_FILE) as file:
             file.write_text(model.text, encoding="utf-8")
     else:
         with run.staged(REFERENCE_FILE.format(name=name)) as file:
@@ -130,7 +138,7 @@ def load(run: RunFolder, name: str, spec: FeatureSpec, load_model: Callable[[str
     if name != TREES:
         return load_model(REFERENCE_FILE.format(name=name))
     try:
-        return BoostedTrees.from_text(spec, (run.path / _TREES_FILE).read_text(encoding="utf-8"))
+        return BoostedTrees.from_text(spec, (run.path / TREES_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise RunError(
             f"The trees of the reference lightgbm are gone. Received: run_dir={str(run.path)!r}"

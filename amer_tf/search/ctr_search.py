@@ -12,7 +12,7 @@ import keras
 from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.search import ctr_behavior_search, ctr_references
 from amer_tf.search.admission import Admission
-from amer_tf.search.budget import Budget
+from amer_tf.search.budget import Budget, without
 from amer_tf.search.ctr_behavior_search import CtrBehaviorSearch
 from amer_tf.search.ctr_recording import record_model
 from amer_tf.search.ctr_tuning import FOUND, choose_number, choose_prior
@@ -55,6 +55,28 @@ HYBRID_PHASE_SHARES = {
     "scratch": 0.18,
     "references": 0.15,
 }
+
+
+def phase_shares(steps: Sequence[str], *, has_references: bool) -> dict[str, float]:
+    """What each phase of a run gets of a time limit, in parts of their sum.
+
+    Args:
+        steps: Which of `STEPS` it searches.
+        has_references: Whether hand-made systems are trained beside the result.
+    """
+    absent: set[str] = set()
+    if "interaction" not in steps:
+        absent |= {"interaction"}
+    if "mlp" not in steps:
+        absent |= {"mlp", "mlp_scoring", "rescoring"}
+    # See `CtrSearch.search`: what was found before the MLP is tuned, what inherits is fine-tuned.
+    if not {"behavior", "interaction"} & set(steps):
+        absent |= {"tuning"}
+    if not {"behavior", "mlp"} & set(steps):
+        absent |= {"finetuning"}
+    if not has_references:
+        absent |= {"references"}
+    return without(HYBRID_PHASE_SHARES if "behavior" in steps else PHASE_SHARES, absent)
 
 
 class CtrSearch:

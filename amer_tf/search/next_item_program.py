@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
@@ -16,7 +16,7 @@ from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
-from amer_tf.search.budget import Budget
+from amer_tf.search.budget import Budget, without
 from amer_tf.search.finalists import train_alone
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
@@ -46,7 +46,6 @@ class NextItemProgram:
         limits: What the found model may not exceed.
     """
 
-    shares: ClassVar[Mapping[str, float]] = PHASE_SHARES
     preset = staticmethod(settings.preset)
 
     def __init__(
@@ -63,6 +62,18 @@ class NextItemProgram:
         self.spec = spec
         self.settings = settings
         self.seed = seed
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """What each phase of this run gets of a time limit, in parts of their sum."""
+        absent = set()
+        if not self.settings.finetune_epochs:
+            absent.add("finetuning")
+        if not self.settings.final_epochs:
+            absent.add("final")
+        if not self._trained_networks:
+            absent.add("references")
+        return without(PHASE_SHARES, absent)
 
     @staticmethod
     def possible_steps(spec: FeatureSpec) -> tuple[str, ...]:
@@ -106,6 +117,11 @@ class NextItemProgram:
     @property
     def _networks(self) -> list[str]:
         return [name for name in self.settings.references if name in references.NETWORKS]
+
+    @property
+    def _trained_networks(self) -> list[str]:
+        """Those that can read the data."""
+        return [name for name in self._networks if not references.why_left_out(name, self.spec)]
 
     def _search(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> BehaviorSearch:
         return BehaviorSearch(self._bench(train, catalog), budget, train, validation)
@@ -188,7 +204,7 @@ class NextItemProgram:
 
     def _num_left(self, name: str) -> int:
         """Networks that share the time that is left, this one among them."""
-        return len(self._networks) - self._networks.index(name)
+        return len(self._trained_networks) - self._trained_networks.index(name)
 
     def _score_reference(self, name: str, search: BehaviorSearch) -> None:
         bench, parameters = search.bench, None

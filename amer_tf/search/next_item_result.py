@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import keras
 
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import references
 from amer_tf.search.next_item_program import METRIC
 from amer_tf.search.result import SearchResult
-from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
+from amer_tf.training.next_item_evaluation import NextItemEvaluator
 
 
 class NextItemResult(SearchResult):
@@ -24,11 +22,8 @@ class NextItemResult(SearchResult):
     @functools.cached_property
     def evaluator(self) -> NextItemEvaluator:
         """Evaluates the best model; it is compiled once for all splits and candidates."""
-        return self._evaluator_of(self.model)
-
-    def _evaluator_of(self, model: keras.Model) -> NextItemEvaluator:
         num_items = self.spec.vocabulary(self.spec.item_field).num_rows
-        return NextItemEvaluator(NextItemNetwork(model, self.spec), num_items)
+        return NextItemEvaluator(NextItemNetwork(self.model, self.spec), num_items)
 
     def evaluate(
         self,
@@ -80,23 +75,19 @@ class NextItemResult(SearchResult):
             "num_negatives": num_negatives,
             "seed": self.seed if seed is None else seed,
         }
-        found, settings = {}, references.settings_of(self.run)
-        for name in self.references():
-            rank: Callable[..., dict[str, Any]]
-            if name in references.CLOSED_FORMS:
-                system = references.fit_closed_form(name, self.spec, settings, train, split)
-                rank = functools.partial(
-                    evaluate_scores,
-                    system.scores,
-                    history_field=self.spec.history_field,
-                    num_items=self.spec.vocabulary(self.spec.item_field).num_rows,
-                )
-            else:
-                model = self.load_model(references.REFERENCE_FILE.format(name=name))
-                rank = self._evaluator_of(model).evaluate
-            results = [rank(split=split, candidates=mode, **options) for mode in candidates]
-            found[name] = {result["mode"]: result for result in results}
-        return found
+        return {
+            name: references.evaluate(
+                name,
+                references.load(name, self.load_model),
+                self.spec,
+                references.settings_of(self.run),
+                train,
+                split,
+                candidates=candidates,
+                **options,
+            )
+            for name in self.references()
+        }
 
     def summary(self) -> dict[str, Any]:
         """The result as plain JSON; metrics under the mode that they were measured in."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Any
 
@@ -11,7 +10,7 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import ctr_references, references
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.environment import environment
-from amer_tf.search.result import load_model
+from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.searcher import PROGRAMS, spec_digest
 from amer_tf.search.settings_base import BaseSettings
@@ -69,6 +68,7 @@ class ReferenceRun:
                 "spec": spec_digest(spec),
             }
         )
+        self.run.save_spec(spec)
 
     def fit(self, train: Any, validation: Any = None, catalog: Any = None) -> ReferenceResult:
         """Trains the system and scores it on the validation split.
@@ -88,7 +88,7 @@ class ReferenceRun:
         check_splits(self.spec, train, validation)
         self.run.require_same(SPLITS_FILE, fingerprint(self.spec, train, validation), "data")
         if (self.run.path / METRICS_FILE).exists():
-            return ReferenceResult(self.run, self.spec, self.name)
+            return ReferenceResult.load(self.run.path)
         with self.run.at_work():
             phases = self.run.phases().values()
             used = max((phase.get("used", 0.0) for phase in phases), default=0.0)
@@ -105,34 +105,7 @@ class ReferenceRun:
             self.run.write_json(
                 METRICS_FILE, {"seconds": budget.used, "environment": environment()}
             )
-        return ReferenceResult(self.run, self.spec, self.name)
-
-
-class ReferenceResult:
-    """A trained hand-made system; everything in it stands in the run folder.
-
-    Args:
-        run: The folder of a finished run.
-        spec: What the model reads and predicts.
-        name: Of the system.
-    """
-
-    def __init__(self, run: RunFolder, spec: FeatureSpec, name: str) -> None:
-        self.run = run
-        self.spec = spec
-        self.name = name
-        self.seconds = float((run.read_json(METRICS_FILE) or {})["seconds"])
-        [self.trial] = [trial for trial in run.trials() if trial["kind"] == "reference"]
-
-    @functools.cached_property
-    def model(self) -> Any:
-        """A Keras model, or LightGBM's trees; None of a closed form, which is fitted anew."""
-        load = functools.partial(load_model, self.run)
-        if self.spec.task == "ctr":
-            return ctr_references.load(self.run, self.name, self.spec, load)
-        if self.name in references.CLOSED_FORMS:
-            return None
-        return load(references.REFERENCE_FILE.format(name=self.name))
+        return ReferenceResult.load(self.run.path)
 
 
 def why_left_out(spec: FeatureSpec, name: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -22,13 +23,14 @@ from amer_tf.models import (
     transformer,
 )
 from amer_tf.models.ease import Ease
+from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.models.popularity import Popularity
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import CONFIG_FILE, RunFolder
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import events_before
 from amer_tf.training.negatives import popularity_weights
-from amer_tf.training.next_item_evaluation import evaluate_scores
+from amer_tf.training.next_item_evaluation import NextItemEvaluator, evaluate_scores
 
 
 class Recipe(NamedTuple):
@@ -97,6 +99,49 @@ def fit_closed_form(
     if name == "ease":
         return Ease(settings.ease_l2).fit(events_before(split, spec.history_field), num_items)
     return Popularity().fit(train.interactions(), num_items)
+
+
+def load(name: str, load_model: Callable[[str], keras.Model]) -> keras.Model | None:
+    """A trained network, as `load_model` reads it; None of a closed form, which is fitted anew."""
+    return None if name in CLOSED_FORMS else load_model(REFERENCE_FILE.format(name=name))
+
+
+def evaluate(
+    name: str,
+    model: keras.Model | None,
+    spec: FeatureSpec,
+    settings: Settings,
+    train: Any,
+    split: Any,
+    *,
+    candidates: Sequence[Any],
+    **options: Any,
+) -> dict[str, dict[str, Any]]:
+    """Metrics of a reference on a split, by mode of the candidates.
+
+    Args:
+        name: Of the system.
+        model: What `load` gave; a closed form is fitted anew.
+        spec: What it reads and predicts.
+        settings: Of its run.
+        train: Training split.
+        split: Validation or test split.
+        candidates: As `NextItemEvaluator.evaluate` takes them.
+        **options: `num_negatives` and `seed` of the frozen ones.
+    """
+    num_items = spec.vocabulary(spec.item_field).num_rows
+    rank: Callable[..., dict[str, Any]]
+    if model is None:
+        rank = functools.partial(
+            evaluate_scores,
+            fit_closed_form(name, spec, settings, train, split).scores,
+            history_field=spec.history_field,
+            num_items=num_items,
+        )
+    else:
+        rank = NextItemEvaluator(NextItemNetwork(model, spec), num_items).evaluate
+    results = [rank(split=split, candidates=mode, **options) for mode in candidates]
+    return {result["mode"]: result for result in results}
 
 
 def score_closed_form(bench: Workbench, name: str, train: Any, split: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import functools
 import json
 import os
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,21 +19,14 @@ from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.audit_findings import Audit, read_audit
-from amer_tf.search.run_error import RunError
-from amer_tf.search.state import (
-    ARCHITECTURE_FILE,
-    CONFIG_FILE,
-    METRICS_FILE,
-    MODEL_FILE,
-    PHASES_FILE,
-    RunFolder,
-)
+from amer_tf.search.run_result import RunResult, open_finished, require_search
+from amer_tf.search.state import ARCHITECTURE_FILE, MODEL_FILE, PHASES_FILE, RunFolder
 from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
 
 LEADERBOARD_KINDS = (*MODEL_KINDS, "reference")
 
 
-class SearchResult:
+class SearchResult(RunResult):
     """The result of a finished run; everything in it stands in the run folder.
 
     Args:
@@ -47,49 +39,25 @@ class SearchResult:
     RANKED_BY: ClassVar[str] = ""
 
     def __init__(self, run: RunFolder) -> None:
-        self.run = run
-        self.spec = FeatureSpec.load(run.path)
+        super().__init__(run)
         self.architecture = Architecture.from_dict(run.read_json(ARCHITECTURE_FILE))
-        self.metrics: dict[str, Any] = run.read_json(METRICS_FILE) or {}
-        self.config: dict[str, Any] = run.read_json(CONFIG_FILE) or {}
 
     @classmethod
     def load(cls, run_dir: str | os.PathLike[str]) -> SearchResult:
         """Opens the folder of a finished run.
 
         Raises:
-            RunError: Where there is no run, or it has not finished.
+            RunError: Where there is no search, or it has not finished.
         """
-        folder = pathlib.Path(run_dir)
-        if not (folder / CONFIG_FILE).is_file():
-            raise RunError(f"There is no run in this folder. Received: run_dir={str(folder)!r}")
-        if not (folder / METRICS_FILE).is_file():
-            raise RunError(
-                f"The run has not finished: {METRICS_FILE} is not there. Run the same search "
-                f"command again, it goes on where it was. Received: run_dir={str(folder)!r}"
-            )
-        for name in (MODEL_FILE, ARCHITECTURE_FILE, PHASES_FILE):
-            if not (folder / name).is_file():
-                raise RunError(
-                    f"{name} of the finished run is gone: search again in a new `run_dir`. "
-                    f"Received: run_dir={str(folder)!r}"
-                )
-        run = RunFolder(folder, read_only=True)
-        return _class_of(FeatureSpec.load(folder).task)(run)
+        require_search(RunFolder(run_dir, read_only=True))
+        files = (MODEL_FILE, ARCHITECTURE_FILE, PHASES_FILE)
+        run = open_finished(run_dir, files, command="search command")
+        return _class_of(FeatureSpec.load(run.path).task)(run)
 
     @functools.cached_property
     def model(self) -> keras.Model:
         """The best model, an ordinary Keras model."""
         return self.load_model(MODEL_FILE)
-
-    def load_model(self, name: str) -> keras.Model:
-        """A model that the run has saved."""
-        return load_model(self.run, name)
-
-    @property
-    def seed(self) -> int:
-        """The seed of the run."""
-        return int(self.config["seed"])
 
     @property
     def score(self) -> float:
@@ -141,6 +109,17 @@ class SearchResult:
             if trial["kind"] == MEASURED and trial["latency_ms"]
         }
 
+    @property
+    def seconds(self) -> float:
+        """What the search took, over all attempts, its references among it; no audit counts."""
+        return float(self.metrics["seconds"])
+
+    @property
+    def audit_seconds(self) -> float | None:
+        """What the audit took, over all attempts; None of a run without one."""
+        seconds = self.metrics.get("audit_seconds")
+        return None if seconds is None else float(seconds)
+
     def audit(self) -> Audit | None:
         """Whether the search gained anything; None of a run without an audit.
 
@@ -159,26 +138,6 @@ class SearchResult:
     def references(self) -> list[str]:
         """Names of the references that the run has scored."""
         return [trial["name"] for trial in self.run.trials() if trial["kind"] == "reference"]
-
-    def record_evaluation(
-        self,
-        split: str,
-        results: Mapping[str, Any],
-        references: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
-        """Adds results to the run's `metrics.json`, beside those of other splits and modes.
-
-        Args:
-            split: Name of the split.
-            results: Metrics by mode of the candidates.
-            references: What `evaluate_references` gave for the split.
-        """
-        own = self.metrics.setdefault("evaluate", {})
-        own[split] = {**own.get(split, {}), **results}
-        for name, found in (references or {}).items():
-            others = self.metrics.setdefault("references", {}).setdefault(name, {})
-            others[split] = {**others.get(split, {}), **found}
-        self.run.write_json(METRICS_FILE, self.metrics)
 
     def export(self, folder: str | os.PathLike[str], **options: Any) -> pathlib.Path:
         """Writes a SavedModel that takes the raw columns; see `amer_tf.export.export`."""
@@ -209,24 +168,10 @@ class SearchResult:
             "score": self.score,
             "standard_error": self.standard_error,
             "validation": self.metrics["validation"],
-            "seconds": self.metrics["seconds"],
+            "seconds": self.seconds,
+            "audit_seconds": self.audit_seconds,
             "audit": audit and {"verdict": audit_verdict(audit), **audit.to_dict()},
         }
-
-
-def load_model(run: RunFolder, name: str) -> keras.Model:
-    """A model that a run has saved.
-
-    Raises:
-        RunError: Where the file is gone or damaged.
-    """
-    file = run.path / name
-    try:
-        return keras.models.load_model(file)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"{file} cannot be read: {error}. It is damaged: search again in a new `run_dir`."
-        ) from error
 
 
 def _latency_of(

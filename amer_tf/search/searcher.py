@@ -21,7 +21,7 @@ from amer_tf.search.environment import environment
 from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.rank_correlation import LEAST_PAIRS
 from amer_tf.search.result import SearchResult
-from amer_tf.search.run_error import RunError
+from amer_tf.search.run_result import require_search
 from amer_tf.search.search_data import as_splits, fingerprint
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
@@ -112,6 +112,7 @@ class AmerSearch:
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
         self.run = RunFolder(run_dir)
+        require_search(self.run)
         self._program = program(self.run, spec, self.settings, seed, steps, limits)
         self.run.claim(
             {
@@ -124,13 +125,7 @@ class AmerSearch:
                 "spec": spec_digest(spec),
             }
         )
-        try:
-            spec.save(self.run.path)
-        except OSError as error:
-            raise RunError(
-                f"The spec cannot be written: {error}. Free the disk or the folder, then run the "
-                f"same command again. Received: run_dir={str(run_dir)!r}"
-            ) from error
+        self.run.save_spec(spec)
 
     def fit(self, train: Any, validation: Any = None, catalog: Any = None) -> SearchResult:
         """Searches, trains and compares.
@@ -164,7 +159,9 @@ class AmerSearch:
 
     def _budget(self, is_searched: bool) -> Budget:
         """The time that is left; an audit of a finished search has its share of the limit anew."""
-        used = max((phase.get("used", 0.0) for phase in self.run.phases().values()), default=0.0)
+        # What the search took is known exactly only when it has ended.
+        known = [float((self.run.read_json(METRICS_FILE) or {}).get("seconds", 0.0))]
+        used = max(known + [phase.get("used", 0.0) for phase in self.run.phases().values()])
         limit, shares = self.time_limit, dict(self._program.shares)
         if self.audit:
             shares[AUDIT] = share_of(num_trainings(self.steps, self.audit), shares)
@@ -175,7 +172,8 @@ class AmerSearch:
     def _audit(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
         result = SearchResult.load(self.run.path)
         self._program.audit(budget, train, validation, catalog, result.architecture, self.audit)
-        self.run.write_json(METRICS_FILE, {**result.metrics, "seconds": budget.used})
+        seconds = budget.used - float(result.metrics["seconds"])
+        self.run.write_json(METRICS_FILE, {**result.metrics, "audit_seconds": seconds})
 
     def _work(self, budget: Budget, train: Any, validation: Any, catalog: Any) -> None:
         architecture, metrics = self._program.work(budget, train, validation, catalog)

@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-from amer_tf.features import VOCABULARY_FOLDER
+from amer_tf.features import VOCABULARY_FOLDER, FeatureSpec
 from amer_tf.files import temporary_path
 from amer_tf.search.array_files import StoredArrays, write_arrays
 from amer_tf.search.run_error import RunError
@@ -143,6 +143,20 @@ class RunFolder:
                 f"{file} cannot be read: {error}. It is damaged: use a new `run_dir`."
             ) from error
         return content
+
+    def save_spec(self, spec: FeatureSpec) -> None:
+        """Writes what the run's models read and predict, with its vocabularies.
+
+        Raises:
+            RunError: Where the disk refuses.
+        """
+        try:
+            spec.save(self.path)
+        except OSError as error:
+            raise RunError(
+                f"The spec cannot be written: {error}. Free the disk or the folder, then run the "
+                f"same command again. Received: run_dir={str(self.path)!r}"
+            ) from error
 
     def claim(self, config: Mapping[str, Any]) -> None:
         """Records the configuration, or checks that the run found here has the same one.

@@ -213,7 +213,7 @@ def test_a_model_of_another_spec_is_refused(case, tmp_path):
         refused(case, spec=replaced(case, vocabularies=(fewer,)).spec)(tmp_path / "1")
     with pytest.raises(ExportError, match="`model` must be a keras.Model. Received: model=None"):
         refused(case, model=None)(tmp_path / "1")
-    with pytest.raises(ExportError, match="`architecture` must be an Architecture. Received"):
+    with pytest.raises(ExportError, match="`architecture` must be an Arch.*or the name.*={}"):
         refused(case, architecture={})(tmp_path / "1")
     for top_k in (0, True, 2.5):
         with pytest.raises(ExportError, match=f"`top_k` must be a pos.*Received: top_k={top_k}"):

@@ -71,12 +71,24 @@ def test_the_table_of_times(ctr, copy):
     change_json(folder / "phases.json", lambda known: phases)
     change_json(folder / "metrics.json", lambda metrics: {**metrics, "seconds": 120.0})
     rows = Page(phase_times(record(SearchResult.load(folder)))).table("Time by phase")
-    assert [(row["Phase"], row["Time"], row["Share"]) for row in rows] == [
+    assert [(row["Phase"], row["Time"], row["Share of the search"]) for row in rows] == [
         ("Choosing the strength of regularisation", "30 s", "25%"),
         ("Searching interactions", "1 min 00 s", "50%"),
         ("Training and scoring the hand-made systems", "30 s", "25%"),
         ("Own phase", "0.0 s", "0%"),
     ]
+
+
+def test_the_time_of_an_audit_is_told_by_itself(ctr, copy):
+    folder = copy(ctr)
+    phases = {"scratch": {"done": True, "used": 120.0}, "audit": {"done": True, "used": 300.0}}
+    change_json(folder / "phases.json", lambda known: phases)
+    times = {"seconds": 120.0, "audit_seconds": 180.0}
+    change_json(folder / "metrics.json", lambda metrics: {**metrics, **times})
+    found = Page(phase_times(record(SearchResult.load(folder))))
+    assert [row["Share of the search"] for row in found.table("Time by phase")] == ["100%", ""]
+    assert "The search took 2 min 00 s, over" in found.text
+    assert "; its audit took 3 min 00 s more." in found.text
 
 
 def test_a_run_without_times(ctr, copy):

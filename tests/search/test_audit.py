@@ -99,10 +99,22 @@ def test_nothing_that_the_search_found_is_changed(audited, finished):
     assert audited.score == finished.score
     assert audited.leaderboard().equals(finished.leaderboard())
     own, other = audited.summary(), finished.summary()
-    changing = ("run_dir", "seconds", "audit")
+    changing = ("run_dir", "audit_seconds", "audit")
     assert [own[key] for key in own if key not in changing] == [
         other[key] for key in own if key not in changing
     ]
+
+
+def test_its_time_is_no_time_of_the_search(audited, finished, data, tmp_path):
+    assert audited.seconds == finished.seconds == audited.summary()["seconds"]
+    assert finished.audit_seconds is None
+    assert audited.audit_seconds > 0.0
+    last = audited.run.phases()["audit"]["used"]
+    assert audited.seconds + audited.audit_seconds == pytest.approx(last, abs=0.5)
+    # A larger one adds its own.
+    larger = search(data, shutil.copytree(audited.run.path, tmp_path / "run"), 6)
+    assert larger.seconds == finished.seconds
+    assert larger.audit_seconds > audited.audit_seconds
 
 
 @pytest.mark.slow
@@ -110,6 +122,14 @@ def test_the_same_command_searches_and_audits(audited, data, finished, tmp_path)
     whole = search(data, tmp_path / "run", settings=small_run.SETTINGS)
     assert whole.run.trials() == audited.run.trials()
     assert whole.summary()["audit"] == audited.summary()["audit"]
+    # The record of the last phase before the audit, and all that came after it.
+    last = max(
+        phase["used"]
+        for name, phase in whole.run.phases().items()
+        if "used" in phase and not name.startswith("audit")
+    )
+    assert whole.seconds == pytest.approx(last, abs=0.5)
+    assert whole.audit_seconds > 0.0
 
 
 def test_what_is_done_is_not_done_again(audited, data, monkeypatch):

@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from amer_tf.search.behavior_search import PHASE_SHARES
-from amer_tf.search.budget import Budget, parse_duration
+from amer_tf.search.budget import Budget, parse_duration, without
+from amer_tf.search.ctr_search import phase_shares
+from amer_tf.search.next_item_program import NextItemProgram
+from tests.search import small_run
 from tests.search.fake_clock import FakeClock
 
 SHARES = {"first": 0.5, "second": 0.3, "third": 0.2}
@@ -92,3 +95,72 @@ def test_time_of_earlier_attempts_counts(clock):
 def test_the_shares_of_the_phases_are_the_whole():
     assert sum(PHASE_SHARES.values()) == pytest.approx(1.0)
     assert min(PHASE_SHARES.values()) > 0.0
+
+
+# Phases that a run does not have ------------------------------------------------------------------
+
+
+def dealt(shares, limit, clock):
+    """Seconds of each phase where each takes exactly what it may."""
+    budget, seconds = Budget(limit, shares), {}
+    for phase in shares:
+        seconds[phase] = budget.share(phase)
+        clock.advance(seconds[phase])
+    assert budget.left == pytest.approx(0.0, abs=1e-6)
+    return seconds
+
+
+def test_absent_phases_leave_their_time_to_all_others(clock):
+    # Of 5 : 2 parts.
+    assert dealt(without(SHARES, {"second", "fourth"}), 70.0, clock) == pytest.approx(
+        {"first": 50.0, "third": 20.0}
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "limit", "expected"),
+    [
+        (("interaction", "mlp"), 78.0, {"prior": 5, "interaction": 28, "scratch": 17}),
+        (("mlp",), 45.0, {"prior": 5, "mlp": 10, "mlp_scoring": 3, "finetuning": 7, "scratch": 17}),
+        (("interaction",), 55.0, {"prior": 5, "interaction": 28, "tuning": 5, "scratch": 17}),
+        (("behavior",), 60.0, {"behavior": 20, "tuning": 4, "finetuning": 5, "scratch": 18}),
+        (("behavior", "interaction", "mlp"), 85.0, {"behavior": 20, "mlp": 7, "scratch": 18}),
+    ],
+)
+def test_a_search_of_rows_without_references(steps, limit, expected, clock):
+    seconds = dealt(phase_shares(steps, has_references=False), limit, clock)
+    assert {phase: seconds[phase] for phase in expected} == pytest.approx(expected)
+    assert "references" not in seconds
+
+
+@pytest.mark.parametrize("steps", [("interaction", "mlp"), ("behavior", "interaction", "mlp")])
+def test_a_search_of_rows_with_references(steps, clock):
+    seconds = dealt(phase_shares(steps, has_references=True), 100.0, clock)
+    assert sum(seconds.values()) == pytest.approx(100.0)
+    assert seconds["references"] == pytest.approx(15.0 if "behavior" in steps else 22.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "absent"),
+    [
+        ({}, 100.0, set()),
+        ({"references": ()}, 84.0, {"references"}),
+        ({"references": ("popularity", "ease")}, 84.0, {"references"}),
+        ({"references": (), "finetune_epochs": 0}, 81.0, {"references", "finetuning"}),
+        ({"references": (), "final_epochs": 0}, 82.0, {"references", "final"}),
+    ],
+)
+def test_a_search_of_next_items(data, changes, limit, absent, clock):
+    settings = small_run.SETTINGS.replace(**changes)
+    seconds = dealt(NextItemProgram(None, data.spec, settings, 0).shares, limit, clock)
+    hundredths = {phase: 100 * share for phase, share in PHASE_SHARES.items()}
+    assert seconds == pytest.approx(without(hundredths, absent))
+
+
+def test_a_reference_that_cannot_read_the_data_has_no_share(data):
+    settings = small_run.SETTINGS.replace(references=("bpr", "narm", "stamp"))
+    program = NextItemProgram(None, data.spec, settings, 0)
+    assert "references" in program.shares
+    assert (program._num_left("narm"), program._num_left("stamp")) == (2, 1)
+    alone = NextItemProgram(None, data.spec, settings.replace(references=("bpr",)), 0)
+    assert "references" not in alone.shares

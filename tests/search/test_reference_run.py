@@ -8,6 +8,7 @@ import pytest
 
 from amer_tf.search import reference_run
 from amer_tf.search.reference_run import ReferenceRun
+from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.training.fit import TrainingError
 from tests.search import small_ctr_run, small_run
@@ -61,6 +62,15 @@ def test_a_folder_with_another_run(ctr_data, tmp_path):
     run_of(ctr_data, tmp_path, "lr", CTR)
     with pytest.raises(RunError, match=r"holds a run with another settings.references"):
         run_of(ctr_data, tmp_path, "dnn", CTR)
+
+
+def test_a_folder_of_a_system_is_no_search(ctr_data, tmp_path):
+    run_of(ctr_data, tmp_path, "lr", CTR)
+    message = r"must hold a search, and holds the hand-made system lr alone.*another `run_dir`.*Rec"
+    with pytest.raises(RunError, match=message):
+        small_ctr_run.search(ctr_data, tmp_path)
+    with pytest.raises(RunError, match=message):
+        SearchResult.load(tmp_path)
 
 
 def test_a_training_that_fails(ctr_data, tmp_path, monkeypatch):

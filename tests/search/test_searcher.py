@@ -298,7 +298,7 @@ def test_the_time_limit_is_kept(data, tmp_path, clock):
 @pytest.mark.usefixtures("quick_search")
 @pytest.mark.parametrize(("epochs", "expected"), [(6, 2), (12, 1), (1000, 1)])
 def test_as_many_finalists_as_can_be_trained_whole(data, tmp_path, clock, epochs, expected):
-    # Of 300 seconds 120 are for training from scratch, where an epoch of two steps takes 8.
+    # Of 300 seconds some 148 are for training from scratch, where an epoch of two steps takes 8.
     settings = LONG.replace(scratch_epochs=epochs, finetune_epochs=0, references=())
     search = AmerSearch(data.spec, tmp_path, settings=settings, time_limit=300.0)
     result = search.fit(data.train, data.validation)
