@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 
-from amer_tf.architecture import Architecture
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
 from amer_tf.search.array_files import write_arrays
@@ -236,7 +235,6 @@ def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
 
     What cannot be exported, such as trees, has no latency.
     """
-    from amer_tf.export import export
     from amer_tf.export.latency import measure_latency
 
     try:
@@ -245,9 +243,8 @@ def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
         if not isinstance(result.model, keras.Model):
             job.record_latency(_NO_NETWORK)
             return
-        architecture = getattr(result, "architecture", None) or Architecture()
         with tempfile.TemporaryDirectory() as folder:
-            export(result.model, data.spec, architecture, f"{folder}/export", warmup=False)
+            result.export(f"{folder}/export", warmup=False)
             found = measure_latency(f"{folder}/export")
         latency: dict[str, Any] = {str(rows): round(ms, 3) for rows, ms in found.items()}
     except Exception as error:
