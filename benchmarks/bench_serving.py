@@ -16,6 +16,7 @@ Result (2 quiet cores; milliseconds, p50 / p99):
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import tempfile
 import time
@@ -39,10 +40,12 @@ BLOCKS = tuple(
 )
 ATTENDING = (*BLOCKS[:2], Block("layer_norm", "target_attention", "relu"))
 INTERACTIONS = (("hour", "item"), ("category", "store"), ("item", "store", "hour"))
-# Blocks, interactions, shortcut, and whether the model attends from the target at the end.
+FOUND = Architecture(BLOCKS, INTERACTIONS, MLP, "squeeze_excitation")
+# What it is built from, and whether it attends from the target at the end.
 SYSTEMS: dict[str, tuple[Architecture, bool]] = {
-    "amer": (Architecture(BLOCKS, INTERACTIONS, MLP, "squeeze_excitation"), True),
-    "amer, block attends": (Architecture(ATTENDING, INTERACTIONS, MLP, "squeeze_excitation"), True),
+    "amer": (FOUND, True),
+    "amer, matches": (dataclasses.replace(FOUND, history_match="exact"), True),
+    "amer, block attends": (dataclasses.replace(FOUND, blocks=ATTENDING), True),
     "din": (Architecture(mlp=MLP), True),
     "dnn": (Architecture(mlp=MLP), False),
 }

@@ -24,7 +24,8 @@ _EXPORT_DIR = flags.DEFINE_string(
     "export_dir",
     None,
     "Folder to write; new, empty, or with this very export. Model servers want a number as its "
-    "name, such as serving/beauty/1; a folder that holds such versions gets the next number.",
+    "name, such as serving/beauty/1; a folder that holds such versions gets the next number, also "
+    "where a number is given that holds another export.",
     flag_values=FLAGS,
 )
 _TOP_K = flags.DEFINE_integer(

@@ -20,21 +20,25 @@ MANIFEST_FILE = "export.json"
 
 
 def version_folder(folder: pathlib.Path, digest: str) -> pathlib.Path:
-    """Where to write: the folder itself, or below it the next of its numbered versions.
+    """Where to write: the folder itself, or the next of its numbered versions.
 
     Args:
         folder: What the user named. It holds versions where it is no export itself and folders in
-            it have numbers as names.
+            it have numbers as names; it is one of them where its own name is a number and another
+            export stands in it.
         digest: What tells exports apart: the newest version is taken again where it is this very
             export.
     """
     try:
-        if not folder.is_dir() or (folder / MANIFEST_FILE).exists():
+        if not folder.is_dir():
             return folder
+        if (folder / MANIFEST_FILE).exists():
+            manifest = _read_manifest(folder)
+            if manifest is None or manifest["digest"] == digest or not _is_number(folder):
+                return folder
+            return version_folder(folder.parent, digest)
         versions = {
-            int(path.name): path
-            for path in folder.iterdir()
-            if path.name.isascii() and path.name.isdigit() and path.is_dir()
+            int(path.name): path for path in folder.iterdir() if _is_number(path) and path.is_dir()
         }
     except OSError as error:
         raise ExportError(f"The export folder cannot be read: {error}") from error
@@ -45,6 +49,10 @@ def version_folder(folder: pathlib.Path, digest: str) -> pathlib.Path:
     if manifest is not None and manifest["digest"] == digest:
         return versions[newest]
     return folder / str(newest + 1)
+
+
+def _is_number(folder: pathlib.Path) -> bool:
+    return folder.name.isascii() and folder.name.isdigit()
 
 
 def is_exported(target: pathlib.Path, digest: str) -> bool:

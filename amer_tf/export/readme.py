@@ -26,9 +26,10 @@ _RULES = """How columns are read, whatever the signature:
   functions of `tf.saved_model.load(...).signatures` in Python, and servers that do not know default
   inputs, want every input. A server that joins requests into batches wants one row for each user
   in every input, also in those that take a single value.
-- Sizes that do not fit are an error that names the column. A column of another type is refused
-  before it reaches the model; where the error counts inputs instead of naming them, it counts from
-  0, in Python in alphabetical order, in a session in the order in which they were fed.
+- Sizes that do not fit are an error that names the column. A column of another type is refused by
+  TensorFlow before it reaches the model: where its error counts inputs instead of naming them, in
+  Python as `input #7(zero-based)`, that is the `#` of the tables below; in a session they are
+  counted in the order in which they were fed.
 """
 
 
@@ -57,9 +58,12 @@ def _signature(signature: Signature) -> str:
         "",
         signature.summary,
         "",
-        "| input | type | shape | missing | may be left out | meaning |",
-        "|---|---|---|---|---|---|",
-        *(_row(column, with_default=True) for column in signature.inputs),
+        "| # | input | type | shape | missing | may be left out | meaning |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {number} {_row(column, with_default=True)}"
+            for number, column in enumerate(sorted(signature.inputs, key=_name))
+        ),
         "",
         "| output | type | shape | missing | meaning |",
         "|---|---|---|---|---|",
@@ -88,6 +92,10 @@ def _request(signature: Signature) -> dict[str, Any] | None:
     if any(column.name == "examples" for column in signature.inputs):
         return None
     return {"signature_name": signature.name, "inputs": dict(signature.example)}
+
+
+def _name(column: Column) -> str:
+    return column.name
 
 
 def _row(column: Column, with_default: bool) -> str:

@@ -73,7 +73,7 @@ def export(
     named = pathlib.Path(folder).absolute()
     spec = with_values(spec)
     check(model, spec, architecture, top_k)
-    settings = {"top_k": top_k, "warmup": warmup}
+    settings = {"top_k": top_k if spec.task == "next_item" else None, "warmup": warmup}
     digest = _digest(model, spec, architecture, settings)
     target = version_folder(named, digest)
     if is_exported(target, digest):

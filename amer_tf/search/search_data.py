@@ -77,11 +77,14 @@ def fingerprint(spec: FeatureSpec, train: Any, validation: Any, test: Any = None
 
     Args:
         spec: The fitted spec.
-        train: Training split, of which the length alone is taken.
+        train: Training split; its batches are shuffled, so that its length and labels are taken.
         validation: Validation split.
         test: Test split, where it counts.
     """
     found = {"training examples": train.num_examples}
+    if spec.task == "ctr":
+        labels = np.ascontiguousarray(train.labels)
+        found["digest of the training labels"] = hashlib.sha256(labels.tobytes()).hexdigest()[:16]
     for name, split in (("validation", validation), ("test", test)):
         if split is not None:
             found[f"{name} examples"] = split.num_examples

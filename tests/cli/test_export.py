@@ -39,7 +39,10 @@ def test_the_same_export_again_changes_nothing(run, tmp_path):
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "1").rglob("*")}
     assert amer(*command).code == 0
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "1").rglob("*")} == before
-    assert "which holds another export" in refused(*command, "--top_k=3")
+    # Another export than that of the number gets the next one.
+    assert amer(*command, "--top_k=3").code == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["1", "2"]
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "1").rglob("*")} == before
 
 
 def test_a_folder_with_something_else_is_refused(run, tmp_path):

@@ -88,9 +88,13 @@ def test_a_folder_of_versions_gets_the_next_number(target):
     # The newest version is known again, an older one is not.
     assert version_folder(base, "another") == base / "9"
     assert version_folder(base, "abc") == base / "10"
-    # An export is no folder of versions, nor is one without any.
-    (target / "7").mkdir()
-    assert version_folder(target, "another") == target
+    # A version that is another export stands for the folder that it is in.
+    assert version_folder(target, "third") == base / "10"
+    assert version_folder(target, "abc") == target
+    # An export of another name is no folder of versions, nor is one without any.
+    write(base / "shop")
+    (base / "shop" / "7").mkdir()
+    assert version_folder(base / "shop", "another") == base / "shop"
     assert version_folder(base / "10.partial", "abc") == base / "10.partial"
 
 
@@ -105,8 +109,7 @@ def test_versions_of_a_model_are_exported_one_after_another(case, target):
     assert export(case.model, case.spec, case.architecture, base) == base / "3"
     assert sorted((file, file.stat().st_mtime_ns) for file in target.rglob("*")) == before
     assert sorted(names(base)) == ["1", "2", "3"]
-    with pytest.raises(ExportError, match="holds numbered versions gets the next number. Received"):
-        export(case.model, case.spec, case.architecture, base / "2")
+    assert export(case.model, case.spec, case.architecture, base / "2", top_k=4) == base / "4"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")

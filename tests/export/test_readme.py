@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.export.small_models import CASES
 
@@ -27,15 +28,34 @@ def test_every_column_stands_there_with_type_and_shape(exported):
     text = (exported.folder / "README.md").read_text(encoding="utf-8")
     for name, function in exported.loaded.signatures.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]
-        specs = {**function.structured_input_signature[1], **function.structured_outputs}
-        for column, spec in specs.items():
-            (row,) = re.findall(rf"^\| `{column}` \|.*$", section, re.MULTILINE)
+        inputs = function.structured_input_signature[1]
+        numbers = {column: f"{number} | " for number, column in enumerate(sorted(inputs))}
+        for column, spec in {**inputs, **function.structured_outputs}.items():
+            start = re.escape(f"| {numbers.get(column, '')}")
+            (row,) = re.findall(rf"^{start}(`{column}` \|.*)$", section, re.MULTILINE)
             cells = [cell.strip() for cell in row.split("|")]
-            assert cells[2] == spec.dtype.name
+            assert cells[1] == spec.dtype.name
             if spec.shape.rank is None:
-                assert cells[3] == "scalar, or [batch]"
+                assert cells[2] == "scalar, or [batch]"
             else:
-                assert len(cells[3].split(",")) == spec.shape.rank
+                assert len(cells[2].split(",")) == spec.shape.rank
+
+
+def test_the_number_in_an_error_is_that_of_the_table(exported):
+    """TensorFlow refuses a column of another type by its number alone."""
+    function = exported.loaded.signatures["serving_default"]
+    text = (exported.folder / "README.md").read_text(encoding="utf-8")
+    section = text.split("## serving_default\n")[1].split("\n## ")[0]
+    inputs = function.structured_input_signature[1]
+    columns = {
+        name: tf.zeros([1] * (spec.shape.rank or 0), spec.dtype) for name, spec in inputs.items()
+    }
+    for column, spec in inputs.items():
+        wrong = tf.zeros(columns[column].shape, tf.float64 if spec.dtype != tf.float64 else tf.int8)
+        with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+            function(**{**columns, column: wrong})
+        [number] = re.findall(r"input #(\d+)\(zero-based\)", str(raised.value))
+        assert f"| {number} | `{column}` |" in section
 
 
 def test_what_a_user_must_know(exported):

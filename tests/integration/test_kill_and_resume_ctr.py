@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import random
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -38,7 +39,7 @@ PHASES = (
 NUM_MOMENTS = 20
 HYBRID_SETTINGS = small_hybrid_run.SETTINGS.replace(
     batch_size=24, behavior_epochs=3, round_epochs=3, mlp_epochs=3, num_behaviors=48, num_mlps=60,
-    final_epochs=4, patience=4, references=("dnn",),
+    final_epochs=4, patience=4, references=("dnn",), sampler="evolution",
 )  # fmt: skip
 
 pytestmark = pytest.mark.slow
@@ -84,10 +85,21 @@ def kill_at_random_moments(folder: pathlib.Path) -> None:
     finish(start(*search(folder, "undisturbed", HYBRID_SETTINGS)))
     moments, run = random.Random(0), folder / "killed"
     whole = progress(folder / "undisturbed")
-    # Not at its very end, where a process may be gone before it is killed.
-    for wanted in sorted(moments.randint(0, whole - 12) for _ in range(NUM_MOMENTS)):
-        process = start(*search(folder, "killed", HYBRID_SETTINGS))
-        assert kill_when(process, has_come_to(run, wanted), moments.uniform(0.0, 0.2)), wanted
+    # Of all moments, the last ones too, at which a process may be gone before it is killed: such
+    # a moment is tried once more from the state before.
+    for wanted in sorted(moments.sample(range(whole), NUM_MOMENTS)):
+        before = folder / "before"
+        shutil.rmtree(before, ignore_errors=True)
+        if run.exists():
+            shutil.copytree(run, before)
+        for delay in (moments.uniform(0.0, 0.2), 0.0):
+            process = start(*search(folder, "killed", HYBRID_SETTINGS))
+            if kill_when(process, has_come_to(run, wanted), delay):
+                break
+            shutil.rmtree(run)
+            shutil.copytree(before, run)
+        else:
+            pytest.fail(f"The run ended before it was killed at {wanted} of {whole}.")
     finish(start(*search(folder, "killed", HYBRID_SETTINGS)))
 
 

@@ -86,3 +86,5 @@ def test_a_fingerprint_tells_data_from_others():
     assert of(TABLE, shorter)["validation examples"] == 3
     differing = {name for name, value in of(TABLE, other).items() if value != known[name]}
     assert differing == {"digest of the first validation examples"}
+    differing = {name for name, value in of(other, TABLE).items() if value != known[name]}
+    assert differing == {"digest of the training labels"}
