@@ -151,7 +151,8 @@ def test_two_exports_in_one_process_keep_their_vocabularies(tmp_path):
 
 
 def test_top_k_and_warmup(case, tmp_path):
-    folder = export(case.model, case.spec, case.architecture, tmp_path / "1", top_k=2, warmup=False)
+    named = tmp_path / "shop"
+    folder = export(case.model, case.spec, case.architecture, named, top_k=2, warmup=False)
     assert not (folder / "assets.extra").exists()
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     defaults = saved.meta_graphs[0].signature_def["recommend"].defaults
