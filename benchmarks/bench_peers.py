@@ -5,17 +5,19 @@
     python -m venv B; B/bin/pip install torch recbole "numpy<2" "scipy<1.14" "pandas<3"
     python benchmarks/bench_peers.py --peer_python=B/bin/python --cases=next_item --threads=1
 
-Both sides train on the same batches from memory, in turn; of each the median of the repeats, without
-the first call. Ours is trained as references are: XLA, `RowSparseAdam`, for ctr with its prior.
-FuxiCTR's step clips gradients and moves whole tables by Adam, without a penalty (its default). Its
-wheels hold no DNN, DeepFM, DCN or xDeepFM, those stand in the repository's model zoo alone:
-`peer_worker.py` puts them together from FuxiCTR's own blocks on its `BaseModel`. K 16, MLP 3 x 400,
-3 crosses, CIN 64-64, batches of 4,096; Frappe has 10 fields of 5,382 values, Criteo 39 of 1 million.
-SASRec: 12,101 items, 64 units, 2 layers, 2 heads, batches of 512. RecBole's own `Trainer`; its inner
-layer (64), dropout (.3, none on attention weights) and ReLU are set to ours, its default is 256, .5
-and GELU. BPR is the same on both sides; beside it each one's default, sampled softmax with 2,048
-negatives against cross entropy over all items. Importing RecBole searches every backward pass for
-NaN ("NaN checks", as its users run it); the rows without are with that turned off.
+Both sides train on the same batches from memory, in turn; of each the median of the repeats,
+without the first call. Ours is trained as references are: XLA, `RowSparseAdam`, for ctr with its
+prior. FuxiCTR's step clips gradients and moves whole tables by Adam, without a penalty (its
+default). Its wheels hold no DNN, DeepFM, DCN or xDeepFM, those stand in the repository's model zoo
+alone: `peer_worker.py` puts them together from FuxiCTR's own blocks on its `BaseModel`. K 16, MLP
+3 x 400, 3 crosses, CIN 64-64, batches of 4,096; Frappe has 10 fields of 5,382 values together,
+Criteo 39 of 1 million. Sizes are the same; our CIN has no biases.
+
+SASRec: 12,101 items, 64 units, 2 layers, 2 heads, batches of 512. RecBole's own `Trainer`; its
+inner layer (64), dropout (.3, none on attention weights) and ReLU are set to ours, its defaults are
+256, .5 and GELU. BPR is the same on both sides; beside it each one's default, sampled softmax with
+2,048 negatives against cross entropy over all items. Importing RecBole has every backward pass
+searched for NaN ("NaN checks", as its users run it); the rows without are with that turned off.
 
 Result (2 cores that were never quiet; one thread each, since threads that wait for one another
 suffer most from other work; FuxiCTR 2.3.10 and RecBole 1.2.1 with torch 2.13, TensorFlow 2.21).
@@ -43,19 +45,21 @@ The ratio of processor times is the result, other work hardly changes it (twice 
 At least 2 is reached by xDeepFM, and by SASRec with each one's defaults and RecBole's checks. What
 holds back the others, by XLA's own trace (`tf.profiler`, one thread):
 
-* DNN, Frappe: matrix products are 97 % of a step, 9.5 Gflop in 113 of 120 ms, 84 Gflop a second and
-  core; the peer multiplies the same. Criteo: 88 % (72 % before `FusedEmbedding` split what it
-  gathered: the gradient of 39 slices took 47 of 224 ms; ratio 1.10 then). Less than float32 would be
-  needed. xDeepFM gained the most from one product for all rows: the CIN alone 3.4 times.
-* SASRec, T 15: products are 62 % of a step, many of them small: 512 x 2 of 15 x 32 x 15 for
-  attention, and for the gradient of each kernel 512 of 64 x 64, which are then summed (Keras's
-  `Dense` and `MultiHeadAttention` multiply `(B, T, D)` by `(D, E)` as a batch). One product of
-  7,680 rows in place of those saved 13 to 25 % at T 15 and nothing at T 50. Sums of layer
-  normalisation and of those gradients are 14 %.
+* DNN, Frappe: matrix products are 97 % of a step, 9.4 Gflop in 116 of 120 ms, 81 Gflop a second
+  and core; the peer multiplies the same. Criteo: 88 %. DeepFM and DCN add little to either. Only
+  products in less than float32 would be faster.
+* What was wasteful and has been mended: the gradient of 39 slices in `FusedEmbedding`, 47 of 255
+  ms of DNN on Criteo (ratio 1.10 then, 1.31 now; DeepFM 1.19 and 1.41); in the CIN one product for
+  each row of a batch in place of one for all (1,024 rows of 39 fields: 408 ms, 1,414 before).
+* SASRec, T 15: products are 55 % of a step (T 50: 50 %), many of them small: 512 x 2 of
+  15 x 32 x 15 for attention, and for the gradient of each kernel 512 of 64 x 64, which are then
+  summed (Keras's `Dense` and `MultiHeadAttention` multiply `(B, T, D)` by `(D, E)` as a batch). One
+  product of 7,680 rows in place of those saved 14 to 25 % at T 15 and nothing at T 50, so it was
+  left. Sums, of layer normalisation and of those gradients, are 11 to 14 %, copies 7 to 12 %.
 
-Not measured: two threads on a quiet machine (there was none; beside other work 2.3 for DNN and 2.7
-for DeepFM on Frappe, with 30 % taken); DeepCTR-Torch 0.3.0, which installs with `requests`.
-RecBole 1.2.1 does not start with NumPy 2 (`np.float_`).
+Not measured: two threads on a quiet machine, as there was none (beside other work, which holds up
+torch's threads more than ours, 2.3 for DNN and 2.7 for DeepFM on Frappe); DeepCTR-Torch 0.3.0,
+which installs, with `requests`. RecBole 1.2.1 does not start with NumPy 2 (`np.float_`).
 """
 
 from __future__ import annotations
