@@ -21,8 +21,8 @@ searched for NaN ("NaN checks", as its users run it); the rows without are with 
 
 Result (2 cores that were never quiet; one thread each, since threads that wait for one another
 suffer most from other work; FuxiCTR 2.3.10 and RecBole 1.2.1 with torch 2.13, TensorFlow 2.21).
-The ratio of processor times is the result, other work hardly changes it (twice measured: Frappe
-1.07 to 1.23 but for xDeepFM); the other columns say what the machine left to each:
+The ratio of processor times is the result: other work changes it little (a second run of Frappe
+gave 1.23, 1.17, 1.07, 2.73); the other columns say what the machine left to each:
 
                                        ours   theirs  ratio  of processor  first call  taken
     dnn, Frappe                       9,540   11,214   0.85          1.13      13.3 s    35%
@@ -46,8 +46,8 @@ At least 2 is reached by xDeepFM, and by SASRec with each one's defaults and Rec
 holds back the others, by XLA's own trace (`tf.profiler`, one thread):
 
 * DNN, Frappe: matrix products are 97 % of a step, 9.4 Gflop in 116 of 120 ms, 81 Gflop a second
-  and core; the peer multiplies the same. Criteo: 88 %. DeepFM and DCN add little to either. Only
-  products in less than float32 would be faster.
+  and core; the peer multiplies the same, so twice its speed would need products twice as fast as
+  torch's. Criteo: 88 %. DeepFM and DCN were not traced.
 * What was wasteful and has been mended: the gradient of 39 slices in `FusedEmbedding`, 47 of 255
   ms of DNN on Criteo (ratio 1.10 then, 1.31 now; DeepFM 1.19 and 1.41); in the CIN one product for
   each row of a batch in place of one for all (1,024 rows of 39 fields: 408 ms, 1,414 before).
