@@ -54,14 +54,17 @@ class CompressedInteraction(keras.layers.Layer):
         ]
 
     def call(self, fields: Any) -> Any:
-        units = fields.shape[-1]
-        states, pooled = fields, []
+        # One product of two matrices for all examples: rows before units would be one for each.
+        columns = ops.swapaxes(fields, -1, -2)  # [..., units, fields]
+        states, pooled = columns, []
         for kernel in self.kernels:
-            # [..., rows before, 1, units] * [..., 1, fields, units]
-            products = ops.expand_dims(states, -2) * ops.expand_dims(fields, -3)
-            shape = (*ops.shape(fields)[:-2], kernel.shape[-1], units)
-            states = ops.matmul(kernel, ops.reshape(products, shape))  # [..., rows, units]
-            pooled.append(ops.sum(states, axis=-1))
+            # [..., units, rows before, 1] * [..., units, 1, fields]
+            products = ops.expand_dims(states, -1) * ops.expand_dims(columns, -2)
+            flat = ops.reshape(products, (-1, kernel.shape[-1]))
+            states = ops.matmul(flat, ops.transpose(kernel))
+            shape = (*ops.shape(columns)[:-1], kernel.shape[0])
+            states = ops.reshape(states, shape)  # [..., units, rows]
+            pooled.append(ops.sum(states, axis=-2))
         return ops.concatenate(pooled, axis=-1)
 
     def compute_output_shape(self, fields_shape: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -113,8 +113,7 @@ class FusedEmbedding(keras.layers.Layer):
         sizes = [math.prod(ops.shape(field_ids)) for field_ids in ids]
         flat = ops.concatenate([ops.reshape(field_rows, (-1,)) for field_rows in rows])
         gathered = ops.take(self._table, flat, axis=0)
-        starts = [sum(sizes[:index]) for index in range(len(sizes))]
-        parts = [gathered[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+        parts = _split(gathered, sizes)
         outputs = {}
         for name, field_ids, part in zip(names, ids, parts, strict=True):
             embedded = ops.reshape(part, (*ops.shape(field_ids), self.embedding_dim))
@@ -155,3 +154,15 @@ class FusedEmbedding(keras.layers.Layer):
             "embedding_dim": self.embedding_dim,
             "l2": self.l2,
         }
+
+
+def _split(rows: Any, sizes: Sequence[Any]) -> Sequence[Any]:
+    """Rows one after another, as many as each size says.
+
+    The gradient of a split is one concatenation, that of slices a sum of as many whole arrays, most
+    of them zero: with 39 fields a fifth of an update. Only known sizes can be split.
+    """
+    starts = [sum(sizes[:index]) for index in range(len(sizes))]
+    if len(sizes) > 1 and all(isinstance(size, int) for size in sizes):
+        return ops.split(rows, starts[1:])
+    return [rows[start : start + size] for start, size in zip(starts, sizes, strict=True)]
