@@ -31,7 +31,7 @@ from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
 from data_pipelines.spool import Spool
-from data_pipelines.times import parse_times
+from data_pipelines.times import TimeReader
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
 
@@ -67,11 +67,14 @@ def prepare_ctr_table(
     item_dtype = source.spec.vocabulary(source.item).dtype if source.item else "string"
     keys = _Keys(ValueIndex(source.user_dtype), ValueIndex(item_dtype))
     coder = FieldCoder(source.spec, places.own, coders, source.step_separator)
-    rows, num_skipped = _spool(source, coder, keys, bool(places.item), scratch / "rows.spool")
+    times = TimeReader()
+    rows, num_skipped = _spool(
+        source, coder, keys, times, bool(places.item), scratch / "rows.spool"
+    )
     coder.warn_of_unused_separators()
     parts = deal_out(source.split, rows, scratch / "parts.spool")
     counts = count_parts(rows, parts)
-    sides = read_sides(source, places, coders, keys.users, keys.items, scratch)
+    sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)
     if num_skipped + sides.num_skipped:
         counts["skipped_rows"] = num_skipped + sides.num_skipped
 
@@ -136,7 +139,12 @@ def _write_examples(
 
 
 def _spool(
-    source: Source, coder: FieldCoder, keys: _Keys, has_items: bool, file: pathlib.Path
+    source: Source,
+    coder: FieldCoder,
+    keys: _Keys,
+    read_times: TimeReader,
+    has_items: bool,
+    file: pathlib.Path,
 ) -> tuple[Spool, int]:
     """Reads the examples once and writes codes, labels and what the split needs to a file.
 
@@ -173,7 +181,7 @@ def _spool(
                 assert source.item is not None
                 rows[ITEM_CODE] = chunk.encode(source.item, keys.items.encode)
             if MOMENT in rows.dtype.names:  # type: ignore[operator]
-                rows[MOMENT] = chunk.encode(TIME, parse_times)
+                rows[MOMENT] = chunk.encode(TIME, read_times)
             if isinstance(source.split, splits.ByColumn):
                 rows[PART] = chunk.encode(source.split.column, _named_parts)
             stream.write(rows.tobytes())
