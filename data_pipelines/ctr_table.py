@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ from data_pipelines.sources import TIME, Source
 from data_pipelines.spool import Spool
 from data_pipelines.times import TimeReader
 from data_pipelines.vocabulary_coding import VocabularyCoder
+
+_log = logging.getLogger(__name__)
 
 
 def split_file(name: str) -> str:
@@ -168,6 +171,11 @@ def _spool(
         raise DataError(
             "A split of each user's rows needs a column of users. "
             f"Received: the data set {source.name!r}, which names none"
+        )
+    if isinstance(source.split, splits.Random) and source.behaviors is not None:
+        _log.warning(
+            "The split is random, and examples have histories: training rows lie later than test "
+            "rows, and what is tested stands in their histories. Choose by_time or per_user."
         )
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
