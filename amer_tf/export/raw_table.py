@@ -24,6 +24,8 @@ from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import FeatureSpec
 
 _ROWS_AT_A_TIME = 4096
+# From here on some integers are no float64.
+_EXACT = 2.0**53
 
 
 def encode_table(
@@ -63,9 +65,19 @@ def encode_table(
 
 
 def _frame(table: Any) -> pd.DataFrame:
+    """The table with Python's values: pandas would make floats of whole numbers beside a gap."""
+    if isinstance(table, pd.DataFrame):
+        return table
     if hasattr(table, "to_pandas"):
-        table = table.to_pandas()
-    return table if isinstance(table, pd.DataFrame) else pd.DataFrame(dict(table))
+        table = dict(zip(table.schema.names, table.columns, strict=True))
+    return pd.DataFrame({name: _exact(values) for name, values in table.items()})
+
+
+def _exact(values: Any) -> Any:
+    if isinstance(values, (pd.Series, np.ndarray)):
+        return values
+    values = values.to_pylist() if hasattr(values, "to_pylist") else values
+    return pd.Series(values, dtype=object) if isinstance(values, (list, tuple)) else values
 
 
 def _labels(column: Any, name: str) -> npt.NDArray[np.float32]:
@@ -145,8 +157,14 @@ def _filled(value: Any, sizes: Sequence[int], column: Column) -> Any:
 
 
 def _plain(value: Any, column: Column) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
     if _is_missing(value):
         return column.missing
+    if isinstance(value, float) and column.dtype != tf.float32 and _EXACT <= abs(value) < math.inf:
+        raise ValueError(
+            f"{value!r}, a float that may stand for several integers: give integers, in pandas "
+            "with gaps as Int64"
+        )
     if column.dtype == tf.string:
         # A column of numbers with a gap comes as floats; preparation has read 5, not 5.0.
         return str(int(value) if isinstance(value, float) and value.is_integer() else value)
@@ -164,6 +182,6 @@ def _plain(value: Any, column: Column) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return (
-        value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-    ) or (isinstance(value, str) and not value)
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return math.isnan(value) if isinstance(value, float) else isinstance(value, str) and not value

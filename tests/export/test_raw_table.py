@@ -8,6 +8,7 @@ import pytest
 
 from amer_tf.export import ExportError
 from amer_tf.export.raw_table import encode_table
+from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
 from tests.export import small_hybrids
 
 ROWS = [*small_hybrids.HYBRID_ROWS, *small_hybrids.random_rows(40)]
@@ -90,3 +91,56 @@ def test_whole_numbers_of_a_column_with_a_gap(case):
 def test_missing_columns(case):
     with pytest.raises(ExportError, match=r"lacks columns; it has \['ad', .*Received: \['hour'\]"):
         encode_table(case.spec, frame(case).drop(columns="hour"))
+
+
+LARGE = 2**53 + 1  # the first integer that is no float
+
+
+@pytest.mark.parametrize("kind", ["arrow", "mapping", "Int64"])
+def test_large_ids_beside_gaps_are_exact(kind):
+    pyarrow = pytest.importorskip("pyarrow")
+    ids = (LARGE - 1, LARGE, LARGE + 1)
+    spec = FeatureSpec(
+        fields=(
+            CategoricalField("ad", "target"),
+            CategoricalField("history", "behavior", "ad"),
+            CategoricalField("text", "context"),
+        ),
+        vocabularies=(
+            Vocabulary("ad", "values", dtype="int64", values=ids),
+            Vocabulary("text", "values", values=tuple(map(str, ids))),
+        ),
+        label="click",
+        max_length=3,
+        target_to_behavior={"ad": "history"},
+    )
+    columns = {
+        "ad": [LARGE, None, LARGE + 1],
+        "history": [[LARGE, None, LARGE + 1], None, [LARGE - 1]],
+        "text": [LARGE, LARGE + 1, None],
+        "click": [0, 1, 0],
+    }
+    table = columns
+    if kind == "arrow":
+        table = pyarrow.table(columns)
+    elif kind == "Int64":
+        table = pd.DataFrame(
+            {
+                **columns,
+                "ad": pd.array(columns["ad"], dtype="Int64"),
+                "history": [np.array([LARGE, None, LARGE + 1], object), None, [np.int64(ids[0])]],
+                "text": pd.array(columns["text"], dtype="Int64"),
+            }
+        )
+    inputs, _, _ = encode_table(spec, table)
+    assert inputs["ad"].tolist() == [3, 1, 4]
+    assert inputs["history"].tolist() == [[3, 4, 0], [0, 0, 0], [2, 0, 0]]
+    assert inputs["text"].tolist() == [3, 4, 1]
+
+
+@pytest.mark.parametrize("name", ["hour", "ad"])
+def test_large_ids_that_pandas_has_rounded(case, name):
+    column = pd.Series([1, 2, 3, float(LARGE), None])
+    message = f"Column '{name}', row 4, .* 9007199254740992.0, a float that may stand for several"
+    with pytest.raises(ExportError, match=message):
+        encode_table(case.spec, frame(case, ROWS[:5]).assign(**{name: column}))
