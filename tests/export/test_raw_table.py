@@ -144,3 +144,57 @@ def test_large_ids_that_pandas_has_rounded(case, name):
     message = f"Column '{name}', row 4, .* 9007199254740992.0, a float that may stand for several"
     with pytest.raises(ExportError, match=message):
         encode_table(case.spec, frame(case, ROWS[:5]).assign(**{name: column}))
+
+
+# One row with a step of every field.
+STEP = {"history_ad": ["1"], "history_gap": [1.0], "history_tags": [[5]], "history_page": [3]}
+
+
+def test_bytes_and_sets_in_text_are_read_as_in_preparation(case):
+    lists = {**STEP, "country": "été", "hobbies": ["go", "tea"], "tags": [7, 5], "ad": "été"}
+    lists["history_tags"] = [[5, -1], [], [7]]
+    lists |= {name: lists[name] * 3 for name in STEP if name != "history_tags"}
+    texts = {**lists, "country": "été".encode(), "hobbies": "go|tea", "tags": b"7|5"}
+    texts |= {"history_ad": [b"1", "1", np.bytes_(b"1")], "history_tags": ["5|-1", "", b"7"]}
+    expected, found = (encode_table(case.spec, frame(case, [row])) for row in (lists, texts))
+    for name, values in expected[0].items():
+        np.testing.assert_array_equal(found[0][name], values, err_msg=name)
+    assert found[0]["hobbies"].tolist() == [[3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"history_ad": "1|2"}, "'history_ad', row 2, .* '1[|]2', a text where a history must be"),
+        ({"history_ad": b"1|2"}, "'history_ad', row 2, .* '1[|]2', .*in text, give a list"),
+        ({"history_tags": "5|7"}, "'history_tags', row 2, .* '5[|]7', a text where a history"),
+        ({"history_gap": "0.5"}, "'history_gap', row 2, .* '0.5', a text where a history must"),
+        ({"country": b"\xff"}, "'country', row 2, must hold .*string.*codec can't decode"),
+        ({"hobbies": b"\xff"}, "'hobbies', row 2, must hold .*string.*codec can't decode"),
+        ({"country": ["nl", "be"]}, r"'country', row 2, .*\['nl', 'be'\], which is not one value"),
+        ({"country": {"nl"}}, r"'country', row 2, .*\{'nl'\}, which is not one value"),
+        ({"country": {"nl": 1}}, r"'country', row 2, .*\{'nl': 1\}, which is not one value"),
+        ({"hobbies": {"go"}}, r"'hobbies', row 2, .*\{'go'\}, which is not one value"),
+        ({"age": [3]}, r"'age', row 2, .*\[3\], which is not one value"),
+        ({"hobbies": [["go"]]}, r"'hobbies', row 2, .*\['go'\], which is not one value"),
+        (
+            {"history_gap": [1.0, 2.0]},
+            "'history_gap', row 2, must have as many steps as column 'history_ad', 1, with None"
+            ".*Received: 2 steps",
+        ),
+        ({"history_ad": ["1"] * 3, "history_gap": []}, "'history_tags', row 2, .*: 1 steps"),
+        ({"history_ad": None}, "must have as many steps as column 'history_ad', 0, with None"),
+    ],
+)
+def test_wrong_cells_name_the_row(case, change, message, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("amer_tf.export.raw_table._ROWS_AT_A_TIME", 1)
+    with pytest.raises(ExportError, match=f"Column .*{message}"):
+        encode_table(case.spec, frame(case, [STEP, {**STEP, **change}]))
+
+
+def test_a_history_that_is_left_out_in_a_row(case):
+    """As in a request: of its steps nothing is known."""
+    rows = [{**STEP, "history_gap": cell} for cell in (None, [], np.nan, [None])]
+    inputs, _, _ = encode_table(case.spec, frame(case, rows))
+    assert (inputs["history_ad"] == inputs["history_ad"][0]).all()
+    assert (inputs["history_gap"] == inputs["history_gap"][0]).all()
