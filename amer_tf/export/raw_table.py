@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from amer_tf.export.checks import with_values
+from amer_tf.export.checks import require_fitted, with_values
 from amer_tf.export.columns import Column, input_columns
 from amer_tf.export.encoding import InputEncoder
 from amer_tf.export.errors import ExportError
@@ -45,6 +45,7 @@ def encode_table(
         ExportError: Where a column is missing, or holds what its field cannot be.
     """
     frame = _frame(table)
+    require_fitted(spec)
     spec = with_values(spec)
     assert spec.label is not None
     names = [field.name for field in spec.input_fields]

@@ -63,7 +63,8 @@ class AmerSearch:
 
     Raises:
         ValueError: Where an argument is wrong.
-        ExportError: Where a field has a name that no SavedModel could have.
+        ExportError: Where a numeric field is not fitted, or a field has a name that no SavedModel
+            could have.
         RunError: Where the run folder cannot be used, or holds a run of other arguments.
     """
 
@@ -210,8 +211,10 @@ def check_audit(audit: int, num_scored: int | None) -> None:
 
 def _check_exportable(spec: FeatureSpec) -> None:
     """Raises at the start of a search what would otherwise come at its end."""
+    from amer_tf.export.checks import require_fitted
     from amer_tf.export.columns import check_field_names
 
+    require_fitted(spec)
     check_field_names(spec)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import types
 
 import numpy as np
@@ -7,7 +8,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf import AmerSearch
+from amer_tf.export import ExportError
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, Vocabulary
 from amer_tf.search.search_data import as_evaluation_split, as_splits, fingerprint
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit
@@ -67,6 +70,17 @@ def test_rows_in_memory(data):
 def test_refuses_other_data(spec, arguments, message):
     with pytest.raises(SplitError, match=message):
         as_splits(spec, *arguments)
+
+
+def test_a_spec_with_numbers_must_be_fitted(tmp_path):
+    fields = (*SPEC.fields, CategoricalField("page", vocabulary="ad"), NumericField("price"))
+    spec = dataclasses.replace(SPEC, fields=fields)
+    message = r"fit it to a table by data_pipelines.fit_spec. Received: fields\['price'\]"
+    with pytest.raises(ExportError, match=message):
+        AmerSearch(spec, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ExportError, match=message):
+        as_splits(spec, *[TABLE.assign(price=1.0, page="a")] * 2)
 
 
 def test_refuses_to_evaluate_other_data():
