@@ -12,7 +12,7 @@ from amer_tf.cli.console import say
 from amer_tf.cli.errors import UsageError
 from amer_tf.search.run_error import RunError
 from amer_tf.search.run_result import RunResult, is_comparison
-from amer_tf.search.searcher import spec_digest
+from amer_tf.search.search_data import spec_digest
 from amer_tf.search.state import RunFolder
 from data_pipelines import DATASETS, PreparedData
 from data_pipelines.datasets import PACKAGED

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import pathlib
+import sys
 import types
 
 import numpy as np
@@ -56,6 +59,30 @@ def test_rows_in_memory(data):
     for split in (train, validation, measured):
         np.testing.assert_array_equal(split.field_values("ad"), IDS)
         np.testing.assert_array_equal(split.labels, [1, 0, 0, 1])
+
+
+def test_a_prepared_folder(ctr_data, tmp_path):
+    spec = FeatureSpec.load(ctr_data.folder)
+    for folder in (ctr_data.folder, str(ctr_data.folder), os.path.relpath(ctr_data.folder)):
+        splits = as_splits(spec, folder, None)
+        known = fingerprint(spec, ctr_data.train, ctr_data.validation)
+        assert fingerprint(spec, *splits) == known
+    # Wherever a vocabulary's file stands, it is the same.
+    spec.save(tmp_path)
+    as_splits(FeatureSpec.load(tmp_path), ctr_data.folder, None)
+
+
+def test_a_folder_of_another_spec(ctr_data):
+    message = r"must be prepared with the spec of the search: take `FeatureSpec.load\("
+    with pytest.raises(SplitError, match=message):
+        as_splits(SPEC, ctr_data.folder, None)
+
+
+def test_a_folder_without_what_reads_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "data_pipelines")
+    message = r"import it first, or give `data_pipelines.load\('data/shop'\)`. Received: a path"
+    with pytest.raises(SplitError, match=message):
+        as_splits(SPEC, pathlib.Path("data/shop"), None)
 
 
 @pytest.mark.parametrize(
