@@ -117,7 +117,8 @@ class Vocabulary:
         """Rows of the embedding table: padding, unknown and the known values."""
         if self.size is None:
             raise SpecError(
-                f"vocabularies[{self.name!r}] has not been fitted: prepare the data first. "
+                f"vocabularies[{self.name!r}] has not been fitted: prepare the data first, or "
+                "fit the spec to a table by data_pipelines.fit_spec. "
                 f"Received: source={self.source!r}"
             )
         return self.size + NUM_RESERVED_IDS

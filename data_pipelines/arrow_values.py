@@ -10,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 
+class DateSeconds(list[Any]):
+    """Dates or moments of an Arrow column as seconds since 1970 (UTC), None where one is null."""
+
+
 class ArrowValues(Sequence[Any]):
     """The values of an Arrow array as a sequence, None where one is null.
 

@@ -104,11 +104,14 @@ def clean_values(values: Sequence[Any], dtype: str, where: Where) -> list[Any]:
     """Makes raw values into text or integers, None where one is missing.
 
     Raises:
-        DataError: Where an integer is wanted and the value is none.
+        DataError: Where an integer is wanted and the value is none, or bytes are no UTF-8.
     """
     if dtype == "int64":
         return _clean(values, _integer, "an integer", where)
-    return [(value or None) if type(value) is str else _text(value) for value in values]
+    try:
+        return [(value or None) if type(value) is str else _text(value) for value in values]
+    except UnicodeDecodeError:
+        return _clean(values, _text, "text in UTF-8", where)
 
 
 def numbers(values: Sequence[Any], where: Where) -> npt.NDArray[np.float64]:
@@ -144,11 +147,15 @@ def _clean(
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a raw value counts as absent: None, empty text, or not a number."""
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    """Whether a raw value counts as absent: None, empty text or bytes, or not a number."""
+    if value is None or value == "" or value == b"":
+        return True
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode() or None
     return None if is_missing(value) else str(value)
 
 

@@ -30,7 +30,7 @@ from data_pipelines.row_layout import RowLayout
 from data_pipelines.side_tables import read_side_table
 from data_pipelines.sources import TIME, Source
 from data_pipelines.spool import Spool
-from data_pipelines.times import parse_times
+from data_pipelines.times import TimeReader, require_one_clock, warn_of_clocks
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
 PROFILES_FILE = "profiles.records"
@@ -50,6 +50,7 @@ class Sides:
             is known.
         items: Structured `[items + 1]`, likewise.
         behaviors: Events sorted by user and time, or None.
+        times: What has read the times of the examples, and those of the events.
         num_skipped: Rows of the log that were left out.
     """
 
@@ -57,6 +58,7 @@ class Sides:
     profiles: npt.NDArray[Any]
     items: npt.NDArray[Any]
     behaviors: Sequences | None
+    times: tuple[TimeReader, TimeReader]
     num_skipped: int = 0
 
     def positions(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
@@ -92,6 +94,7 @@ class Sides:
                 np.maximum.at(lengths, users[known], self.positions(own)[known])
         counter.add(self.places.profile, self.profiles[:-1][is_user])
         if self.behaviors is not None:
+            warn_of_clocks(*self.times, has_history=bool(lengths.any()))
             item_counts += self._count_steps(counter, lengths, num_items)
         if self.places.item:
             item, *others = self.places.item
@@ -161,6 +164,7 @@ def read_sides(
     coders: Mapping[str, VocabularyCoder],
     users: ValueIndex,
     items: ValueIndex,
+    times: TimeReader,
     scratch: pathlib.Path,
 ) -> Sides:
     """Reads the tables beside the examples, once each.
@@ -171,11 +175,16 @@ def read_sides(
         coders: The coders of the spec's vocabularies.
         users: The users of the examples; others are left out.
         items: The items of the examples; those of the histories are added.
+        times: What has read the times of the examples.
         scratch: Folder for files that are not needed afterwards.
     """
     spec, behaviors, num_skipped = source.spec, None, 0
+    log_times = TimeReader()
     if source.behaviors is not None:
-        behaviors, num_skipped = _read_behaviors(source, places, coders, users, items, scratch)
+        behaviors, num_skipped = _read_behaviors(
+            source, places, coders, users, items, log_times, scratch
+        )
+        require_one_clock(times, log_times)
     profile_coder = FieldCoder(spec, places.profile, coders)
     profiles = profile_coder.missing(len(users) + 1)
     if places.profile:
@@ -189,7 +198,7 @@ def read_sides(
         known[:-1] = _read_items(source, places, coders, items.values)
     for coder in (profile_coder, item_coder):
         coder.warn_of_unused_separators()
-    return Sides(places, profiles, known, behaviors, num_skipped)
+    return Sides(places, profiles, known, behaviors, (times, log_times), num_skipped)
 
 
 def _read_items(
@@ -216,6 +225,7 @@ def _read_behaviors(
     coders: Mapping[str, VocabularyCoder],
     users: ValueIndex,
     items: ValueIndex,
+    read_times: TimeReader,
     scratch: pathlib.Path,
 ) -> tuple[Sequences, int]:
     """The events of the users of the examples, sorted; and how many bad rows were left out."""
@@ -229,7 +239,7 @@ def _read_behaviors(
         for chunk in read_with_progress(source.behaviors):
             rows = np.zeros(len(chunk), dtype)
             rows[USER_CODE] = chunk.encode(source.spec.group, users.find)
-            rows[MOMENT] = chunk.encode(TIME, parse_times)
+            rows[MOMENT] = chunk.encode(TIME, read_times)
             if places.of_item:
                 assert source.item is not None
                 rows[ITEM_CODE] = required_codes(items, chunk, source.item)

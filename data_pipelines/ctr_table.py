@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -31,8 +32,10 @@ from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
 from data_pipelines.spool import Spool
-from data_pipelines.times import parse_times
+from data_pipelines.times import TimeReader
 from data_pipelines.vocabulary_coding import VocabularyCoder
+
+_log = logging.getLogger(__name__)
 
 
 def split_file(name: str) -> str:
@@ -67,11 +70,14 @@ def prepare_ctr_table(
     item_dtype = source.spec.vocabulary(source.item).dtype if source.item else "string"
     keys = _Keys(ValueIndex(source.user_dtype), ValueIndex(item_dtype))
     coder = FieldCoder(source.spec, places.own, coders, source.step_separator)
-    rows, num_skipped = _spool(source, coder, keys, bool(places.item), scratch / "rows.spool")
+    times = TimeReader()
+    rows, num_skipped = _spool(
+        source, coder, keys, times, bool(places.item), scratch / "rows.spool"
+    )
     coder.warn_of_unused_separators()
     parts = deal_out(source.split, rows, scratch / "parts.spool")
     counts = count_parts(rows, parts)
-    sides = read_sides(source, places, coders, keys.users, keys.items, scratch)
+    sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)
     if num_skipped + sides.num_skipped:
         counts["skipped_rows"] = num_skipped + sides.num_skipped
 
@@ -136,7 +142,12 @@ def _write_examples(
 
 
 def _spool(
-    source: Source, coder: FieldCoder, keys: _Keys, has_items: bool, file: pathlib.Path
+    source: Source,
+    coder: FieldCoder,
+    keys: _Keys,
+    read_times: TimeReader,
+    has_items: bool,
+    file: pathlib.Path,
 ) -> tuple[Spool, int]:
     """Reads the examples once and writes codes, labels and what the split needs to a file.
 
@@ -161,6 +172,11 @@ def _spool(
             "A split of each user's rows needs a column of users. "
             f"Received: the data set {source.name!r}, which names none"
         )
+    if isinstance(source.split, splits.Random) and source.behaviors is not None:
+        _log.warning(
+            "The split is random, and examples have histories: training rows lie later than test "
+            "rows, and what is tested stands in their histories. Choose by_time or per_user."
+        )
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
@@ -173,7 +189,7 @@ def _spool(
                 assert source.item is not None
                 rows[ITEM_CODE] = chunk.encode(source.item, keys.items.encode)
             if MOMENT in rows.dtype.names:  # type: ignore[operator]
-                rows[MOMENT] = chunk.encode(TIME, parse_times)
+                rows[MOMENT] = chunk.encode(TIME, read_times)
             if isinstance(source.split, splits.ByColumn):
                 rows[PART] = chunk.encode(source.split.column, _named_parts)
             stream.write(rows.tobytes())

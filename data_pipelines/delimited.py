@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from data_pipelines.arrow_values import ArrowValues
+from data_pipelines.arrow_values import ArrowValues, DateSeconds
 from data_pipelines.errors import DataError, reading
 from data_pipelines.tables import (
     CHUNK_ROWS,
@@ -218,7 +218,7 @@ def _python_values(column: Any) -> Sequence[Any]:
 
     if types.is_timestamp(column.type) or types.is_date(column.type):
         column = column.cast(pyarrow.timestamp("us")).cast(pyarrow.int64())
-        return [None if value is None else value / 1e6 for value in column.to_pylist()]
+        return DateSeconds(None if value is None else value / 1e6 for value in column.to_pylist())
     text = types.is_string(column.type) or types.is_large_string(column.type)
     if text or types.is_integer(column.type):
         return factorize(column)

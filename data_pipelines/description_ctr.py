@@ -24,7 +24,7 @@ from data_pipelines.description_parts import (
 )
 from data_pipelines.errors import DataError
 from data_pipelines.sources import HISTORY_PREFIX, TIME, Source, complete_vocabularies, history_of
-from data_pipelines.splits import ByColumn, Random, parse_split
+from data_pipelines.splits import ByColumn, ByTime, Random, Split, parse_split
 from data_pipelines.tables import Table
 
 _FILES = ("events", "items", "users", "behaviors")
@@ -65,7 +65,7 @@ def ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         max_length=data.get("max_length", 50),
         target_to_behavior=_histories(entries),
     )
-    split = parse_split(data.get("split", Random()))
+    split = parse_split(data["split"] if "split" in data else _default_split(data, fields))
     step_separator = data.get("step_separator", "|")
     _check_step_separator(step_separator, [] if "behaviors" in places else fields)
     source = Source(
@@ -80,6 +80,14 @@ def ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         split=split,
     )
     return _with_tables(source, data, folder, entries, places)
+
+
+def _default_split(data: Mapping[str, Any], fields: Sequence[AnyField]) -> Split:
+    """By time where there are histories and times: dealt out at random, test rows would stand in
+    the histories of later rows, which train."""
+    has_histories = any(field.role == "behavior" for field in fields)
+    is_timed = "time" in data and has_histories
+    return ByTime() if is_timed or "behaviors" in data["files"] else Random()
 
 
 def _place(name: str, entry: Any) -> dict[str, Any]:

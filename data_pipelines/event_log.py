@@ -21,7 +21,7 @@ from data_pipelines.filters import CHUNK_ROWS, BoolArray
 from data_pipelines.progress import read_with_progress
 from data_pipelines.sources import ITEM, TIME, USER, Source
 from data_pipelines.tables import Chunk
-from data_pipelines.times import parse_times
+from data_pipelines.times import TimeReader
 
 # A point cannot stand in a field's name.
 USER_CODE, ITEM_CODE, MOMENT = ".user", ".item", ".time"
@@ -93,13 +93,14 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     dtype = np.dtype([(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()])
     file = folder / "events.spool"
     num_rows = num_skipped = 0
+    read_times = TimeReader()
     with writing(file), file.open("wb") as stream:
         for chunk in read_with_progress(source.events):
             rows = np.zeros(len(chunk), dtype)
             rows[USER_CODE] = required_codes(users, chunk, USER)
             rows[ITEM_CODE] = required_codes(items, chunk, ITEM)
             if source.has_time:
-                rows[MOMENT] = chunk.encode(TIME, parse_times)
+                rows[MOMENT] = chunk.encode(TIME, read_times)
             coder.encode(chunk, rows)
             stream.write(rows.tobytes())
             num_rows += len(rows)

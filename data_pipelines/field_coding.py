@@ -203,6 +203,8 @@ def split_values(value: Any, separator: str) -> list[Any]:
         return list(value)
     if is_missing(value):
         return []
+    if isinstance(value, bytes) and separator.encode() in value:
+        return value.split(separator.encode())
     return value.split(separator) if isinstance(value, str) else [value]
 
 

@@ -12,7 +12,7 @@ from amer_tf.cli.console import say
 from amer_tf.cli.errors import UsageError
 from amer_tf.search.run_error import RunError
 from amer_tf.search.run_result import RunResult, is_comparison
-from amer_tf.search.searcher import spec_digest
+from amer_tf.search.search_data import spec_digest
 from amer_tf.search.state import RunFolder
 from data_pipelines import DATASETS, PreparedData
 from data_pipelines.datasets import PACKAGED
@@ -81,6 +81,7 @@ def describe(data: PreparedData) -> dict[str, Any]:
     """Which data these are: where, what, how many, their checksum, and how they were made."""
     folder = pathlib.Path(data.folder).resolve()
     head = read_head(folder)
+    description = whole_description(head, data.spec.max_length)
     return {
         "data_dir": str(folder),
         "dataset": head["dataset"],
@@ -89,14 +90,33 @@ def describe(data: PreparedData) -> dict[str, Any]:
         # The head holds the checksums of all other files.
         "digest": hashlib.sha256((folder / HEAD_FILE).read_bytes()).hexdigest()[:16],
         "prepare": prepare_command(head, data.spec.max_length, folder),
+        **({"description": description} if description else {}),
     }
+
+
+def whole_description(head: dict[str, Any], max_length: int) -> dict[str, Any] | None:
+    """The description of a user's own table, with what was an option or a default written out.
+
+    Args:
+        head: The head of a data folder.
+        max_length: Of the spec.
+
+    Returns: What a description file would say; None for a data set that is known by its name.
+    """
+    recipe = head.get("recipe") or {}
+    # A description must say its files, and no data set has such an option.
+    if "files" not in recipe:
+        return None
+    own = ("k_core", "item_vocabulary") if head["task"] == "next_item" else ()
+    given = {"max_length": max_length, "split": head["split"], **{name: head[name] for name in own}}
+    return {**recipe, **given}
 
 
 def prepare_command(head: dict[str, Any], max_length: int, folder: pathlib.Path) -> list[str]:
     """The words of the command line that makes a data folder anew.
 
-    Neither where the source files lie nor the name of a description file is known: they have
-    capitals in their place.
+    Where the source files lie is not known, and has capitals in its place; so has the file of a
+    description, whose content `whole_description` gives.
 
     Args:
         head: The head of the folder.
@@ -108,8 +128,7 @@ def prepare_command(head: dict[str, Any], max_length: int, folder: pathlib.Path)
     name, recipe = head["dataset"], head.get("recipe")
     if recipe is None:
         return []
-    # A description must say its files, and no data set has such an option.
-    is_described = "files" in recipe
+    is_described = whole_description(head, max_length) is not None
     if not is_described and name not in DATASETS:
         return []
     command = ["amer", "prepare", f"--dataset={'DESCRIPTION_FILE' if is_described else name}"]

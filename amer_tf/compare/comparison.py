@@ -17,8 +17,8 @@ from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
 from amer_tf.search.progress import PhaseProgress
-from amer_tf.search.search_data import fingerprint
-from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit, spec_digest
+from amer_tf.search.search_data import fingerprint, spec_digest
+from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import SPLITS_FILE, RunFolder

@@ -35,12 +35,7 @@ def check(
         )
     if type(top_k) is not int or top_k < 1:
         raise ExportError(f"`top_k` must be a positive integer. Received: top_k={top_k!r}")
-    for field in spec.input_fields:
-        if isinstance(field, NumericField) and field.normalization.mean is None:
-            raise ExportError(
-                "The spec must be fitted: prepare the data first. "
-                f"Received: fields[{field.name!r}].normalization={field.normalization!r}"
-            )
+    require_fitted(spec)
     for vocabulary in spec.vocabularies:
         if "" in vocabulary.values:
             raise ExportError(
@@ -50,6 +45,17 @@ def check(
     if not isinstance(model, keras.Model):
         raise ExportError(f"`model` must be a keras.Model. Received: model={model!r}")
     _check_inputs(model, spec)
+
+
+def require_fitted(spec: FeatureSpec) -> None:
+    """Raises where a numeric field has no range yet; unfitted vocabularies say so themselves."""
+    for field in spec.input_fields:
+        if isinstance(field, NumericField) and field.normalization.mean is None:
+            raise ExportError(
+                "The spec must be fitted: prepare the data first, or fit it to a table by "
+                "data_pipelines.fit_spec. "
+                f"Received: fields[{field.name!r}].normalization={field.normalization!r}"
+            )
 
 
 def _check_inputs(model: keras.Model, spec: FeatureSpec) -> None:

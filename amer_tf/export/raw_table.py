@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,16 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from amer_tf.export.checks import with_values
+from amer_tf.export.checks import require_fitted, with_values
 from amer_tf.export.columns import Column, input_columns
 from amer_tf.export.encoding import InputEncoder
 from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
-from amer_tf.features import FeatureSpec
+from amer_tf.features import AnyField, FeatureSpec, MultiValuedField
 
 _ROWS_AT_A_TIME = 4096
+# From here on some integers are no float64.
+_EXACT = 2.0**53
 
 
 def encode_table(
@@ -34,14 +36,16 @@ def encode_table(
     Args:
         spec: The fitted spec.
         table: A pandas DataFrame, a pyarrow Table or a mapping of columns, raw as the spec names
-            them, with the label. A history is a list in a cell, and so is a set of values; a step
-            that is a set is a list in a list. None, NaN and an empty text are missing values;
-            infinity is none, and refused, as in data preparation.
+            them, with the label. A history is a list in a cell, and the histories of a row are
+            equally long, or one is left out. A set of values is a list, or text with the field's
+            separator between them. Bytes are text in UTF-8. None, NaN and an empty text are
+            missing values; infinity is none, and refused, as in data preparation.
 
     Raises:
         ExportError: Where a column is missing, or holds what its field cannot be.
     """
     frame = _frame(table)
+    require_fitted(spec)
     spec = with_values(spec)
     assert spec.label is not None
     names = [field.name for field in spec.input_fields]
@@ -63,9 +67,19 @@ def encode_table(
 
 
 def _frame(table: Any) -> pd.DataFrame:
+    """The table with Python's values: pandas would make floats of whole numbers beside a gap."""
+    if isinstance(table, pd.DataFrame):
+        return table
     if hasattr(table, "to_pandas"):
-        table = table.to_pandas()
-    return table if isinstance(table, pd.DataFrame) else pd.DataFrame(dict(table))
+        table = dict(zip(table.schema.names, table.columns, strict=True))
+    return pd.DataFrame({name: _exact(values) for name, values in table.items()})
+
+
+def _exact(values: Any) -> Any:
+    if isinstance(values, (pd.Series, np.ndarray)):
+        return values
+    values = values.to_pylist() if hasattr(values, "to_pylist") else values
+    return pd.Series(values, dtype=object) if isinstance(values, (list, tuple)) else values
 
 
 def _labels(column: Any, name: str) -> npt.NDArray[np.float32]:
@@ -90,11 +104,13 @@ def _encode(spec: FeatureSpec, frame: pd.DataFrame) -> dict[str, npt.NDArray[Any
         for start in range(0, len(frame), _ROWS_AT_A_TIME):
             chunk = frame.iloc[start : start + _ROWS_AT_A_TIME]
             cells = {
-                name: [_list(cell, len(column.tensor_spec.shape) - 1) for cell in chunk[name]]
-                for name, column in columns.items()
+                name: _lists(chunk[name], spec.field(name), columns[name], start)
+                for name in columns
             }
-            histories = [field.name for field in spec.with_role("behavior")]
-            steps = max([1, *(len(row) for name in histories for row in cells[name])])
+            histories = {field.name: cells[field.name] for field in spec.with_role("behavior")}
+            if histories:
+                _require_even(histories, spec.history_field, start)
+            steps = max([1, *(len(row) for rows in histories.values() for row in rows)])
             raw = {
                 name: tf.constant(_dense(cells[name], column, steps, start), column.dtype)
                 for name, column in columns.items()
@@ -107,31 +123,83 @@ def _encode(spec: FeatureSpec, frame: pd.DataFrame) -> dict[str, npt.NDArray[Any
 def _dense(rows: list[Any], column: Column, steps: int, start: int) -> Any:
     """The cells of a column as nested lists of one shape, missing values filled in."""
     assert column.axes is not None
-    sizes = []
+    sizes: list[int] = []
     for axis in column.axes[1:]:
         sets = [step for row in rows for step in row] if len(column.axes) > 2 else rows
         sizes.append(steps if axis == "steps" else max([1, *map(len, sets)]))
-    dense = []
+    return _converted(lambda row: _filled(row, sizes, column), rows, column, start)
+
+
+def _converted(convert: Callable[[Any], Any], rows: Any, column: Column, start: int) -> list[Any]:
+    """What a function makes of each row of a column; its failure becomes an error that says where.
+
+    Args:
+        convert: The function.
+        rows: The rows.
+        column: The column.
+        start: How many rows stand before these.
+    """
+    converted = []
     for number, row in enumerate(rows, start + 1):
         try:
-            dense.append(_filled(row, sizes, column))
+            converted.append(convert(row))
         except (TypeError, ValueError, OverflowError) as error:
             raise ExportError(
                 f"Column {column.name!r}, row {number}, must hold values of type "
                 f"{column.dtype.name}. Received: {error}"
             ) from error
-    return dense
+    return converted
 
 
-def _list(cell: Any, depth: int) -> Any:
-    """A cell as lists in lists of this depth; nothing is an empty list."""
-    if depth == 0:
-        return cell
-    if isinstance(cell, np.ndarray):
+def _lists(cells: Any, field: AnyField, column: Column, start: int) -> list[Any]:
+    """The cells of a column as steps and values, lists in lists; nothing is an empty list."""
+    separator = field.separator if isinstance(field, MultiValuedField) else None
+
+    def values(cell: Any) -> list[Any]:
+        return _entries(cell, separator)
+
+    def steps(cell: Any) -> list[Any]:
+        entries = _entries(cell, None)
+        return entries if separator is None else list(map(values, entries))
+
+    if field.role == "behavior":
+        return _converted(steps, cells, column, start)
+    return list(cells) if separator is None else _converted(values, cells, column, start)
+
+
+def _entries(cell: Any, separator: str | None) -> list[Any]:
+    """The entries of a list, or of text with separators between them, where these are known."""
+    if hasattr(cell, "tolist"):
         cell = cell.tolist()
-    if not isinstance(cell, Sequence) or isinstance(cell, str):
-        cell = [] if _is_missing(cell) else [cell]
-    return [_list(entry, depth - 1) for entry in cell]
+    cell = cell.decode() if isinstance(cell, bytes) else cell
+    if isinstance(cell, str) and cell:
+        if separator is None:
+            raise ValueError(
+                f"{cell!r}, a text where a history must be a list of its steps: the spec does not "
+                "say what separates them in text, give a list"
+            )
+        return cell.split(separator)
+    if isinstance(cell, Sequence):
+        return list(cell)
+    return [] if _is_missing(cell) else [cell]
+
+
+def _require_even(histories: Mapping[str, list[Any]], key: str, start: int) -> None:
+    """Checks that the behaviour fields of a row have equally many steps, or leave them all out.
+
+    Args:
+        histories: The rows of each field.
+        key: The field that tells which steps there are, and leaves none out.
+        start: How many rows stand before these.
+    """
+    for name, rows in histories.items():
+        for number, (own, steps) in enumerate(zip(rows, histories[key], strict=True), start + 1):
+            if own and len(own) != len(steps):
+                raise ExportError(
+                    f"Column {name!r}, row {number}, must have as many steps as column {key!r}, "
+                    f"{len(steps)}, with None for what is not known of a step. "
+                    f"Received: {len(own)} steps"
+                )
 
 
 def _filled(value: Any, sizes: Sequence[int], column: Column) -> Any:
@@ -145,8 +213,17 @@ def _filled(value: Any, sizes: Sequence[int], column: Column) -> Any:
 
 
 def _plain(value: Any, column: Column) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    value = value.decode() if isinstance(value, bytes) else value
+    if isinstance(value, Collection) and not isinstance(value, str):
+        raise TypeError(f"{value!r}, which is not one value")
     if _is_missing(value):
         return column.missing
+    if isinstance(value, float) and column.dtype != tf.float32 and _EXACT <= abs(value) < math.inf:
+        raise ValueError(
+            f"{value!r}, a float that may stand for several integers: give integers, in pandas "
+            "with gaps as Int64"
+        )
     if column.dtype == tf.string:
         # A column of numbers with a gap comes as floats; preparation has read 5, not 5.0.
         return str(int(value) if isinstance(value, float) and value.is_integer() else value)
@@ -164,6 +241,6 @@ def _plain(value: Any, column: Column) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return (
-        value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-    ) or (isinstance(value, str) and not value)
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return math.isnan(value) if isinstance(value, float) else isinstance(value, str) and not value

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amer_tf.report import words
-from amer_tf.report.markup import Html, element, joined, paragraph, table
+from amer_tf.report.markup import Html, details, element, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
 from amer_tf.search.audit import PHASE as AUDIT
 from amer_tf.search.searcher import PROGRAMS
@@ -18,7 +18,7 @@ from amer_tf.search.settings import PRESETS
 def reproduce(record: RunRecord) -> Html:
     """The command and all that it depends on."""
     preset, changes = nearest_preset(record)
-    prepare = record.data.get("prepare")
+    prepare, description = record.data.get("prepare"), record.data.get("description")
     environment = {
         "amer_tf": record.config.get("version", "unknown"),
         **record.metrics.get("environment", {}),
@@ -47,6 +47,7 @@ def reproduce(record: RunRecord) -> Html:
             if prepare
             else []
         ),
+        *([_described(description)] if description else []),
         element("pre", element("code", command(record))),
         table("What the run depends on", ["What", "Value"], facts),
     ]
@@ -63,6 +64,16 @@ def reproduce(record: RunRecord) -> Html:
     else:
         parts.append(paragraph(f"All settings are those of the preset {preset}."))
     return joined(parts)
+
+
+def _described(description: Mapping[str, Any]) -> Html:
+    """The description of a user's own table, to be kept as a file again."""
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    return details(
+        "The description of the data: DESCRIPTION_FILE is a file like shop.json with this in it, "
+        "SOURCE_DIR the folder of the files that it names",
+        element("pre", element("code", text)),
+    )
 
 
 def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:

@@ -11,8 +11,8 @@ from amer_tf.search import ctr_references, references
 from amer_tf.search.budget import Budget, parse_duration
 from amer_tf.search.environment import environment
 from amer_tf.search.reference_result import ReferenceResult
-from amer_tf.search.search_data import as_splits, fingerprint
-from amer_tf.search.searcher import PROGRAMS, spec_digest
+from amer_tf.search.search_data import as_splits, fingerprint, spec_digest
+from amer_tf.search.searcher import PROGRAMS
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import METRICS_FILE, SPLITS_FILE, RunFolder

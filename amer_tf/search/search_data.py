@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,25 +24,49 @@ def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]
     Args:
         spec: The fitted spec.
         train: A split, as `data_pipelines.load` gives it, which is left as it is; all that it
-            gives, with both splits; or of task ctr a finite `tf.data.Dataset` of encoded rows or
-            batches, or a table of raw columns: a pandas DataFrame, a pyarrow Table or a mapping of
-            arrays, with the label under its name. Datasets and tables are held in memory.
+            gives, with both splits, or the folder that it reads; or of task ctr a finite
+            `tf.data.Dataset` of encoded rows or batches, or a table of raw columns: a pandas
+            DataFrame, a pyarrow Table or a mapping of arrays, with the label under its name.
+            Datasets and tables are held in memory.
         validation: Likewise; None where `train` has both.
 
     Raises:
-        SplitError: Where something else is given.
+        SplitError: Where something else is given, or a folder of another spec.
         DatasetError: Where a `tf.data` holds no labelled rows.
         ExportError: Where a table lacks a column, or holds other values than the spec says.
     """
     if validation is None:
+        if isinstance(train, (str, os.PathLike)):
+            train = _load(spec, train)
         if not hasattr(train, "train") or not hasattr(train, "validation"):
             raise SplitError(
                 "`fit` takes a training and a validation split, or a data set with both, as "
-                f"`data_pipelines.load` gives it. Received: {type(train).__name__}, and no "
-                "validation"
+                "`data_pipelines.load` gives it, or the folder that this reads. "
+                f"Received: {type(train).__name__}, and no validation"
             )
         train, validation = train.train, train.validation
     return _as_split(spec, train, "training"), _as_split(spec, validation, "validation")
+
+
+def _load(spec: FeatureSpec, folder: str | os.PathLike[str]) -> Any:
+    """A prepared folder, by `data_pipelines` if the program has imported that.
+
+    Raises:
+        SplitError: Where it has not, or the folder was prepared with another spec.
+    """
+    data_pipelines = sys.modules.get("data_pipelines")
+    if data_pipelines is None:
+        raise SplitError(
+            "A prepared folder is read by `data_pipelines`: import it first, or give "
+            f"`data_pipelines.load({os.fspath(folder)!r})`. Received: a path"
+        )
+    data = data_pipelines.load(folder)
+    if spec_digest(data.spec) != spec_digest(spec):
+        raise SplitError(
+            "The folder must be prepared with the spec of the search: take "
+            f"`FeatureSpec.load({os.fspath(folder)!r})`. Received: a folder of another spec"
+        )
+    return data
 
 
 def as_evaluation_split(spec: FeatureSpec, data: Any) -> Any:
@@ -70,6 +98,16 @@ def _as_split(spec: FeatureSpec, data: Any, name: str) -> Any:
     from amer_tf.export.raw_table import encode_table
 
     return kind(*encode_table(spec, data))
+
+
+def spec_digest(spec: FeatureSpec) -> str:
+    """A short digest of a spec and its vocabularies' values, wherever their files stand."""
+    data = spec.to_dict()
+    for entry, vocabulary in zip(data["vocabularies"], spec.vocabularies, strict=True):
+        if vocabulary.file is not None:
+            content = pathlib.Path(vocabulary.file).read_bytes()
+            entry["file"] = hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def fingerprint(spec: FeatureSpec, train: Any, validation: Any, test: Any = None) -> dict[str, Any]:

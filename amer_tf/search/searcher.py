@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +19,7 @@ from amer_tf.search.next_item_program import NextItemProgram
 from amer_tf.search.rank_correlation import LEAST_PAIRS
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_result import require_search
-from amer_tf.search.search_data import as_splits, fingerprint
+from amer_tf.search.search_data import as_splits, fingerprint, spec_digest
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, SPLITS_FILE, RunFolder
@@ -63,7 +60,8 @@ class AmerSearch:
 
     Raises:
         ValueError: Where an argument is wrong.
-        ExportError: Where a field has a name that no SavedModel could have.
+        ExportError: Where a numeric field is not fitted, or a field has a name that no SavedModel
+            could have.
         RunError: Where the run folder cannot be used, or holds a run of other arguments.
     """
 
@@ -132,8 +130,8 @@ class AmerSearch:
 
         Args:
             train: Training split, or all that `data_pipelines.load` gives, with the validation
-                split; for task ctr also a `tf.data`, or a table of raw columns: see
-                `search_data.as_splits`.
+                split, or the folder that it reads, once `data_pipelines` is imported; for task ctr
+                also a `tf.data`, or a table of raw columns: see `search_data.as_splits`.
             validation: Validation split, or the like.
             catalog: What is known of each item, `(item rows, columns)`; None takes the training
                 split's.
@@ -210,16 +208,8 @@ def check_audit(audit: int, num_scored: int | None) -> None:
 
 def _check_exportable(spec: FeatureSpec) -> None:
     """Raises at the start of a search what would otherwise come at its end."""
+    from amer_tf.export.checks import require_fitted
     from amer_tf.export.columns import check_field_names
 
+    require_fitted(spec)
     check_field_names(spec)
-
-
-def spec_digest(spec: FeatureSpec) -> str:
-    """A short digest of a spec and its vocabularies' values, wherever their files stand."""
-    data = spec.to_dict()
-    for entry, vocabulary in zip(data["vocabularies"], spec.vocabularies, strict=True):
-        if vocabulary.file is not None:
-            content = pathlib.Path(vocabulary.file).read_bytes()
-            entry["file"] = hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

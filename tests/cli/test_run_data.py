@@ -19,6 +19,14 @@ DESCRIPTION = {
     "format": {"separator": ";"},
     "fields": [{"name": "town"}],
 }
+LOG = {
+    "task": "next_item",
+    "files": {"events": "log.csv"},
+    "user": "who",
+    "item": "what",
+    "time": "at",
+    "fields": [],
+}
 
 
 @pytest.fixture(name="source")
@@ -34,6 +42,8 @@ def _source(tmp_path: pathlib.Path) -> pathlib.Path:
     (folder / "users.dat").write_text("".join(f"{user}::F::1::10::0\n" for user in range(1, 7)))
     table = [f"{number // 2 % 2};{'ab'[number % 2]}" for number in range(40)]
     (folder / "ads.csv").write_text("click;town\n" + "\n".join(table) + "\nbad\n")
+    log = [f"{user},{item},{9 * user + item}" for user in range(9) for item in range(5)]
+    (folder / "log.csv").write_text("who,what,at\n" + "\n".join(log) + "\n")
     (folder / "ads.json").write_text(json.dumps(DESCRIPTION))
     return folder
 
@@ -66,6 +76,43 @@ def test_the_command_makes_the_same_data(
         verb.FLAGS.unparse_flags()
     again = run_data.describe(data_pipelines.load(tmp_path / "again"))
     assert again["digest"] == described["digest"]
+
+
+@pytest.mark.parametrize(
+    ("description", "options"),
+    [
+        (DESCRIPTION, {"bad_rows": "skip", "split": {"kind": "random", "train_share": 0.5}}),
+        (
+            {**DESCRIPTION, "split": "random", "format": {"separator": ";", "bad_rows": "skip"}},
+            {"max_length": 7},
+        ),
+        (LOG, {}),
+        ({**LOG, "split": "by_time", "item_vocabulary": "catalog"}, {"k_core": 2}),
+    ],
+)
+def test_the_description_makes_the_same_data(
+    source: pathlib.Path,
+    tmp_path: pathlib.Path,
+    description: dict[str, object],
+    options: dict[str, object],
+) -> None:
+    (source / "own.json").write_text(json.dumps(description))
+    data_pipelines.prepare(source / "own.json", None, tmp_path / "data", **options)
+    described = run_data.describe(data_pipelines.load(tmp_path / "data"))
+    # Kept in a run folder, and under another name.
+    kept = json.loads(json.dumps(described))["description"]
+    (source / "description.json").write_text(json.dumps(kept))
+    data_pipelines.prepare(source / "description.json", None, tmp_path / "again")
+    again = run_data.describe(data_pipelines.load(tmp_path / "again"))
+    assert again["digest"] == described["digest"]
+    assert again["description"] == kept
+
+
+def test_a_data_set_by_name_has_no_description(
+    source: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data_pipelines.prepare("movielens_1m", source, tmp_path / "data", k_core=0)
+    assert "description" not in run_data.describe(data_pipelines.load(tmp_path / "data"))
 
 
 def test_an_older_folder_does_not_tell_its_options() -> None:

@@ -85,6 +85,14 @@ def test_a_text_must_be_one_that_a_file_can_hold(source: str) -> None:
         coder.encode(["ä", None, "b\ud83d", "\ud83d\ude00"], where)
 
 
+def test_bytes_are_text_in_utf8() -> None:
+    values = ["été".encode(), "été", b"", b"nl"]
+    assert ValueIndex("string").encode(values, where).tolist() == [0, 0, -1, 1]
+    assert clean_values([b"5", b""], "int64", where) == [5, None]
+    with pytest.raises(DataError, match=r"row 2, must be text in UTF-8. Received: b'\\xff'"):
+        clean_values(["a", b"\xff"], "string", where)
+
+
 def test_numbers() -> None:
     np.testing.assert_array_equal(
         numbers(["1.5", "", "nan", None, 2, "-3e2"], where),

@@ -15,7 +15,7 @@ from amer_tf.features import (
     Vocabulary,
 )
 from data_pipelines import DataError
-from data_pipelines.field_coding import AnyField, FieldCoder
+from data_pipelines.field_coding import AnyField, FieldCoder, split_values
 from data_pipelines.tables import Chunk
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
@@ -133,3 +133,9 @@ def test_the_row_of_a_wrong_value_is_named(
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(DataError, match=r"a.csv lacks a column; it has \['g'\]. Received: 'f'"):
         Chunk("a.csv", 1, {"g": []}).column("f")
+
+
+def test_bytes_hold_separators_too() -> None:
+    assert split_values(b"a;b", ";") == [b"a", b"b"]
+    assert split_values(b"a", ";") == [b"a"]
+    assert split_values(b"", ";") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -105,3 +106,18 @@ def test_how_the_data_were_prepared(ctr, copy):
     assert text.index("--dataset=frappe") < text.index("amer search")
     change_json(folder / "data.json", lambda data: {**data, "prepare": []})
     assert "amer prepare" not in reproduce(record(SearchResult.load(folder)))
+
+
+def test_the_description_of_a_table_of_ones_own(ctr, copy):
+    folder = copy(ctr)
+    description = {"name": "shop", "files": {"events": "<é>.csv"}, "split": {"kind": "by_time"}}
+    change_json(folder / "data.json", lambda data: {**data, "description": description})
+    html = str(reproduce(record(SearchResult.load(folder))))
+    assert "<details><summary>The description of the data: DESCRIPTION_FILE is a file" in html
+    text = "".join(Page(html).text)
+    assert json.dumps(description, indent=2, ensure_ascii=False) in text
+    change_json(
+        folder / "data.json",
+        lambda data: {key: data[key] for key in data if key != "description"},
+    )
+    assert "DESCRIPTION_FILE is a file" not in reproduce(record(SearchResult.load(folder)))

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+import os
+import pathlib
+import sys
 import types
 
 import numpy as np
@@ -7,7 +11,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf import AmerSearch
+from amer_tf.export import ExportError
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, Vocabulary
 from amer_tf.search.search_data import as_evaluation_split, as_splits, fingerprint
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.array_split import ArrayEvaluationSplit, ArrayTrainingSplit
@@ -55,6 +61,30 @@ def test_rows_in_memory(data):
         np.testing.assert_array_equal(split.labels, [1, 0, 0, 1])
 
 
+def test_a_prepared_folder(ctr_data, tmp_path):
+    spec = FeatureSpec.load(ctr_data.folder)
+    for folder in (ctr_data.folder, str(ctr_data.folder), os.path.relpath(ctr_data.folder)):
+        splits = as_splits(spec, folder, None)
+        known = fingerprint(spec, ctr_data.train, ctr_data.validation)
+        assert fingerprint(spec, *splits) == known
+    # Wherever a vocabulary's file stands, it is the same.
+    spec.save(tmp_path)
+    as_splits(FeatureSpec.load(tmp_path), ctr_data.folder, None)
+
+
+def test_a_folder_of_another_spec(ctr_data):
+    message = r"must be prepared with the spec of the search: take `FeatureSpec.load\("
+    with pytest.raises(SplitError, match=message):
+        as_splits(SPEC, ctr_data.folder, None)
+
+
+def test_a_folder_without_what_reads_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "data_pipelines")
+    message = r"import it first, or give `data_pipelines.load\('data/shop'\)`. Received: a path"
+    with pytest.raises(SplitError, match=message):
+        as_splits(SPEC, pathlib.Path("data/shop"), None)
+
+
 @pytest.mark.parametrize(
     ("spec", "arguments", "message"),
     [
@@ -67,6 +97,17 @@ def test_rows_in_memory(data):
 def test_refuses_other_data(spec, arguments, message):
     with pytest.raises(SplitError, match=message):
         as_splits(spec, *arguments)
+
+
+def test_a_spec_with_numbers_must_be_fitted(tmp_path):
+    fields = (*SPEC.fields, CategoricalField("page", vocabulary="ad"), NumericField("price"))
+    spec = dataclasses.replace(SPEC, fields=fields)
+    message = r"fit it to a table by data_pipelines.fit_spec. Received: fields\['price'\]"
+    with pytest.raises(ExportError, match=message):
+        AmerSearch(spec, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ExportError, match=message):
+        as_splits(spec, *[TABLE.assign(price=1.0, page="a")] * 2)
 
 
 def test_refuses_to_evaluate_other_data():

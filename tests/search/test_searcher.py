@@ -118,8 +118,8 @@ def test_a_finished_search_returns_at_once(finished, data, monkeypatch):
     search = AmerSearch(
         data.spec, finished.run.path, settings=small_run.SETTINGS, seed=small_run.SEED
     )
-    again = search.fit(data.train, data.validation)
-    assert again.summary() == finished.summary()
+    for arguments in ((data.train, data.validation), (data,), (data.folder,), (str(data.folder),)):
+        assert search.fit(*arguments).summary() == finished.summary()
     assert {file: file.read_bytes() for file in before} == before
 
 
