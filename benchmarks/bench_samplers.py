@@ -31,8 +31,8 @@ MovieLens-1M (`--data_dir`, prepared with task ctr, a tenth of the ratings, 20 s
 
 Random sampling was ahead in all three at the same budget.
 
-Complete Journey (`--data_dir`, task ctr, .03 of the purchases, 20 steps; the same options; two cores
-beside other work, so that times say little)
+Complete Journey (`--data_dir`, task ctr, .03 of the purchases, 20 steps; the same options; two
+cores beside other work, so that times say little)
 
     seed 0: random -.66908 (half -.66908), evolution -.66902 (-.66925)
     seed 1: random -.66909 (half -.66909), evolution -.66886 (-.66915)
