@@ -9,13 +9,13 @@ from typing import Any
 from amer_tf.architecture import Architecture
 from amer_tf.report.words import FOUND
 from amer_tf.search import ctr_behavior_search, mlp_search
-from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.audit import KIND as AUDITED
 from amer_tf.search.group_trials import sampled_kinds
+from amer_tf.search.latencies import KIND as MEASURED
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import METRICS_FILE, PHASES_FILE, TRIALS_FILE
-from amer_tf.search.trials import MODEL_KINDS, score_of
+from amer_tf.search.trials import MODEL_KINDS, RESCORED, score_of
 
 DATA_FILE = "data.json"
 REFERENCE = "reference"
@@ -29,7 +29,7 @@ SAMPLED = {
 
 _MODEL = ("score", "standard_error", "parameters", "metrics")
 _KEYS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MODEL_KINDS, (*_MODEL, "architecture")),
+    **dict.fromkeys((*MODEL_KINDS, RESCORED), (*_MODEL, "architecture")),
     **{kind: ("score", "architecture") for kinds in SAMPLED.values() for kind in kinds},
     REFERENCE: (*_MODEL, "name"),
     CHOSEN_INTERACTION: ("interaction", "gain", "standard_error"),

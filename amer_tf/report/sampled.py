@@ -10,6 +10,7 @@ from amer_tf.report.markup import Html, figure, joined, paragraph
 from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import SAMPLED, RunRecord, architecture_of
 from amer_tf.search.samplers import RANDOM
+from amer_tf.search.trials import RESCORED
 
 _NAMES = {"behavior": "behaviour networks", "mlp": "MLPs"}
 _GROUPS = ("first", "second", "third")
@@ -65,7 +66,8 @@ def sampled_steps(record: RunRecord) -> list[Sampled]:
         by_gene = {
             _gene(step, architecture_of(trial)): sign * float(trial["score"]) for trial in trials
         }
-        rescored = {_gene(step, architecture_of(trial)) for trial in record.of("inherited")}
+        again = record.of("inherited", RESCORED)
+        rescored = {_gene(step, architecture_of(trial)) for trial in again}
         steps.append(
             Sampled(
                 step,

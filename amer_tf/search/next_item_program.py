@@ -96,6 +96,7 @@ class NextItemProgram:
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
         search = self._search(budget, train, validation, catalog)
+        search.require()
         # EASE takes much memory for a moment: before anything else does.
         self._compare(self._closed_forms, search, "closed_forms")
         architecture = search.search()

@@ -17,8 +17,8 @@ import pandas as pd
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
-from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.audit_findings import Audit, read_audit
+from amer_tf.search.latencies import KIND as MEASURED
 from amer_tf.search.run_result import RunResult, open_finished, require_search
 from amer_tf.search.state import ARCHITECTURE_FILE, MODEL_FILE, PHASES_FILE, RunFolder
 from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
