@@ -42,6 +42,29 @@ def test_latencies(hybrid, copy):
     assert "milliseconds for 256 rows" in trade_off(changed)
 
 
+def test_limits_are_drawn_and_what_they_left_out_is_told(ctr, copy):
+    folder = copy(ctr)
+    assert "limit" not in trade_off(record(ctr))
+    limits = {"max_params": 90_000, "max_latency_ms": 12.5}
+    change_json(folder / "config.json", lambda config: {**config, **limits})
+    changed = record(SearchResult.load(folder))
+    assert [cost.limit for cost in costs(changed)] == [90_000]
+    page = Page(trade_off(changed))
+    assert "The dashed line is the limit of the found model." in page.text
+    assert (
+        "at most 90,000 parameters and 12.5 milliseconds for 1 row as for 256 rows. Nothing that "
+        "was best had to be left out for it." in page.text
+    )
+    text = "2 of 3 interactions left out: with them the model has 95,000 parameters."
+    change_json(
+        folder / "phases.json",
+        lambda phases: {**phases, "limits": {"decided": True, "interactions": text}},
+    )
+    page = Page(trade_off(record(SearchResult.load(folder))))
+    assert "This changed what was found:" in page.text
+    assert text in page.text
+
+
 def test_a_single_model_is_no_trade_off(ctr, copy):
     folder = copy(ctr)
     write_trials(folder, [ctr.best_trial])
