@@ -69,6 +69,7 @@ class BehaviorSearch:
         self.groups = GroupTrials(
             self.trials,
             make_sampler(self.settings.sampler, self.space, bench.seed, self._num_groups),
+            may_breed=lambda architecture: not self.admission.is_too_large(architecture),
         )
         self._supernet: BehaviorSupernet | None = None
         self._compiled: Compiled | None = None

@@ -77,6 +77,7 @@ class CtrBehaviorSearch:
             trials,
             make_sampler(self.settings.sampler, self.space, bench.seed, self._num_groups),
             KINDS,
+            lambda architecture: not limits.is_too_large(architecture),
         )
         self._supernet: HybridBehaviorSupernet | None = None
 

@@ -48,6 +48,8 @@ class CtrLimits:
 
     def is_too_large(self, architecture: Architecture) -> bool:
         """Whether blocks have more parameters than they may have beside what is still to come."""
+        if self.admission.limits.max_params is None:
+            return False
         return self.admission.is_too_large(self._with_room(architecture))
 
     def stacks(self, ranked: Sequence[Architecture], number: int) -> list[tuple[Block, ...]]:
