@@ -157,6 +157,33 @@ def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
     assert "plain DNN" not in phase_times(record(SearchResult.load(folder)))
 
 
+def test_measuring_latencies_is_a_phase_of_its_own(ctr, copy):
+    folder = copy(ctr)
+    phases = {
+        "interaction": {"done": True, "used": 60.0},
+        "rescoring": {"done": True, "used": 100.0},
+        "scratch": {"done": True, "used": 150.0},
+        "references": {"done": True, "used": 200.0},
+        "reference_dnn": {"used": 160.0, "seconds": 10.0},
+        "latencies": {"used": 210.0, "intervals": [[0.0, 5.0], [55.0, 75.0], [200.0, 210.0]]},
+        "limits": {"decided": True},
+    }
+    change_json(folder / "phases.json", lambda known: phases)
+    change_json(folder / "metrics.json", lambda metrics: {**metrics, "seconds": 210.0})
+    changed = record(SearchResult.load(folder))
+    assert phase_seconds(changed) == {
+        "interaction": 50.0,
+        "rescoring": 25.0,
+        "scratch": 50.0,
+        "references": 50.0,
+        "latencies": 35.0,
+    }
+    assert search_cost(changed) == (75.0, 0.0, 125.0, 10.0)
+    page = Page(phase_times(changed))
+    assert page.table("Time by phase")[-1]["Phase"] == "Measuring latencies"
+    assert "The 35 s of measuring latencies do not count." in page.text
+
+
 @pytest.mark.parametrize(
     ("curve", "said"),
     [
