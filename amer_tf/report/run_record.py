@@ -34,7 +34,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     REFERENCE: (*_MODEL, "name"),
     CHOSEN_INTERACTION: ("interaction", "gain", "standard_error"),
     TUNING: ("system", "setting", "value", "score"),
-    MEASURED: ("architecture", "latency_ms"),
+    MEASURED: ("latency_ms",),
     AUDITED: (*_MODEL, *("architecture", "step", "inherited", "rank", "measured_by", "epochs")),
 }
 _NUMBERS = ("score", "gain", "value")
@@ -123,10 +123,10 @@ class RunRecord:
 
     def latency_of(self, trial: Mapping[str, Any]) -> dict[str, float]:
         """Milliseconds of a call of the exported model by rows; empty where not measured."""
-        if "architecture" not in trial:
-            return {}
-        for measured in self.of(MEASURED):
-            if measured["architecture"] == trial["architecture"] and measured["latency_ms"]:
+        key = "architecture" if "architecture" in trial else "name"
+        # The last: the model of the run is measured at its end, beside the hand-made systems.
+        for measured in reversed(self.of(MEASURED)):
+            if measured.get(key) == trial[key] and measured["latency_ms"]:
                 return dict(measured["latency_ms"])
         return {}
 

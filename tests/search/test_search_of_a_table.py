@@ -124,8 +124,16 @@ def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
     assert all(result_size(small, trial) <= limit for trial in trained)
     assert small.model.count_params() <= limit
     measured = [trial for trial in small.run.trials() if trial["kind"] == "measured"]
-    assert measured
-    assert all(trial["parameters"] <= limit and trial["latency_ms"] for trial in measured)
+    candidates = [trial for trial in measured if "name" not in trial]
+    assert candidates
+    assert all(trial["parameters"] <= limit and trial["latency_ms"] for trial in candidates)
+    # The found model and the hand-made network once more at the end, side by side.
+    assert [trial.get("name") for trial in measured[-2:]] == ["amer", "dnn"]
+    assert measured[-2]["architecture"] == small.architecture.to_dict()
+    board = small.leaderboard()
+    best, dnn = board.iloc[0 if board["system"][0] == "amer" else 1], board[board.system == "dnn"]
+    assert best["ms_256"] == measured[-2]["latency_ms"]["256"]
+    assert list(dnn["ms_256"]) == [measured[-1]["latency_ms"]["256"]]
 
 
 def test_interactions_that_widen_the_model_are_left_out(spec, table, tmp_path):
