@@ -110,9 +110,10 @@ def distribution(record: RunRecord) -> Html | None:
         for step in steps
     )
     image = plot("scores", f"Distribution of inherited scores. {counts}.", draw, height=3.0)
-    better = " and ".join(
-        f"{'left' if step.lower_is_better else 'right'} is better for {step.name}" for step in steps
-    )
+    sides = {step.name: "left" if step.lower_is_better else "right" for step in steps}
+    better = " and ".join(f"{side} is better for {name}" for name, side in sides.items())
+    if len(set(sides.values())) == 1:
+        better = f"{next(iter(sides.values()))} is better"
     has_line = any(step.found is not None for step in steps)
     line = ", the upright line the one in the found model" if has_line else ""
     return joined(

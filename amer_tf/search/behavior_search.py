@@ -213,7 +213,7 @@ class BehaviorSearch:
             score_group,
             phase="scoring",
             title="Scoring architectures",
-            label=self.bench.metric,
+            text=lambda score: f"{self.bench.metric} {score:.4f}",
             kinds=self.groups.kinds,
             num_groups=self._num_groups,
             num_paths=self.space.num_paths,

@@ -157,6 +157,7 @@ class CtrBehaviorSearch:
         num_steps = settings.behavior_epochs * steps_per_epoch(self.train.num_examples, batch_size)
         scorer = self._scorer(settings.behavior_convergence_rows, settings.behavior_epochs)
         curve: list[float] = self.run.phases().get(PHASE, {}).get("curve", [])
+        text = FITNESS[settings.fitness].text
 
         def after_epoch(progress: Progress) -> bool:
             del curve[progress.epoch - 1 :]  # what a killed attempt had scored after its checkpoint
@@ -166,9 +167,7 @@ class CtrBehaviorSearch:
             if mean >= best - _AS_GOOD * abs(best):
                 phases.save_weights(self.run, _WEIGHTS, supernet)
             self.run.record_phase(PHASE, curve=list(curve), **self.clock.now())
-            bar.update(
-                progress.fraction, f"loss {progress.loss:.4f}, mean score of paths {mean:.4f}"
-            )
+            bar.update(progress.fraction, f"loss {progress.loss:.4f}, paths have {text(mean)}")
             # The schedule ends the phase; the best epoch is kept.
             return False
 
@@ -221,7 +220,7 @@ class CtrBehaviorSearch:
             score_group,
             phase=SCORING,
             title="Scoring blocks",
-            label=FITNESS[self.settings.fitness].label,
+            text=FITNESS[self.settings.fitness].text,
             kinds=self.groups.kinds,
             num_groups=self._num_groups,
             num_paths=self.space.num_paths,

@@ -22,7 +22,7 @@ def score_groups(
     *,
     phase: str,
     title: str,
-    label: str,
+    text: Callable[[float], str],
     kinds: Sequence[str],
     num_groups: int,
     num_paths: int,
@@ -35,7 +35,7 @@ def score_groups(
         score_group: The trials of the group of a number, one for each path.
         phase: Name of the phase.
         title: What people who watch are told.
-        label: Name of the score, for them.
+        text: A score in words, for them.
         kinds: Kinds of the trials.
         num_groups: How many groups to score.
         num_paths: Trials of a group.
@@ -50,7 +50,7 @@ def score_groups(
             trials.run.append_trials(found[known:])
             known = 0
             best = max(best, *map(score_of, found))
-            bar.update(index + 1, f"best {label} {best:.4f}")
+            bar.update(index + 1, f"best {text(best)}")
             trials.run.record_phase(phase, groups=index + 1, **clock.now())
             if clock.is_over(phase):
                 break

@@ -78,6 +78,8 @@ class SearchResult(RunResult):
     def leaderboard(self) -> pd.DataFrame:
         """All models that were scored on the whole validation split, the best first.
 
+        `standard_error` is that of the metric before it, which ranks.
+
         Where latency was limited, `ms_1` and `ms_256` are milliseconds of a call of so many rows:
         those of the run's model and of the hand-made networks were measured at its end.
         """
@@ -87,8 +89,7 @@ class SearchResult(RunResult):
             {
                 "system": trial.get("name", "amer"),
                 "training": trial["kind"] if trial["kind"] != "reference" else "",
-                **{name: trial["metrics"][name] for name in self.METRICS},
-                "standard_error": trial["standard_error"],
+                **self._measures(trial),
                 "parameters": trial["parameters"],
                 **({} if not latencies else _latency_of(trial, latencies)),
                 "architecture": (
@@ -101,6 +102,15 @@ class SearchResult(RunResult):
         ]
         # Of equal ones the first comes first: it is the one whose model was kept.
         return pd.DataFrame(rows).astype({"parameters": "Int64"})
+
+    def _measures(self, trial: Mapping[str, Any]) -> dict[str, float | None]:
+        """The metrics of a trial; the error stands behind the one that it is of."""
+        found: dict[str, float | None] = {}
+        for name in self.METRICS:
+            found[name] = trial["metrics"][name]
+            if name == self.RANKED_BY:
+                found["standard_error"] = trial["standard_error"]
+        return found
 
     def _latencies(self) -> dict[str, dict[str, float]]:
         """Milliseconds by rows, by what was measured: the last measurement of each."""

@@ -43,6 +43,7 @@ def test_all_steps_and_both_samplers(hybrid):
     assert mlp.num_random == len(mlp.in_order)
     for text in ("drawn at random", "by evolution", "in the found model"):
         assert text in distribution(record(hybrid))
+    assert distribution(record(hybrid)).count("left is better") == 1
     assert "Evolution begins at the dotted line" in best_so_far([record(hybrid)])
 
 
