@@ -25,7 +25,7 @@ class CandidateScorer:
     """Logits of many candidate items for one user.
 
     Args:
-        model: What `models.amer.build` gave for the spec.
+        model: What `models.amer.build` gave for the spec, or a hand-made system.
         spec: The fitted spec, which has target fields and others.
         columns: The raw columns of its fields.
         tables: The tables of its vocabularies.
@@ -82,6 +82,11 @@ class CandidateScorer:
     def _story(self) -> str:
         if self.reads_user_once:
             return "The user's behaviour is read once for all of them."
+        if self._network.is_hand_made:
+            return (
+                "This system was made by hand, and reads the behaviour again for each of them: "
+                "this takes as long as as many rows."
+            )
         if self._spec.with_role("behavior"):
             return (
                 "A block of this architecture attends from the target, so that the behaviour is "

@@ -21,17 +21,23 @@ class CandidateNetwork:
 
     Blocks and poolings of the behaviour do not depend on the target, but the target attention
     pooling at their end does. Where a block attends from the target nothing is shared, and the
-    user is read again for each item. All weights are the model's own.
+    user is read again for each item, as in hand-made systems, which are not taken apart. All
+    weights are the model's own.
 
     Args:
-        model: What `models.amer.build` gave for the spec.
+        model: What `models.amer.build` gave for the spec, or a hand-made system.
         spec: A spec of task ctr.
     """
 
     def __init__(self, model: keras.Model, spec: FeatureSpec) -> None:
         self._model = model
         self._behavior = tuple(field.name for field in spec.with_role("behavior"))
-        self.reads_user_once = bool(self._behavior) and not any(
+        empty = layer_name("empty_history")
+        self.is_hand_made = bool(self._behavior) and all(
+            layer.name != empty for layer in model.layers
+        )
+        is_found = bool(self._behavior) and not self.is_hand_made
+        self.reads_user_once = is_found and not any(
             isinstance(layer, ResidualBlock) and layer.layer == "target_attention"
             for layer in model.layers
         )

@@ -12,19 +12,21 @@ from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.sampled import Sampled, sampled_steps, side_by_side
 
+# Trainings of the supernets of a step, of the one task or the other.
+_SUPERNETS = {"behavior": ("behavior_supernet", "supernet"), "mlp": ("mlp_supernet",)}
 _LOOKS = {"random": "first", "evolution": "second"}
 
 
 def best_so_far(records: Sequence[RunRecord]) -> Html | None:
     """The best inherited score after so many architectures; None where nothing was sampled.
 
-    Runs with another sampler stand beside the first where they have its seed, and so its supernet:
-    the scores of different supernets cannot be compared.
+    Runs with another sampler stand beside the first where they have its supernet: the scores of
+    different supernets cannot be compared.
     """
     panels: dict[str, list[Sampled]] = {}
     for record in records:
-        if (record.seed, record.steps) == (records[0].seed, records[0].steps):
-            for step in sampled_steps(record):
+        for step in sampled_steps(record):
+            if record is records[0] or _same_supernet(step.step, record, records[0]):
                 panels.setdefault(step.step, []).append(step)
     if not panels:
         return None
@@ -55,6 +57,21 @@ def best_so_far(records: Sequence[RunRecord]) -> Html | None:
     if any(len(curves) > 1 for curves in panels.values()):
         caption += " Of two curves, the one that gets to a level further left needed less for it."
     return figure(image, caption)
+
+
+def _same_supernet(step: str, *records: RunRecord) -> bool:
+    """Whether the supernet of a step went through the same epochs in two runs.
+
+    One seed is not enough: under a time limit it depends on the machine how far a supernet gets.
+    """
+    first, second = (
+        (record.seed, record.steps, _losses(record, _SUPERNETS[step])) for record in records
+    )
+    return first == second and any(losses is not None for _, losses in first[-1])
+
+
+def _losses(record: RunRecord, names: Sequence[str]) -> list[tuple[str, Any]]:
+    return [(name, record.phases.get(name, {}).get("losses")) for name in names]
 
 
 def steps_of(step: Sampled) -> tuple[list[int], list[float]]:

@@ -36,11 +36,7 @@ def reproduce(record: RunRecord) -> Html:
         paragraph(
             "Prepare the data as they were, so that the checksum is the same, then search. Budgets "
             "in epochs and counts give the same result again on the same versions"
-            + (
-                "; this run had a time limit, and how much fits into it depends on the machine."
-                if record.config.get("time_limit")
-                else "."
-            )
+            + _exception(record)
         ),
         *(
             [element("pre", element("code", _wrapped(list(map(shlex.quote, prepare)))))]
@@ -74,6 +70,19 @@ def _described(description: Mapping[str, Any]) -> Html:
         "SOURCE_DIR the folder of the files that it names",
         element("pre", element("code", text)),
     )
+
+
+def _exception(record: RunRecord) -> str:
+    """The end of the sentence on the same result: which limits depend on the machine."""
+    reasons = []
+    if record.config.get("time_limit"):
+        reasons.append("a time limit, and how much fits into it depends on the machine")
+    if record.config.get("max_latency_ms"):
+        reasons.append(
+            "a limit of latency, and which architectures are within it depends on the machine and "
+            "on what else it did when they were measured"
+        )
+    return f"; this run had {'; and '.join(reasons)}." if reasons else "."
 
 
 def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:

@@ -9,13 +9,13 @@ from typing import Any
 from amer_tf.architecture import Architecture
 from amer_tf.report.words import FOUND
 from amer_tf.search import ctr_behavior_search, mlp_search
-from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.audit import KIND as AUDITED
 from amer_tf.search.group_trials import sampled_kinds
+from amer_tf.search.latencies import KIND as MEASURED
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import METRICS_FILE, PHASES_FILE, TRIALS_FILE
-from amer_tf.search.trials import MODEL_KINDS, score_of
+from amer_tf.search.trials import MODEL_KINDS, RESCORED, score_of
 
 DATA_FILE = "data.json"
 REFERENCE = "reference"
@@ -29,12 +29,12 @@ SAMPLED = {
 
 _MODEL = ("score", "standard_error", "parameters", "metrics")
 _KEYS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MODEL_KINDS, (*_MODEL, "architecture")),
+    **dict.fromkeys((*MODEL_KINDS, RESCORED), (*_MODEL, "architecture")),
     **{kind: ("score", "architecture") for kinds in SAMPLED.values() for kind in kinds},
     REFERENCE: (*_MODEL, "name"),
     CHOSEN_INTERACTION: ("interaction", "gain", "standard_error"),
     TUNING: ("system", "setting", "value", "score"),
-    MEASURED: ("architecture", "latency_ms"),
+    MEASURED: ("latency_ms",),
     AUDITED: (*_MODEL, *("architecture", "step", "inherited", "rank", "measured_by", "epochs")),
 }
 _NUMBERS = ("score", "gain", "value")
@@ -123,10 +123,10 @@ class RunRecord:
 
     def latency_of(self, trial: Mapping[str, Any]) -> dict[str, float]:
         """Milliseconds of a call of the exported model by rows; empty where not measured."""
-        if "architecture" not in trial:
-            return {}
-        for measured in self.of(MEASURED):
-            if measured["architecture"] == trial["architecture"] and measured["latency_ms"]:
+        key = "architecture" if "architecture" in trial else "name"
+        # The last: the model of the run is measured at its end, beside the hand-made systems.
+        for measured in reversed(self.of(MEASURED)):
+            if measured.get(key) == trial[key] and measured["latency_ms"]:
                 return dict(measured["latency_ms"])
         return {}
 

@@ -10,6 +10,7 @@ from amer_tf.report.markup import Html, figure, joined, paragraph
 from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import SAMPLED, RunRecord, architecture_of
 from amer_tf.search.samplers import RANDOM
+from amer_tf.search.trials import RESCORED
 
 _NAMES = {"behavior": "behaviour networks", "mlp": "MLPs"}
 _GROUPS = ("first", "second", "third")
@@ -65,7 +66,8 @@ def sampled_steps(record: RunRecord) -> list[Sampled]:
         by_gene = {
             _gene(step, architecture_of(trial)): sign * float(trial["score"]) for trial in trials
         }
-        rescored = {_gene(step, architecture_of(trial)) for trial in record.of("inherited")}
+        again = record.of("inherited", RESCORED)
+        rescored = {_gene(step, architecture_of(trial)) for trial in again}
         steps.append(
             Sampled(
                 step,
@@ -108,9 +110,10 @@ def distribution(record: RunRecord) -> Html | None:
         for step in steps
     )
     image = plot("scores", f"Distribution of inherited scores. {counts}.", draw, height=3.0)
-    better = " and ".join(
-        f"{'left' if step.lower_is_better else 'right'} is better for {step.name}" for step in steps
-    )
+    sides = {step.name: "left" if step.lower_is_better else "right" for step in steps}
+    better = " and ".join(f"{side} is better for {name}" for name, side in sides.items())
+    if len(set(sides.values())) == 1:
+        better = f"{next(iter(sides.values()))} is better"
     has_line = any(step.found is not None for step in steps)
     line = ", the upright line the one in the found model" if has_line else ""
     return joined(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amer_tf.report.markup import Html, paragraph
-from amer_tf.report.phase_seconds import phase_seconds
+from amer_tf.report.phase_seconds import latency_seconds, phase_seconds
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import duration
 from amer_tf.training.plateau import plateau_state
@@ -20,7 +20,7 @@ _TRAINED = "scratch"
 
 
 class SearchCost(NamedTuple):
-    """Seconds.
+    """Seconds, without those that latencies were measured in.
 
     Attributes:
         steps: From the beginning to the end of the last step.
@@ -46,7 +46,8 @@ def search_cost(record: RunRecord) -> SearchCost | None:
         return None
     seconds = phase_seconds(record)
     priors = sum(seconds.get(name, 0.0) for name in _PRIORS)
-    return SearchCost(max(ends), priors, used[_TRAINED], plain)
+    steps, trained = (end - latency_seconds(record, end=end) for end in (max(ends), used[_TRAINED]))
+    return SearchCost(steps, priors, trained, plain)
 
 
 def cost_sentence(record: RunRecord) -> Html | None:
@@ -54,6 +55,7 @@ def cost_sentence(record: RunRecord) -> Html | None:
     cost = search_cost(record)
     if cost is None:
         return None
+    measured = latency_seconds(record)
     return paragraph(
         f"To train the plain DNN once took {duration(cost.plain)}{_cut_short(record)}. "
         "The steps of the search took "
@@ -61,6 +63,7 @@ def cost_sentence(record: RunRecord) -> Html | None:
         f"of priors {(cost.steps - cost.priors) / cost.plain:.1f} times; with the final "
         f"trainings of what they found it is {duration(cost.trained)}, "
         f"{cost.trained / cost.plain:.1f} times."
+        + (f" The {duration(measured)} of measuring latencies do not count." if measured else "")
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amer_tf.report import words
-from amer_tf.report.markup import Html, figure
+from amer_tf.report.markup import Html, figure, joined, paragraph
 from amer_tf.report.plots import COLORS, plot, shared_legend
 from amer_tf.report.run_record import REFERENCE, RunRecord
+from amer_tf.search.admission import left_out
 
 # Trees have no parameters that could be set beside weights.
 _TREES = "lightgbm"
+_SIZE = "parameters"
 _REFERENCE_MARKERS = ("x", "+", "1", "2", "*", "P", "X", "v")
 _MARKERS = {"inherited": "o", "fine-tuned": "s", "scratch": "^", "final": "D"}
 
@@ -26,22 +28,27 @@ class Point(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What is on the horizontal axis."""
+    """What is on the horizontal axis, and the most that it might be, if there is a limit."""
 
     label: str
     points: list[Point]
+    limit: float | None = None
 
 
 def costs(record: RunRecord) -> list[Cost]:
-    """Parameters, and the latencies of the architectures that were measured."""
+    """Parameters, and the latencies of the systems that were measured."""
     trials = [*record.models, *record.references.values()]
     sized = [trial for trial in trials if trial["parameters"] and trial.get("name") != _TREES]
-    found = {"parameters": [_point(trial, trial["parameters"]) for trial in sized]}
+    found = {_SIZE: [_point(trial, trial["parameters"]) for trial in sized]}
     for trial in trials:
         for rows, milliseconds in record.latency_of(trial).items():
             label = f"milliseconds for {words.rows(rows)}"
             found.setdefault(label, []).append(_point(trial, milliseconds))
-    return [Cost(label, points) for label, points in found.items() if len(points) > 1]
+    return [
+        Cost(label, points, record.config.get("max_params" if label == _SIZE else "max_latency_ms"))
+        for label, points in found.items()
+        if len(points) > 1
+    ]
 
 
 def _point(trial: Mapping[str, Any], cost: float) -> Point:
@@ -49,10 +56,32 @@ def _point(trial: Mapping[str, Any], cost: float) -> Point:
 
 
 def trade_off(record: RunRecord) -> Html | None:
-    """Diagrams of score against cost; None where there are no two models to set side by side."""
-    shown = costs(record)
-    if not shown:
-        return None
+    """Diagrams of score against cost, and what limits have left out; None where there is neither.
+
+    A diagram sets two models or more side by side.
+    """
+    shown, texts = costs(record), limits(record)
+    parts = [*([_diagrams(record, shown)] if shown else []), *map(paragraph, texts)]
+    return joined(parts) if parts else None
+
+
+def limits(record: RunRecord) -> list[str]:
+    """What the limits of a run were, and what was left out for them."""
+    known = []
+    if record.config.get("max_params") is not None:
+        known.append(f"{record.config['max_params']:,} parameters")
+    if record.config.get("max_latency_ms") is not None:
+        known.append(f"{record.config['max_latency_ms']:g} milliseconds for 1 row as for 256 rows")
+    if not known:
+        return []
+    what = f"The found model was to have at most {' and '.join(known)}."
+    over = left_out(record.result.run)
+    if not over:
+        return [f"{what} Nothing that was best had to be left out for it."]
+    return [f"{what} This changed what was found:", *over]
+
+
+def _diagrams(record: RunRecord, shown: list[Cost]) -> Html:
     metric = words.metric(record.ranked_by)
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
@@ -62,7 +91,7 @@ def trade_off(record: RunRecord) -> Html | None:
             axes = figure.add_subplot(rows, columns, number)
             axes.set_xlabel(cost.label)
             axes.set_ylabel(f"validation {metric.label}")
-            _draw_points(axes, cost.points, record.result.score)
+            _draw_points(axes, cost, record.result.score)
         shared_legend(figure, figure.axes, loc="outside right upper")
 
     in_words = "; ".join(
@@ -79,11 +108,17 @@ def trade_off(record: RunRecord) -> Html | None:
     return figure(
         image,
         "Each mark is a scored model; up is better, left is smaller. A model further left at the "
-        "same height does the same for less.",
+        "same height does the same for less."
+        + (
+            " The dashed line is the limit of the found model."
+            if any(cost.limit is not None for cost in shown)
+            else ""
+        ),
     )
 
 
-def _draw_points(axes: Any, points: list[Point], best: float) -> None:
+def _draw_points(axes: Any, cost: Cost, best: float) -> None:
+    points = cost.points
     marks = {
         (point.kind, point.name): (
             f"{words.system(point.name)}, made by hand"
@@ -112,6 +147,11 @@ def _draw_points(axes: Any, points: list[Point], best: float) -> None:
             label="the model of the run",
         )  # fmt: skip
     values = [point.cost for point in points]
+    if cost.limit is not None:
+        values.append(cost.limit)
+        axes.axvline(
+            cost.limit, color=COLORS["third"], linestyle="dashed", linewidth=1.2, label="the limit"
+        )
     if max(values) > 10.0 * min(values):
         axes.set_xscale("log")
     else:

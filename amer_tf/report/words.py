@@ -109,6 +109,7 @@ PHASES = {
     "scratch": "Training from new weights",
     "final": "Training the best longer",
     "references": "Training and scoring the hand-made systems",
+    "latencies": "Measuring latencies",
     "audit": "Training architectures alone, to check the search",
 }
 

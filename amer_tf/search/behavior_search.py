@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from amer_tf.architecture import Architecture
+from amer_tf.architecture import Architecture, Block
 from amer_tf.search import phases
 from amer_tf.search.admission import Admission
 from amer_tf.search.behavior import BehaviorSupernet
@@ -39,6 +39,7 @@ PHASE_SHARES = {
 _SUPERNET = "supernet"
 _BEST_SUPERNET = "supernet_best"
 _AS_GOOD = 0.98
+_SKIPPED = Block("none", "zero", "identity")
 
 
 class BehaviorSearch:
@@ -57,7 +58,9 @@ class BehaviorSearch:
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
         self.trials = TrialLog(bench.run)
-        self.admission = Admission(bench.spec, self.trials, bench.limits)
+        self.admission = Admission(
+            bench.spec, self.trials, bench.limits, self._build_unregularised, self.clock
+        )
         self.finalists = Finalists(bench, self.clock, self.trials, train, validation)
         self.train = train
         self.validation = validation
@@ -66,6 +69,7 @@ class BehaviorSearch:
         self.groups = GroupTrials(
             self.trials,
             make_sampler(self.settings.sampler, self.space, bench.seed, self._num_groups),
+            may_breed=lambda architecture: not self.admission.is_too_large(architecture),
         )
         self._supernet: BehaviorSupernet | None = None
         self._compiled: Compiled | None = None
@@ -81,11 +85,25 @@ class BehaviorSearch:
             ("final", self.finalists.train_best_longer),
         ):
             if not self.run.phases().get(phase, {}).get("done"):
-                # The settings may leave a phase nothing to do, and then it has no share.
-                if phase in self.clock.budget.shares:
+                # The settings may leave a phase nothing to do, and then it has no share. What is
+                # scored again is chosen first, which may take a while.
+                if phase in self.clock.budget.shares and phase != "rescoring":
                     self.clock.deadline(phase)
                 run_phase()
         return Architecture.from_dict(self.trials.best()["architecture"])
+
+    def require(self) -> None:
+        """Raises where no model of the search can be within the limits.
+
+        Raises:
+            RunError: It says which limit, and how small and fast a model can be.
+        """
+        self.admission.require(self._smallest)
+
+    @property
+    def _smallest(self) -> Architecture:
+        """All blocks skipped: what there is where nothing that was sampled is within the limits."""
+        return Architecture(blocks=(_SKIPPED,) * self.space.num_blocks)
 
     # Supernet -----------------------------------------------------------------------------------
 
@@ -195,18 +213,18 @@ class BehaviorSearch:
             score_group,
             phase="scoring",
             title="Scoring architectures",
-            label=self.bench.metric,
+            text=lambda score: f"{self.bench.metric} {score:.4f}",
             kinds=self.groups.kinds,
             num_groups=self._num_groups,
             num_paths=self.space.num_paths,
         )
 
     def _score_again(self) -> None:
-        chosen = self.admission.first(
-            self.groups.ranked(),
-            self.settings.num_rescored,
-            lambda architecture: self.bench.build(architecture, regularised=False),
-        )
+        ranked = self.groups.ranked()
+        admitted = self.admission.within(ranked, self.settings.num_rescored)
+        self.admission.note_ranking("blocks", "stacks of blocks", ranked, admitted)
+        chosen = admitted or [self._smallest]
+        self.clock.deadline("rescoring")
         with PhaseProgress("Scoring the best again", len(chosen)) as bar:
             for index, architecture in enumerate(chosen):
                 start = self.clock.budget.used
@@ -221,9 +239,12 @@ class BehaviorSearch:
         self.clock.finish("rescoring")
 
     def _inherited(self, architecture: Architecture) -> keras.Model:
-        model = self.bench.build(architecture, regularised=False)
+        model = self._build_unregularised(architecture)
         self.supernet().inherit(model, architecture)
         return model
+
+    def _build_unregularised(self, architecture: Architecture) -> keras.Model:
+        return self.bench.build(architecture, regularised=False)
 
     def _fine_tune(self) -> None:
         self.finalists.fine_tune(self._inherited)

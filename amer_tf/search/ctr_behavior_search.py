@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import gc
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ import numpy as np
 
 from amer_tf.architecture import Architecture, Block
 from amer_tf.search import phases
-from amer_tf.search.admission import Admission
+from amer_tf.search.ctr_limits import CtrLimits
 from amer_tf.search.ctr_recording import record_model
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import calibrated
@@ -24,7 +25,7 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.samplers import make_sampler
 from amer_tf.search.spaces import BehaviorSpace, layer_candidates
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import TrialLog
+from amer_tf.search.trials import RESCORED, TrialLog
 from amer_tf.search.workbench import STEPS_FOR_XLA
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.fitness import FITNESS
@@ -48,17 +49,24 @@ class CtrBehaviorSearch:
         trials: Where the scores are written and read.
         train: Training split.
         validation: Validation split.
+        limits: What blocks may have, and leave to the later steps.
     """
 
     def __init__(
-        self, bench: CtrWorkbench, clock: PhaseClock, trials: TrialLog, train: Any, validation: Any
+        self,
+        bench: CtrWorkbench,
+        clock: PhaseClock,
+        trials: TrialLog,
+        train: Any,
+        validation: Any,
+        limits: CtrLimits,
     ) -> None:
         self.bench = bench
         self.run: RunFolder = bench.run
         self.settings = bench.settings
         self.clock = clock
         self.trials = trials
-        self.admission = Admission(bench.spec, trials, bench.limits)
+        self.limits = limits
         self.train = train
         self.validation = validation
         self.space = BehaviorSpace(
@@ -69,24 +77,26 @@ class CtrBehaviorSearch:
             trials,
             make_sampler(self.settings.sampler, self.space, bench.seed, self._num_groups),
             KINDS,
+            lambda architecture: not limits.is_too_large(architecture),
         )
         self._supernet: HybridBehaviorSupernet | None = None
 
     def search(self) -> list[tuple[Block, ...]]:
         """Runs the phases that are not done yet; gives the finalists' blocks, the best first."""
-        for phase, run_phase in (
-            (PHASE, self._train),
-            (SCORING, self._score),
-            (RESCORING, self._score_again),
-        ):
+        for phase, run_phase in ((PHASE, self._train), (SCORING, self._score)):
             if not self.run.phases().get(phase, {}).get("done"):
                 self.clock.deadline(phase)
                 run_phase()
+        chosen = self.limits.stacks(self.groups.ranked(), self.settings.num_rescored)
+        if not self.run.phases().get(RESCORING, {}).get("done"):
+            self.clock.deadline(RESCORING)
+            self._score_again(chosen)
         self.rest()
-        known = {each.to_json() for each in map(self.architecture_of, self._chosen())}
-        ranked = [each for each in self.trials.ranked("inherited") if each.to_json() in known]
+        known = {self.architecture_of(blocks).to_json() for blocks in chosen}
+        scored = self.trials.ranked("inherited", RESCORED)
+        ranked = [each for each in scored if each.to_json() in known]
         # Where none could be scored again, by the scores that they have.
-        best = [each.blocks for each in ranked] or self._chosen()
+        best = [each.blocks for each in ranked] or chosen
         return best[: self.settings.num_finalists]
 
     def architecture_of(self, blocks: tuple[Block, ...]) -> Architecture:
@@ -147,6 +157,7 @@ class CtrBehaviorSearch:
         num_steps = settings.behavior_epochs * steps_per_epoch(self.train.num_examples, batch_size)
         scorer = self._scorer(settings.behavior_convergence_rows, settings.behavior_epochs)
         curve: list[float] = self.run.phases().get(PHASE, {}).get("curve", [])
+        text = FITNESS[settings.fitness].text
 
         def after_epoch(progress: Progress) -> bool:
             del curve[progress.epoch - 1 :]  # what a killed attempt had scored after its checkpoint
@@ -156,9 +167,7 @@ class CtrBehaviorSearch:
             if mean >= best - _AS_GOOD * abs(best):
                 phases.save_weights(self.run, _WEIGHTS, supernet)
             self.run.record_phase(PHASE, curve=list(curve), **self.clock.now())
-            bar.update(
-                progress.fraction, f"loss {progress.loss:.4f}, mean score of paths {mean:.4f}"
-            )
+            bar.update(progress.fraction, f"loss {progress.loss:.4f}, paths have {text(mean)}")
             # The schedule ends the phase; the best epoch is kept.
             return False
 
@@ -211,26 +220,21 @@ class CtrBehaviorSearch:
             score_group,
             phase=SCORING,
             title="Scoring blocks",
-            label=FITNESS[self.settings.fitness].label,
+            text=FITNESS[self.settings.fitness].text,
             kinds=self.groups.kinds,
             num_groups=self._num_groups,
             num_paths=self.space.num_paths,
         )
 
-    def _chosen(self) -> list[tuple[Block, ...]]:
-        """The blocks with the best scores, of those within the limits."""
-        ranked = [self.architecture_of(each.blocks) for each in self.groups.ranked()]
-        admitted = self.admission.first(ranked, self.settings.num_rescored, self.bench.build)
-        return [each.blocks for each in admitted]
-
-    def _score_again(self) -> None:
-        chosen = [self.architecture_of(blocks) for blocks in self._chosen()]
+    def _score_again(self, chosen: Sequence[tuple[Block, ...]]) -> None:
         with PhaseProgress("Scoring the best blocks again", len(chosen)) as bar:
-            for index, architecture in enumerate(chosen):
+            for index, architecture in enumerate(map(self.architecture_of, chosen)):
+                # Admitted beside a smaller MLP than it has here, it may be no result itself.
+                is_admitted = self.limits.admission.admits(architecture)
                 record_model(
                     self.bench,
                     self.trials,
-                    "inherited",
+                    "inherited" if is_admitted else RESCORED,
                     architecture,
                     functools.partial(self._calibrated, architecture),
                     self.validation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,10 +24,12 @@ from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_tuning import choose_prior, chosen_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
+from amer_tf.search.latencies import FOUND, measure_systems
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.reference_options import find_options
+from amer_tf.search.run_result import load_model
 from amer_tf.search.spaces import InteractionSpace, check_heads
-from amer_tf.search.state import RunFolder
+from amer_tf.search.state import MODEL_FILE, RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.fit import TrainingError
@@ -110,6 +113,8 @@ class CtrProgram:
         search = self._search(budget, train, validation)
         architecture = search.search()
         self._compare(search)
+        if self.limits.max_latency_ms is not None:
+            measure_systems(search.clock, search.trials, self.spec, architecture, self._load)
         return architecture, search.trials.best()["metrics"]
 
     def work_references(
@@ -117,6 +122,12 @@ class CtrProgram:
     ) -> None:
         """Trains and scores the references that are not done yet, and nothing else."""
         self._compare(self._search(budget, train, validation))
+
+    def _load(self, name: str) -> Any:
+        load = functools.partial(load_model, self.run)
+        if name == FOUND:
+            return load(MODEL_FILE)
+        return ctr_references.load(self.run, name, self.spec, load)
 
     def _search(self, budget: Budget, train: Any, validation: Any) -> CtrSearch:
         return CtrSearch(self._bench(train), budget, train, validation, self.steps)

@@ -11,9 +11,9 @@ import keras
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.search import ctr_behavior_search, ctr_references
-from amer_tf.search.admission import Admission
 from amer_tf.search.budget import Budget, without
 from amer_tf.search.ctr_behavior_search import CtrBehaviorSearch
+from amer_tf.search.ctr_limits import CtrLimits
 from amer_tf.search.ctr_recording import record_model
 from amer_tf.search.ctr_tuning import FOUND, choose_number, choose_prior
 from amer_tf.search.ctr_workbench import CtrWorkbench
@@ -104,7 +104,7 @@ class CtrSearch:
         self.settings = bench.settings
         self.clock = PhaseClock(bench.run, budget)
         self.trials = TrialLog(bench.run)
-        self.admission = Admission(bench.spec, self.trials, bench.limits)
+        self.limits = CtrLimits(bench, self.clock, self.trials, steps)
         self.train = train
         self.validation = validation
         self.steps = tuple(steps)
@@ -113,13 +113,18 @@ class CtrSearch:
         self.plain_bench = bench
 
     def search(self) -> Architecture:
-        """Runs all phases that are not done yet; the best model stands in the run folder."""
+        """Runs all phases that are not done yet; the best model stands in the run folder.
+
+        Raises:
+            RunError: Where no model can be within the limits; nothing was trained then.
+        """
+        self.limits.require()
         self._choose_plain_prior()
         behavior: CtrBehaviorSearch | None = None
         stacks: list[tuple[Block, ...]] = [()]
         if "behavior" in self.steps:
             behavior = CtrBehaviorSearch(
-                self.bench, self.clock, self.trials, self.train, self.validation
+                self.bench, self.clock, self.trials, self.train, self.validation, self.limits
             )
             stacks = behavior.search()
         interactions: Sequence[tuple[str, ...]] = ()
@@ -128,7 +133,7 @@ class CtrSearch:
                 self.bench, self.clock, self.trials, self.train, self.validation
             ).search()
         predefined = dataclasses.replace(self.bench.frame, interactions=tuple(interactions))
-        predefined = self._within_limits(predefined, stacks)
+        predefined = self.limits.with_fewer_interactions(predefined, stacks)
         trained = None
         if interactions or behavior is not None:
             predefined, trained = self._tune(predefined)
@@ -141,29 +146,8 @@ class CtrSearch:
             *(dataclasses.replace(found, blocks=blocks) for blocks in stacks[1:]),
         ]
         different = list({each.to_json(): each for each in finalists}.values())
-        different = self.admission.first(different, len(different), self.bench.build)
-        self._train_from_scratch(different, {predefined.to_json(): trained})
+        self._train_from_scratch(self.limits.finalists(different), {predefined.to_json(): trained})
         return Architecture.from_dict(self.trials.best()["architecture"])
-
-    def _within_limits(
-        self, predefined: Architecture, stacks: Sequence[tuple[Block, ...]]
-    ) -> Architecture:
-        """With as many of its first interactions as the limits allow beside the best blocks.
-
-        Interactions widen the MLP's input: blocks that were within the limits without them may not
-        be with them. Where not even none are few enough and the MLP is searched, a smaller one is
-        chosen to fit.
-        """
-        number = len(predefined.interactions)
-        fewer = [
-            dataclasses.replace(predefined, interactions=predefined.interactions[:count])
-            for count in range(number, -1, -1)
-        ]
-        whole = [dataclasses.replace(each, blocks=blocks) for each in fewer for blocks in stacks]
-        whole += [each for each in fewer if any(stacks)]
-        admit = self.admission.within if "mlp" in self.steps else self.admission.first
-        first, *_ = [*admit(whole, 1, self.bench.build), fewer[-1]]
-        return dataclasses.replace(first, blocks=())
 
     def _choose_plain_prior(self) -> None:
         """The prior of a plain DNN: that of step 2, and where the others' is looked for first."""
@@ -209,8 +193,7 @@ class CtrSearch:
         """
         search: MlpSearch | None = None
         if "mlp" not in self.steps:
-            whole = [dataclasses.replace(predefined, blocks=blocks) for blocks in (*stacks, ())]
-            [found] = self.admission.first(whole, 1, self.bench.build)
+            found = self.limits.with_blocks(predefined, stacks)
         else:
             start = None if behavior is None else functools.partial(_start, behavior)
             search = MlpSearch(
@@ -264,16 +247,8 @@ class CtrSearch:
 
     def _search_mlp(self, search: MlpSearch, stacks: Sequence[tuple[Block, ...]]) -> Architecture:
         """The best MLP by its inherited score, with the first blocks that leave room for one."""
-        mlps = search.search()
-        for blocks in dict.fromkeys((*stacks, ())):
-            whole = [
-                dataclasses.replace(search.architecture_of(mlp), blocks=blocks) for mlp in mlps
-            ]
-            admit = self.admission.within if blocks else self.admission.first
-            admitted = admit(whole, self.settings.num_rescored, self.bench.build)
-            if admitted:
-                break
-        ranked = [each.mlp for each in admitted]
+        mlps = list(map(search.architecture_of, search.search()))
+        blocks, ranked = self.limits.mlps(mlps, stacks, self.settings.num_rescored)
         self._score_again(search, ranked)
         known = [each for each in self.trials.ranked("inherited") if search.is_own(each)]
         best = known[0] if known else search.architecture_of(ranked[0])

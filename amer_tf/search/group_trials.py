@@ -22,7 +22,7 @@ def score_groups(
     *,
     phase: str,
     title: str,
-    label: str,
+    text: Callable[[float], str],
     kinds: Sequence[str],
     num_groups: int,
     num_paths: int,
@@ -35,7 +35,7 @@ def score_groups(
         score_group: The trials of the group of a number, one for each path.
         phase: Name of the phase.
         title: What people who watch are told.
-        label: Name of the score, for them.
+        text: A score in words, for them.
         kinds: Kinds of the trials.
         num_groups: How many groups to score.
         num_paths: Trials of a group.
@@ -50,7 +50,7 @@ def score_groups(
             trials.run.append_trials(found[known:])
             known = 0
             best = max(best, *map(score_of, found))
-            bar.update(index + 1, f"best {label} {best:.4f}")
+            bar.update(index + 1, f"best {text(best)}")
             trials.run.record_phase(phase, groups=index + 1, **clock.now())
             if clock.is_over(phase):
                 break
@@ -64,14 +64,23 @@ class GroupTrials:
         trials: The log.
         sampler: Proposes the groups.
         suffix: What the kinds end in, such as `" behavior"`.
+        may_breed: Whether an architecture may be a parent in evolution; None for all.
     """
 
-    def __init__(self, trials: TrialLog, sampler: RandomSampler, suffix: str = "") -> None:
+    def __init__(
+        self,
+        trials: TrialLog,
+        sampler: RandomSampler,
+        suffix: str = "",
+        may_breed: Callable[[Architecture], bool] | None = None,
+    ) -> None:
         self.trials = trials
         self.sampler = sampler
         self.suffix = suffix
         self.kinds = sampled_kinds(suffix)
+        self._may_breed = may_breed
         self._architectures: list[Architecture] = []
+        self._parents: list[bool] = []
 
     def propose(self, index: int) -> Any:
         """The group of a number, which depends on the seed and on the groups before it alone."""
@@ -110,9 +119,12 @@ class GroupTrials:
         """What the groups before one scored; the log may hold a part of that one too."""
         trials = [trial for trial in self.trials.of(*self.kinds) if trial["group"] < index]
         for trial in trials[len(self._architectures) :]:
-            self._architectures.append(Architecture.from_dict(trial["architecture"]))
+            architecture = Architecture.from_dict(trial["architecture"])
+            self._architectures.append(architecture)
+            self._parents.append(self._may_breed is None or self._may_breed(architecture))
         choices = self.sampler.space.encode(self._architectures)
-        return History(choices, np.array([score_of(trial) for trial in trials]))
+        scores = np.array([score_of(trial) for trial in trials])
+        return History(choices, scores, np.array(self._parents))
 
 
 def sampled_kinds(suffix: str = "") -> tuple[str, str]:

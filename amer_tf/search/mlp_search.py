@@ -186,7 +186,7 @@ class MlpSearch:
             score_group,
             phase="mlp_scoring",
             title="Scoring MLPs",
-            label=fitness.label,
+            text=fitness.text,
             kinds=(RANDOM,),
             num_groups=math.ceil(self.settings.num_mlps / space.num_paths),
             num_paths=space.num_paths,

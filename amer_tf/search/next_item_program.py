@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,11 +19,13 @@ from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.behavior_search import PHASE_SHARES, BehaviorSearch
 from amer_tf.search.budget import Budget, without
 from amer_tf.search.finalists import train_alone
+from amer_tf.search.latencies import FOUND, measure_systems
 from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
+from amer_tf.search.run_result import load_model
 from amer_tf.search.settings import Settings
 from amer_tf.search.spaces import check_heads
-from amer_tf.search.state import RunFolder
+from amer_tf.search.state import MODEL_FILE, RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import EvaluationError
@@ -96,11 +99,18 @@ class NextItemProgram:
     ) -> tuple[Architecture, dict[str, Any]]:
         """Runs what is not done yet; gives what was found and its validation metrics."""
         search = self._search(budget, train, validation, catalog)
+        search.require()
         # EASE takes much memory for a moment: before anything else does.
         self._compare(self._closed_forms, search, "closed_forms")
         architecture = search.search()
         self._compare(self._networks, search, "references")
+        if self.limits.max_latency_ms is not None:
+            measure_systems(search.clock, search.trials, self.spec, architecture, self._load)
         return architecture, search.trials.best()["metrics"]
+
+    def _load(self, name: str) -> Any:
+        load = functools.partial(load_model, self.run)
+        return load(MODEL_FILE) if name == FOUND else references.load(name, load)
 
     def work_references(
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None

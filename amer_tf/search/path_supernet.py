@@ -126,8 +126,9 @@ class PathSupernet(keras.Model):
         return behavior._replace(states=states)
 
     def inherit_blocks(self, model: keras.Model, architecture: Architecture) -> None:
-        """Copies the blocks of one path into the derived model of its architecture."""
-        self.space.validate(architecture)
+        """Copies the blocks of one path into the derived model of its architecture, or none."""
+        if architecture.blocks:
+            self.space.validate(architecture)
         for index, block in enumerate(architecture.blocks):
             if block.layer == "zero":
                 continue

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from amer_tf.search.budget import Budget
 from amer_tf.search.state import RunFolder
 
 _SECONDS_BETWEEN_RECORDS = 10.0
+# Of what is recorded apart: nothing of note is done in between.
+_LONGEST_GAP = 0.1
 
 
 class PhaseClock:
@@ -36,6 +40,19 @@ class PhaseClock:
         if self.budget.used - self._kept >= _SECONDS_BETWEEN_RECORDS:
             self._kept = self.budget.used
             self.run.record_phase(phase, **self.now())
+
+    @contextlib.contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Time in the middle of other phases that is recorded under a name of its own.
+
+        The record has `intervals`, beginnings and ends in seconds of the run.
+        """
+        start = self.budget.used
+        yield
+        known = self.run.phases().get(name, {}).get("intervals", [])
+        if known and start - known[-1][1] < _LONGEST_GAP:
+            start = known.pop()[0]
+        self.run.record_phase(name, intervals=[*known, [start, self.budget.used]], **self.now())
 
     def deadline(self, phase: str) -> float | None:
         """When the phase must end, in seconds of the run; None without a time limit.

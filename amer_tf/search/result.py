@@ -17,8 +17,8 @@ import pandas as pd
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
-from amer_tf.search.admission import KIND as MEASURED
 from amer_tf.search.audit_findings import Audit, read_audit
+from amer_tf.search.latencies import KIND as MEASURED
 from amer_tf.search.run_result import RunResult, open_finished, require_search
 from amer_tf.search.state import ARCHITECTURE_FILE, MODEL_FILE, PHASES_FILE, RunFolder
 from amer_tf.search.trials import MODEL_KINDS, TrialLog, score_of
@@ -78,7 +78,10 @@ class SearchResult(RunResult):
     def leaderboard(self) -> pd.DataFrame:
         """All models that were scored on the whole validation split, the best first.
 
-        Where latency was limited, `ms_1` and `ms_256` are milliseconds of a call of so many rows.
+        `standard_error` is that of the metric before it, which ranks.
+
+        Where latency was limited, `ms_1` and `ms_256` are milliseconds of a call of so many rows:
+        those of the run's model and of the hand-made networks were measured at its end.
         """
         latencies = self._latencies()
         trials = [trial for trial in self.run.trials() if trial["kind"] in LEADERBOARD_KINDS]
@@ -86,8 +89,7 @@ class SearchResult(RunResult):
             {
                 "system": trial.get("name", "amer"),
                 "training": trial["kind"] if trial["kind"] != "reference" else "",
-                **{name: trial["metrics"][name] for name in self.METRICS},
-                "standard_error": trial["standard_error"],
+                **self._measures(trial),
                 "parameters": trial["parameters"],
                 **({} if not latencies else _latency_of(trial, latencies)),
                 "architecture": (
@@ -101,10 +103,19 @@ class SearchResult(RunResult):
         # Of equal ones the first comes first: it is the one whose model was kept.
         return pd.DataFrame(rows).astype({"parameters": "Int64"})
 
+    def _measures(self, trial: Mapping[str, Any]) -> dict[str, float | None]:
+        """The metrics of a trial; the error stands behind the one that it is of."""
+        found: dict[str, float | None] = {}
+        for name in self.METRICS:
+            found[name] = trial["metrics"][name]
+            if name == self.RANKED_BY:
+                found["standard_error"] = trial["standard_error"]
+        return found
+
     def _latencies(self) -> dict[str, dict[str, float]]:
-        """Milliseconds by rows of the architectures, as JSON, whose latency was measured."""
+        """Milliseconds by rows, by what was measured: the last measurement of each."""
         return {
-            json.dumps(trial["architecture"]): trial["latency_ms"]
+            _key(trial): trial["latency_ms"]
             for trial in self.run.trials()
             if trial["kind"] == MEASURED and trial["latency_ms"]
         }
@@ -177,8 +188,13 @@ class SearchResult(RunResult):
 def _latency_of(
     trial: dict[str, Any], latencies: dict[str, dict[str, float]]
 ) -> dict[str, float | None]:
-    known = latencies.get(json.dumps(trial.get("architecture")), {})
+    known = latencies.get(_key(trial), {})
     return {f"ms_{rows}": known.get(str(rows)) for rows in (1, 256)}
+
+
+def _key(trial: Mapping[str, Any]) -> str:
+    """An architecture as JSON, or the name of a hand-made system."""
+    return json.dumps(trial["architecture"]) if "architecture" in trial else str(trial["name"])
 
 
 def _class_of(task: str) -> type[SearchResult]:

@@ -26,10 +26,12 @@ class History(NamedTuple):
     Attributes:
         choices: Integer arrays `(L, n)`.
         scores: `(n,)`, the larger the better.
+        may_breed: Boolean `(n,)`: which may be parents; None for all.
     """
 
     choices: fair.PathGroup
     scores: Any
+    may_breed: Any = None
 
     @classmethod
     def empty(cls, space: BehaviorSpace) -> History:
@@ -66,9 +68,10 @@ class RandomSampler:
 class EvolutionSampler(RandomSampler):
     """Proposes children of the best, after some random groups: regularised evolution.
 
-    The population are the newest `population_size` architectures: the oldest die, however good. A
-    parent is the best of `tournament_size` random members, and a child differs from it in one
-    choice (Real et al., "Regularized evolution for image classifier architecture search", 2019).
+    The population are the newest `population_size` architectures that may be parents: the oldest
+    die, however good. Where none may, all may. A parent is the best of `tournament_size` random
+    members, and a child differs from it in one choice (Real et al., "Regularized evolution for
+    image classifier architecture search", 2019).
 
     The children of a group use each layer of each block once, so that one call of the supernet
     scores them all. Each is therefore made of a parent that collides with the children before it
@@ -124,7 +127,10 @@ class EvolutionSampler(RandomSampler):
                 f"Received: index={index}, history={history}"
             )
         litter = _Litter(self.space, history, np.random.default_rng([self.seed, index]))
-        newest = np.arange(len(history.scores))[-self.population_size :]
+        parents = np.arange(len(history.scores))
+        if history.may_breed is not None and np.any(history.may_breed):
+            parents = np.flatnonzero(history.may_breed)
+        newest = parents[-self.population_size :]
         for _ in range(self.space.num_paths):
             litter.add_child(newest, self.tournament_size)
         return litter.group()

@@ -8,7 +8,7 @@ from typing import Any
 
 import amer_tf
 from amer_tf.features import FeatureSpec
-from amer_tf.search.admission import Limits
+from amer_tf.search.admission import Limits, claim
 from amer_tf.search.audit import PHASE as AUDIT
 from amer_tf.search.audit import is_audited, share_of
 from amer_tf.search.audit_plan import num_trainings
@@ -50,7 +50,8 @@ class AmerSearch:
         max_params: Most parameters of the found model, embeddings included; None for any number.
         max_latency_ms: Most milliseconds of a call of the exported model, for one row as for 256,
             on this machine; None for any time. Architectures over a limit are left out before they
-            are trained.
+            are trained. Both can be changed until something was chosen within them: an unfinished
+            run that a limit stopped goes on with another.
         audit: Of how many architectures the score of each searched step is checked once the search
             is done: they are trained alone, from new weights; see `SearchResult.audit`. 0 for
             none. What the search finds does not depend on it, and a finished run can be audited
@@ -112,16 +113,17 @@ class AmerSearch:
         self.run = RunFolder(run_dir)
         require_search(self.run)
         self._program = program(self.run, spec, self.settings, seed, steps, limits)
-        self.run.claim(
+        claim(
+            self.run,
             {
                 "version": amer_tf.__version__,
                 "steps": list(steps),
                 "seed": seed,
                 "time_limit": self.time_limit,
                 "settings": self.settings.to_dict(),
-                **{name: limit for name, limit in vars(limits).items() if limit is not None},
                 "spec": spec_digest(spec),
-            }
+            },
+            limits,
         )
         self.run.save_spec(spec)
 

@@ -13,6 +13,9 @@ from amer_tf.training.fit import TrainingError
 
 # Kinds of trials with a model that was scored on the whole validation split.
 MODEL_KINDS = ("inherited", "fine-tuned", "scratch", "final")
+# The same of a model that is over a limit, and so cannot be that of the run: it was scored for what
+# a later step may make smaller.
+RESCORED = "rescored"
 FAILED = "failed"
 
 _log = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ class TrialLog:
         """Adds a scored model; the best so far becomes that of the run.
 
         Args:
-            kind: One of `MODEL_KINDS`.
+            kind: One of `MODEL_KINDS`, or `RESCORED`: such a model never becomes that of the run.
             architecture: What the model was built of.
             model: The model.
             metrics: Its metrics on the whole validation split.
@@ -84,7 +87,8 @@ class TrialLog:
             "metrics": metrics,
             "architecture": architecture.to_dict(),
         }
-        if all(score_of(trial) > score_of(other) for other in self.of(*MODEL_KINDS)):
+        is_best = all(score_of(trial) > score_of(other) for other in self.of(*MODEL_KINDS))
+        if kind in MODEL_KINDS and is_best:
             self.run.append_best_trial(trial, model.save)
         else:
             self.run.append_trials([trial])

@@ -16,7 +16,8 @@ _TINY = 1e-9
 class Fitness(Protocol):
     """A measure of logits; `R` rows, `C` candidates. The larger the better, always."""
 
-    label: str
+    def text(self, score: float) -> str:
+        """A score in words, as people say the measure."""
 
     def score(self, labels: Any, logits: Any) -> Estimate:
         """The measure of logits `(R,)`, and its standard error."""
@@ -31,7 +32,9 @@ class Fitness(Protocol):
 class LogLossFitness:
     """Minus the mean log loss."""
 
-    label = "minus log loss"
+    def text(self, score: float) -> str:
+        """A score in words: the log loss itself."""
+        return f"log loss {-score:.4f}"
 
     def score(self, labels: Any, logits: Any) -> Estimate:
         """Minus the log loss, and its standard error over rows."""
@@ -51,7 +54,9 @@ class LogLossFitness:
 class AucFitness:
     """The exact AUC."""
 
-    label = "AUC"
+    def text(self, score: float) -> str:
+        """A score in words."""
+        return f"AUC {score:.4f}"
 
     def score(self, labels: Any, logits: Any) -> Estimate:
         """The AUC, and its standard error (DeLong)."""

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
-from amer_tf.models import amer
+from amer_tf.models import amer, din, dnn
 from amer_tf.models.ctr_sides import CandidateNetwork
 from tests.export import small_hybrids, small_models
 from tests.export.small_hybrids import EVERY_HYBRID, HYBRID_ROWS, HYBRIDS
@@ -140,3 +140,15 @@ def test_a_skipped_block_does_not_attend():
     architecture = Architecture(blocks=(Block("none", "zero", "identity"),))
     model = amer.build(case.spec, architecture, embedding_dim=4)
     assert CandidateNetwork(model, case.spec).reads_user_once
+
+
+@pytest.mark.parametrize("build", [dnn.build, din.build])
+def test_a_hand_made_system_that_reads_a_behaviour(build, tmp_path):
+    spec = small_hybrids.hybrid().spec
+    model = build(spec, embedding_dim=4, hidden_units=(3,))
+    assert not CandidateNetwork(model, spec).reads_user_once
+    case = small_models.Case(spec, Architecture(), model)
+    exported = small_models.load(case, tmp_path / "1", warmup=False)
+    answer = exported.ask("score_candidates", **exported.candidates(HYBRID_ROWS[1], HYBRID_ROWS))
+    equal(answer["logit"], case.logits(rows_of(HYBRID_ROWS[1], HYBRID_ROWS)))
+    assert "This system was made by hand" in (exported.folder / "README.md").read_text()

@@ -42,6 +42,29 @@ def test_latencies(hybrid, copy):
     assert "milliseconds for 256 rows" in trade_off(changed)
 
 
+def test_limits_are_drawn_and_what_they_left_out_is_told(ctr, copy):
+    folder = copy(ctr)
+    assert "limit" not in trade_off(record(ctr))
+    limits = {"max_params": 90_000, "max_latency_ms": 12.5}
+    change_json(folder / "config.json", lambda config: {**config, **limits})
+    changed = record(SearchResult.load(folder))
+    assert [cost.limit for cost in costs(changed)] == [90_000]
+    page = Page(trade_off(changed))
+    assert "The dashed line is the limit of the found model." in page.text
+    assert (
+        "at most 90,000 parameters and 12.5 milliseconds for 1 row as for 256 rows. Nothing that "
+        "was best had to be left out for it." in page.text
+    )
+    text = "2 of 3 interactions left out: with them the model has 95,000 parameters."
+    change_json(
+        folder / "phases.json",
+        lambda phases: {**phases, "limits": {"decided": True, "interactions": text}},
+    )
+    page = Page(trade_off(record(SearchResult.load(folder))))
+    assert "This changed what was found:" in page.text
+    assert text in page.text
+
+
 def test_a_single_model_is_no_trade_off(ctr, copy):
     folder = copy(ctr)
     write_trials(folder, [ctr.best_trial])
@@ -132,6 +155,33 @@ def test_the_cost_in_trainings_of_the_plain_network(ctr, copy):
     write_trials(folder, [trial for trial in ctr.run.trials() if trial.get("name") != "dnn"])
     assert search_cost(record(SearchResult.load(folder))) is None
     assert "plain DNN" not in phase_times(record(SearchResult.load(folder)))
+
+
+def test_measuring_latencies_is_a_phase_of_its_own(ctr, copy):
+    folder = copy(ctr)
+    phases = {
+        "interaction": {"done": True, "used": 60.0},
+        "rescoring": {"done": True, "used": 100.0},
+        "scratch": {"done": True, "used": 150.0},
+        "references": {"done": True, "used": 200.0},
+        "reference_dnn": {"used": 160.0, "seconds": 10.0},
+        "latencies": {"used": 210.0, "intervals": [[0.0, 5.0], [55.0, 75.0], [200.0, 210.0]]},
+        "limits": {"decided": True},
+    }
+    change_json(folder / "phases.json", lambda known: phases)
+    change_json(folder / "metrics.json", lambda metrics: {**metrics, "seconds": 210.0})
+    changed = record(SearchResult.load(folder))
+    assert phase_seconds(changed) == {
+        "interaction": 50.0,
+        "rescoring": 25.0,
+        "scratch": 50.0,
+        "references": 50.0,
+        "latencies": 35.0,
+    }
+    assert search_cost(changed) == (75.0, 0.0, 125.0, 10.0)
+    page = Page(phase_times(changed))
+    assert page.table("Time by phase")[-1]["Phase"] == "Measuring latencies"
+    assert "The 35 s of measuring latencies do not count." in page.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from amer_tf.architecture import Block
 from amer_tf.report.leaderboard import evaluations, leaderboard, variant
+from amer_tf.report.trade_off import costs
 from amer_tf.search.result import SearchResult
 from tests.report.conftest import record, write_trials
 from tests.report.reading import Page
@@ -79,6 +80,21 @@ def test_latencies_where_they_were_measured(ctr, copy):
     own = [row for row in rows if row["System"] == "Found by the search"]
     assert {(row["ms, 1 row"], row["ms, 256 rows"]) for row in own} == {("0.2500", "3.5000")}
     assert {row["ms, 1 row"] for row in rows if row["System"] == "DNN"} == {""}
+    # At the end of a run, beside the hand-made networks.
+    times = {"amer": {"1": 0.5, "256": 4.5}, "dnn": {"1": 0.125, "256": 2.5}}
+    again = [{**measured, "name": name, "latency_ms": ms} for name, ms in times.items()]
+    del again[1]["architecture"]
+    write_trials(folder, [*ctr.run.trials(), measured, *again])
+    changed = record(SearchResult.load(folder))
+    rows = Page(leaderboard(changed)).table("Systems by")
+    shown = {row["System"]: row["ms, 1 row"] for row in rows}
+    assert (shown["Found by the search"], shown["DNN"]) == ("0.5000", "0.1250")
+    assert shown["LightGBM"] == ""
+    [_, one, _] = costs(changed)
+    assert ("dnn", 0.125) in {(point.name, point.cost) for point in one.points}
+    board = changed.result.leaderboard().set_index("system")
+    assert board.loc["dnn"]["ms_256"] == 2.5
+    assert 4.5 in set(board.loc["amer"]["ms_256"])
 
 
 def test_recorded_evaluations(next_item, ctr):

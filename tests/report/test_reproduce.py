@@ -55,6 +55,25 @@ def test_limits_are_in_the_command(ctr, copy):
     assert (flags["max_params"], flags["max_latency_ms"]) == (90_000, 12.5)
 
 
+@pytest.mark.parametrize(
+    ("limits", "end"),
+    [
+        ({"max_params": 90_000}, "on the same versions."),
+        ({"time_limit": 60.0}, "versions; this run had a time limit, and how much fits into it"),
+        ({"max_latency_ms": 5.0}, "versions; this run had a limit of latency, and which archi"),
+        (
+            {"time_limit": 60.0, "max_latency_ms": 5.0},
+            "fits into it depends on the machine; and a limit of latency, and which",
+        ),
+    ],
+)
+def test_what_is_not_the_same_again(ctr, copy, limits, end):
+    folder = copy(ctr)
+    change_json(folder / "config.json", lambda config: {**config, "time_limit": None, **limits})
+    text = Page(reproduce(record(SearchResult.load(folder)))).text
+    assert end in " ".join(text.split())
+
+
 def test_a_preset_as_it_is(next_item, copy):
     folder = copy(next_item)
     settings = preset("quick").to_dict()

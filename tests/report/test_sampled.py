@@ -43,6 +43,7 @@ def test_all_steps_and_both_samplers(hybrid):
     assert mlp.num_random == len(mlp.in_order)
     for text in ("drawn at random", "by evolution", "in the found model"):
         assert text in distribution(record(hybrid))
+    assert distribution(record(hybrid)).count("left is better") == 1
     assert "Evolution begins at the dotted line" in best_so_far([record(hybrid)])
 
 
@@ -77,6 +78,29 @@ def test_a_run_with_the_other_sampler_stands_beside_the_first(hybrid, copy):
     assert "Behaviour networks, random search: " in text
     assert "gets to a level further left" in text
     assert "further left" not in best_so_far([record(hybrid)])
+
+
+@pytest.mark.parametrize("name", ["behavior_supernet", "mlp_supernet"])
+def test_supernets_of_one_seed_that_a_time_limit_ended_differ(hybrid, copy, name):
+    folder = copy(hybrid)
+    settings = {**hybrid.config["settings"], "sampler": "random"}
+    change_json(folder / "config.json", lambda config: {**config, "settings": settings})
+    other = record(SearchResult.load(folder))
+    assert all(len(step.in_order) for step in sampled_steps(other))
+    whole = best_so_far([record(hybrid), other])
+
+    def shortened(phases):
+        losses = phases[name]["losses"]
+        return {**phases, name: {**phases[name], "losses": losses[:-1]}}
+
+    change_json(folder / "phases.json", shortened)
+    text = best_so_far([record(hybrid), record(SearchResult.load(folder))])
+    title = {"behavior_supernet": "Behaviour networks", "mlp_supernet": "MLPs"}[name]
+    assert whole.count(f"{title}, ") == 2 * text.count(f"{title}, ")
+    # A run that kept no losses cannot be told to have the same.
+    change_json(folder / "phases.json", lambda phases: {})
+    alone = best_so_far([record(hybrid)])
+    assert best_so_far([record(hybrid), record(SearchResult.load(folder))]) == alone
 
 
 def test_scores_of_other_supernets_are_left_out(ctr_seeds):

@@ -10,13 +10,14 @@ from amer_tf.search import ctr_search, ctr_settings, settings
 from amer_tf.search.audit import PHASE as AUDIT
 from amer_tf.search.behavior_search import PHASE_SHARES
 from amer_tf.search.ctr_result import CtrResult
+from amer_tf.search.latencies import PHASE as LATENCIES
 from amer_tf.search.next_item_result import NextItemResult
 from amer_tf.search.trials import MODEL_KINDS
 
 
 def test_every_name_has_words():
     phases = {*PHASE_SHARES, *ctr_search.PHASE_SHARES, *ctr_search.HYBRID_PHASE_SHARES}
-    assert phases | {"closed_forms", AUDIT} == set(words.PHASES)
+    assert phases | {"closed_forms", AUDIT, LATENCIES} == set(words.PHASES)
     assert {*settings.REFERENCES, *ctr_settings.REFERENCES, "amer"} == set(words.SYSTEMS)
     assert set(words.TRAININGS) == set(MODEL_KINDS)
     assert {*CtrResult.METRICS, *NextItemResult.METRICS} == set(words.METRICS)

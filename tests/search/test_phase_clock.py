@@ -96,3 +96,16 @@ def test_the_time_is_kept_every_few_seconds(clock, tmp_path):
 
 def test_without_a_limit_time_is_endless(clock, tmp_path):
     assert make(tmp_path, limit=None).left("first") == float("inf")
+
+
+def test_time_in_the_middle_of_phases_is_recorded_apart(clock, tmp_path):
+    phases = make(tmp_path, used=3.0)
+    for seconds in (2.0, 4.0):
+        with phases.apart("own"):
+            clock.advance(seconds)
+    clock.advance(1.0)
+    with phases.apart("own"):
+        clock.advance(5.0)
+    record = phases.run.phases()["own"]
+    assert record["intervals"] == [pytest.approx([3.0, 9.0]), pytest.approx([10.0, 15.0])]
+    assert record["used"] == pytest.approx(15.0)

@@ -150,3 +150,18 @@ def test_encode_is_the_inverse_of_decode():
 def test_what_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_may_not_breed_is_no_parent():
+    """The first child is one of the only parent, however good the others are."""
+    sampler = EvolutionSampler(SPACE, 0, num_random_groups=1, tournament_size=12)
+    group = sampler.propose(0)
+    genes = np.stack(group)
+    for allowed in (3, 7):
+        may_breed = np.arange(12) == allowed
+        child = np.stack(sampler.propose(1, History(group, np.arange(12.0), may_breed)))[:, :, 0]
+        different = (child != genes[:, :, allowed]).any(axis=0)
+        assert different.sum() == 1
+    anyone = sampler.propose(1, History(group, np.arange(12.0)))
+    nobody = sampler.propose(1, History(group, np.arange(12.0), np.zeros(12, bool)))
+    np.testing.assert_array_equal(np.stack(nobody), np.stack(anyone))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import keras
 import numpy as np
 import pandas as pd
@@ -12,7 +15,10 @@ from amer_tf import AmerSearch, FeatureSpec
 from amer_tf.architecture import Architecture
 from amer_tf.export.raw_table import encode_table
 from amer_tf.models import amer
+from amer_tf.search import ctr_behavior_search
+from amer_tf.search.admission import left_out
 from amer_tf.search.run_error import RunError
+from amer_tf.search.trials import MODEL_KINDS, RESCORED
 from amer_tf.training.array_split import ArrayEvaluationSplit
 from tests.search import small_ctr_run, small_hybrid_run
 
@@ -56,8 +62,8 @@ def table() -> pd.DataFrame:
     )
 
 
-def search(spec: FeatureSpec, folder, **options) -> AmerSearch:
-    return AmerSearch(spec, folder, settings=SETTINGS, seed=small_ctr_run.SEED, **options)
+def search(spec: FeatureSpec, folder, settings=SETTINGS, **options) -> AmerSearch:
+    return AmerSearch(spec, folder, settings=settings, seed=small_ctr_run.SEED, **options)
 
 
 def dataset(spec: FeatureSpec, rows: pd.DataFrame) -> tf.data.Dataset:
@@ -122,27 +128,67 @@ def test_limits_hold_for_all_that_is_trained(spec, table, tmp_path):
     assert all(result_size(small, trial) <= limit for trial in trained)
     assert small.model.count_params() <= limit
     measured = [trial for trial in small.run.trials() if trial["kind"] == "measured"]
-    assert any(trial["parameters"] > limit for trial in measured)
-    assert all((trial["latency_ms"] is None) == (trial["parameters"] > limit) for trial in measured)
+    candidates = [trial for trial in measured if "name" not in trial]
+    assert candidates
+    assert all(trial["parameters"] <= limit and trial["latency_ms"] for trial in candidates)
+    # The found model and the hand-made network once more at the end, side by side.
+    assert [trial.get("name") for trial in measured[-2:]] == ["amer", "dnn"]
+    assert measured[-2]["architecture"] == small.architecture.to_dict()
+    board = small.leaderboard()
+    best, dnn = board.iloc[0 if board["system"][0] == "amer" else 1], board[board.system == "dnn"]
+    assert best["ms_256"] == measured[-2]["latency_ms"]["256"]
+    assert list(dnn["ms_256"]) == [measured[-1]["latency_ms"]["256"]]
 
 
 def test_interactions_that_widen_the_model_are_left_out(spec, table, tmp_path):
-    """Blocks are admitted without interactions; the limit is that of the largest of those."""
+    """Blocks leave room for the fewest interactions; the others have to fit beside them."""
     splits, steps = (table[:200], table[200:]), ("behavior", "interaction")
-    free = search(spec, tmp_path / "free", steps=("behavior",)).fit(*splits)
-    limit = max(result_size(free, trial) for trial in free.run.trials() if "architecture" in trial)
-    small = search(spec, tmp_path / "small", steps=steps, max_params=limit).fit(*splits)
+    free = search(spec, tmp_path / "free", steps=steps).fit(*splits)
+    settings = SETTINGS.replace(min_interactions=1)
+    frame = dataclasses.replace(free.architecture, blocks=(), interactions=())
+    one = dataclasses.replace(frame, interactions=free.architecture.interactions[:1])
+    limit = size_of(free, one)
+    small = search(spec, tmp_path / "small", settings, steps=steps, max_params=limit)
+    small = small.fit(*splits)
     assert small.model.count_params() <= limit
     assert len(small.interactions()) > len(small.architecture.interactions)
+    assert "interactions left out: with them the model has" in " ".join(left_out(small.run))
 
 
-def test_a_limit_below_everything_is_an_error_and_no_result(spec, table, tmp_path):
+def test_a_model_without_blocks_and_with_the_smallest_mlp(spec, table, tmp_path, monkeypatch):
+    """Where no block fits, and the MLP that is searched fits where the predefined one does not."""
+    layers = ("conv_1", "conv_3")
+    monkeypatch.setattr(ctr_behavior_search, "layer_candidates", lambda spec: layers)
+    splits = (table[:200], table[200:])
+    settings = SETTINGS.replace(behavior_units=(12, 12))
+    with pytest.raises(RunError, match="has ([0-9,]+) parameters, the limit is 10") as error:
+        search(spec, tmp_path / "run", settings, max_params=10).fit(*splits)
+    smallest = int(re.findall("has ([0-9,]+) parameters", str(error.value))[0].replace(",", ""))
+    # The folder goes on with a limit that can be met.
+    result = search(spec, tmp_path / "run", settings, max_params=smallest).fit(*splits)
+    assert result.model.count_params() == smallest
+    assert result.architecture.blocks == result.architecture.interactions == ()
+    over = [trial for trial in result.run.trials() if trial["kind"] == RESCORED]
+    assert over
+    assert min(trial["parameters"] for trial in over) > smallest
+    models = [trial for trial in result.run.trials() if trial["kind"] in MODEL_KINDS]
+    assert {trial["parameters"] for trial in models} == {smallest}
+    assert result.config["max_params"] == smallest
+    with pytest.raises(RunError, match="another max_params"):
+        search(spec, tmp_path / "run", settings, max_params=smallest + 1)
+
+
+def test_a_limit_below_everything_is_an_error_before_anything_is_trained(spec, table, tmp_path):
     with pytest.raises(RunError, match=r"within the limits.*Received: max_params=10"):
         search(spec, tmp_path / "run", max_params=10).fit(table[:200], table[200:])
     assert not (tmp_path / "run" / "model.keras").exists()
+    assert not (tmp_path / "run" / "phases.json").exists()
 
 
 def result_size(result, trial) -> int:
-    architecture = Architecture.from_dict(trial["architecture"])
+    return size_of(result, Architecture.from_dict(trial["architecture"]))
+
+
+def size_of(result, architecture) -> int:
     model = amer.build(result.spec, architecture, embedding_dim=SETTINGS.embedding_dim)
     return model.count_params()

@@ -6,7 +6,7 @@ import pytest
 
 from amer_tf.architecture import Architecture, Block
 from amer_tf.search.state import RunFolder
-from amer_tf.search.trials import TrialLog
+from amer_tf.search.trials import RESCORED, TrialLog
 from amer_tf.training.fit import TrainingError
 
 CONV, POOL, SKIP = (
@@ -105,3 +105,12 @@ def test_without_any_model_there_is_no_best(log):
     log.add_failure("inherited", ValueError("The scores are nan."))
     with pytest.raises(TrainingError, match=r"could be scored\. The scores are nan\."):
         log.best()
+
+
+def test_a_model_over_a_limit_never_is_that_of_the_run(log):
+    add(log, "inherited", POOL, 0.2, "kept")
+    add(log, RESCORED, CONV, 0.9, "over")
+    assert log.best()["kind"] == "inherited"
+    assert log.ranked("inherited", RESCORED) == [CONV, POOL]
+    add(log, "scratch", SKIP, 0.3)
+    assert log.best()["kind"] == "scratch"

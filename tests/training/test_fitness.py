@@ -26,6 +26,11 @@ def test_scores_are_larger_where_better():
         assert fitness.score(LABELS, LOGITS + LABELS).value > expected[name]
 
 
+def test_scores_in_words():
+    assert FITNESS["log_loss"].text(-0.66512) == "log loss 0.6651"
+    assert FITNESS["auc"].text(0.7) == "AUC 0.7000"
+
+
 def test_gains_are_differences_of_scores():
     for fitness in FITNESS.values():
         gain = fitness.gain(LABELS, LOGITS + PARTS[1], LOGITS)
