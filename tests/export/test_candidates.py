@@ -142,7 +142,7 @@ def test_a_skipped_block_does_not_attend():
     assert CandidateNetwork(model, case.spec).reads_user_once
 
 
-@pytest.mark.parametrize("build", [dnn.build, din.build])
+@pytest.mark.parametrize("build", [pytest.param(dnn.build, marks=pytest.mark.slow), din.build])
 def test_a_hand_made_system_that_reads_a_behaviour(build, tmp_path):
     spec = small_hybrids.hybrid().spec
     model = build(spec, embedding_dim=4, hidden_units=(3,))

@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.export.small_models import CASES
 
@@ -39,23 +38,6 @@ def test_every_column_stands_there_with_type_and_shape(exported):
                 assert cells[2] == "scalar, or [batch]"
             else:
                 assert len(cells[2].split(",")) == spec.shape.rank
-
-
-def test_the_number_in_an_error_is_that_of_the_table(exported):
-    """TensorFlow refuses a column of another type by its number alone."""
-    function = exported.loaded.signatures["serving_default"]
-    text = (exported.folder / "README.md").read_text(encoding="utf-8")
-    section = text.split("## serving_default\n")[1].split("\n## ")[0]
-    inputs = function.structured_input_signature[1]
-    columns = {
-        name: tf.zeros([1] * (spec.shape.rank or 0), spec.dtype) for name, spec in inputs.items()
-    }
-    for column, spec in inputs.items():
-        wrong = tf.zeros(columns[column].shape, tf.float64 if spec.dtype != tf.float64 else tf.int8)
-        with pytest.raises(tf.errors.InvalidArgumentError) as raised:
-            function(**{**columns, column: wrong})
-        [number] = re.findall(r"input #(\d+)\(zero-based\)", str(raised.value))
-        assert f"| {number} | `{column}` |" in section
 
 
 def test_what_a_user_must_know(exported):

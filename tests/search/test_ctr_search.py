@@ -13,7 +13,14 @@ import pytest
 
 from amer_tf import AmerSearch, Architecture
 from amer_tf.architecture import ArchitectureError
-from amer_tf.features import CategoricalField, FeatureSpec, NumericField, SpecError, Vocabulary
+from amer_tf.features import (
+    CategoricalField,
+    FeatureSpec,
+    Normalization,
+    NumericField,
+    SpecError,
+    Vocabulary,
+)
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import (
     ctr_program,
@@ -346,7 +353,8 @@ def test_one_field_has_nothing_to_interact_with(tmp_path):
 
 
 def test_numbers_alone(tmp_path):
-    spec = FeatureSpec((NumericField("price"),), (), label="click")
+    fitted = Normalization(low=0.0, high=9.0, mean=4.0)
+    spec = FeatureSpec((NumericField("price", normalization=fitted),), (), label="click")
     message = r"needs a categorical or a multi-valued field. Received: \['price'\], all of them"
     with pytest.raises(SpecError, match=message):
         AmerSearch(spec, tmp_path / "run", steps=("mlp",))
