@@ -33,7 +33,7 @@ PHASES = (
     "mlp_scoring",
     "finetuning_0",
     "scratch_0",
-    "reference_dcn",
+    "reference_deepfm",
 )
 
 NUM_MOMENTS = 20
