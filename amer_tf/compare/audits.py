@@ -8,7 +8,12 @@ from typing import Any
 
 from amer_tf.compare.result import ComparisonResult
 from amer_tf.report.audit import NAMES
-from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
+from amer_tf.report.audit_verdict import (
+    audit_verdict,
+    left_out_sentence,
+    start_verdict,
+    step_sentence,
+)
 from amer_tf.search.audit_findings import Audit, Score, score_of
 
 _AMONG = "the systems that this comparison has trained"
@@ -25,17 +30,28 @@ def audits(result: ComparisonResult) -> dict[str, list[str]]:
 
 
 def _sentences(result: ComparisonResult, record: Mapping[str, Any]) -> list[str]:
-    found = record["audit"]
-    if "reason" in found:
-        return [f"It could not be audited: {found['reason']}"]
-    audit = Audit.from_dict(found)
+    known = record["audit"]
+    failure = _failure(known)
+    if "metric" not in known:
+        return [failure] if failure else []
+    audit = Audit.from_dict(known)
     audit = dataclasses.replace(audit, reference=_reference(result, audit, record["seed"]))
     sentences = [
         audit_verdict(audit, _AMONG),
+        failure or left_out_sentence(audit),
         start_verdict(audit),
         *(f"{NAMES[step.step]}: {step_sentence(step)}" for step in audit.steps),
     ]
     return [sentence for sentence in sentences if sentence]
+
+
+def _failure(known: Mapping[str, Any]) -> str | None:
+    """Why an audit failed, or failed when it was to be larger; None where it did not."""
+    if "reason" not in known:
+        return None
+    number, reason = known["number"], str(known["reason"]).rstrip(".")
+    text = f"The audit of {number} architectures a step failed: {reason}."
+    return text if known.get("is_final") else f"{text} The same command tries it again."
 
 
 def _reference(result: ComparisonResult, audit: Audit, seed: int) -> Score | None:

@@ -14,6 +14,8 @@ import keras
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
 from amer_tf.search.array_files import write_arrays
+from amer_tf.search.audit import PHASE as AUDIT
+from amer_tf.search.audit_plan import TooFewScoresError
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.result import SearchResult
@@ -29,6 +31,8 @@ TEST_FILE = "test.npz"
 LATENCY_FILE = "latency.json"
 LOG_FILE = "log.txt"
 _NO_NETWORK = {"reason": "no network", "is_final": True}
+# What would come again; want of disk or memory need not.
+_FINAL = (TrainingError, MetricError, EvaluationError, TooFewScoresError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,15 +83,24 @@ class Job:
     def record_failure(self, reason: str, *, is_final: bool = False) -> None:
         """Writes down why it came to nothing, and whether it always would.
 
-        What has been measured stays: an audit that fails takes nothing away, and a trial of which
-        the test split could not be measured keeps its validation score.
+        What has been measured stays: of a search that is done its audit has failed, and a trial of
+        which the test split could not be measured keeps its validation score.
         """
         known = self.record()
         if known is not None and not failed(known):
+            if self.audit:
+                self.record_audit(_audit_failure(reason, is_final))
             return
         run = RunFolder(self.folder)
         failure = {"status": "failed", "reason": reason, "is_final": is_final}
         run.write_json(RECORD_FILE, {**(run.read_json(RECORD_FILE) or {}), **failure})
+
+    def record_audit(self, found: Mapping[str, Any]) -> None:
+        """Writes down what the audit has found, or why not: then what one before it found stays."""
+        record = self.record() or {}
+        known = record.get("audit", {}) if "reason" in found else {}
+        audit = {**known, **found, "number": self.audit}
+        RunFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
 
     @property
     def is_open(self) -> bool:
@@ -95,8 +108,17 @@ class Job:
         record = self.record()
         if record is None or failed(record):
             return record is None or not record["is_final"]
-        # A search that has finished can be audited afterwards.
-        return record.get("audit", {}).get("number", 0) < self.audit
+        return self._is_audit_open(record.get("audit", {}))
+
+    def _is_audit_open(self, known: Mapping[str, Any]) -> bool:
+        """Whether a search that is done is still to be audited, or with more architectures."""
+        if not self.audit:
+            return False
+        if known.get("number", 0) < self.audit:
+            return True
+        if "reason" in known:
+            return not known.get("is_final", False)
+        return bool(known["num_missing"])
 
     @property
     def has_latency(self) -> bool:
@@ -147,12 +169,11 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         except Exception as error:
             # Whatever it is: the others go on.
             traceback.print_exc()
-            is_final = isinstance(error, (TrainingError, MetricError, EvaluationError))
-            job.record_failure(reason_of(error), is_final=is_final)
+            job.record_failure(reason_of(error), is_final=isinstance(error, _FINAL))
             return
         run.write_json(RECORD_FILE, record)
     if job.audit:
-        run.write_json(RECORD_FILE, {**(job.record() or {}), "audit": _audited(job, data)})
+        job.record_audit(_audited(job, data))
 
 
 def sentence(job: Job) -> str:
@@ -160,7 +181,9 @@ def sentence(job: Job) -> str:
     record = job.record() or {}
     if failed(record):
         return f"{job.title} failed: {record['reason']}"
-    return f"{job.title}: {record['score']:.4f} on the validation split"
+    text = f"{job.title}: {record['score']:.4f} on the validation split"
+    reason = record.get("audit", {}).get("reason") if job.audit else None
+    return text if reason is None else f"{text}; its audit failed: {reason}"
 
 
 def reason_of(error: Exception) -> str:
@@ -222,12 +245,20 @@ def _audited(job: Job, data: Any) -> dict[str, Any]:
     The search has had its whole time before: an audit does not change what is compared.
     """
     try:
-        audit = _searched(job, data, job.audit).audit()
+        result = _searched(job, data, job.audit)
+        audit = result.audit()
     except Exception as error:
         traceback.print_exc()
-        return {"number": job.audit, "reason": reason_of(error)}
-    assert audit is not None
-    return {**audit.to_dict(), "number": job.audit}
+        return _audit_failure(reason_of(error), isinstance(error, _FINAL))
+    if audit is not None:
+        return audit.to_dict()
+    if result.run.phases()[AUDIT]["missing"]:
+        return _audit_failure("The time limit ended before one architecture was trained.", False)
+    return _audit_failure("None of its architectures could be trained.", True)
+
+
+def _audit_failure(reason: str, is_final: bool) -> dict[str, Any]:
+    return {"reason": reason, "is_final": is_final}
 
 
 def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:

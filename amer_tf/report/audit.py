@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from amer_tf.report import words
-from amer_tf.report.audit_verdict import audit_verdict, start_verdict, step_sentence
+from amer_tf.report.audit_verdict import (
+    audit_verdict,
+    left_out_sentence,
+    start_verdict,
+    step_sentence,
+)
 from amer_tf.report.markup import Estimate, Html, figure, joined, paragraph, table
 from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import RunRecord
@@ -120,11 +125,5 @@ def _how(audit: Audit) -> str:
             else " They stand for random ones too: what was scored was drawn at random, and each "
             "counts for as many as lie around its rank."
         )
-    if audit.num_failed:
-        text += f" {audit.num_failed} trainings diverged and are left out."
-    if audit.num_missing:
-        text += (
-            f" The time limit left {audit.num_missing} architectures untrained: the command of the "
-            "search, given once more, goes on with them."
-        )
-    return text
+    left_out = left_out_sentence(audit)
+    return text if left_out is None else f"{text} {left_out}"

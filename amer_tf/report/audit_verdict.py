@@ -84,8 +84,7 @@ def _lead(rivals: list[_Rival]) -> str:
         for side in (1, -1, 0)
     )
     if behind:
-        verb = "is" if len(behind) == 1 else "are"
-        return f"The search did not pay: {' and '.join(behind)} {verb} better"
+        return f"The search did not pay: {' and '.join(behind)} {_are(len(behind))} better"
     if not ahead:
         return "The search gained nothing that these rows can show"
     if level:
@@ -94,6 +93,10 @@ def _lead(rivals: list[_Rival]) -> str:
             "that these rows can show"
         )
     return f"The search gained something over {_both(ahead)}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _both(names: list[str]) -> str:
@@ -135,6 +138,20 @@ def start_verdict(audit: Audit) -> str | None:
         f"supernet's weights, {comparison.other:.4f} for the same trained from scratch. "
         f"{certainty(comparison)}{each}"
     )
+
+
+def left_out_sentence(audit: Audit) -> str | None:
+    """What of the audit came to nothing, or not yet; None where all of it was trained."""
+    sentences = []
+    if audit.num_failed:
+        what = "1 training" if audit.num_failed == 1 else f"{audit.num_failed} trainings"
+        sentences.append(f"{what} diverged and {_are(audit.num_failed)} left out.")
+    if audit.num_missing:
+        what = f"{audit.num_missing} architecture{'s' if audit.num_missing > 1 else ''}"
+        sentences.append(
+            f"The time limit left {what} untrained: the same command, given once more, goes on."
+        )
+    return " ".join(sentences) or None
 
 
 def step_sentence(step: StepAudit) -> str:

@@ -29,6 +29,10 @@ _DRAWS = 1717
 _log = logging.getLogger(__name__)
 
 
+class TooFewScoresError(RunError):
+    """A search with too few scored architectures for an audit, however often it is asked for."""
+
+
 class Entry(NamedTuple):
     """One architecture to train.
 
@@ -105,7 +109,7 @@ def make_plan(
         fields: What interactions are made of.
 
     Raises:
-        RunError: Where the log holds too few scored architectures.
+        TooFewScoresError: Where the log holds too few scored architectures.
     """
     scored = {step: _scored(trials, step, frame) for step in steps}
     parts: list[list[Entry]] = []
@@ -122,7 +126,7 @@ def make_plan(
         parts.append([_entry(step, ranked, ranks[place]) for place in spread(len(ranks))])
     if not parts:
         counts = ", ".join(f"{len(ranked)} {_WHAT[step]}" for step, ranked in scored.items())
-        raise RunError(
+        raise TooFewScoresError(
             f"An audit needs at least {LEAST_PAIRS} architectures with inherited scores, and the "
             "trials of this run have fewer: they are gone, or the search was too small. Search "
             f"again in a new `run_dir`. Received: {counts} in {str(trials.run.path)!r}"

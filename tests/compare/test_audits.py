@@ -49,5 +49,29 @@ def test_the_comparisons_own_system_stands_beside_it(tmp_path):
 def test_an_audit_that_failed(tmp_path):
     result = made.comparison(tmp_path)
     assert "worth it" not in markdown(result)
-    result.systems[0].records[0]["audit"] = {"number": 5, "reason": "The disk is full."}
-    assert audits(result) == {"AMER-23": ["It could not be audited: The disk is full."]}
+    failed = {"number": 5, "reason": "The disk is full.", "is_final": False}
+    text = "The audit of 5 architectures a step failed: The disk is full."
+    result.systems[0].records[0]["audit"] = failed
+    assert audits(result) == {"AMER-23": [f"{text} The same command tries it again."]}
+    assert f"- AMER-23: {text}" in markdown(result)
+    assert f"<h3>AMER-23</h3><p>{text}" in page(result, {})
+    result.systems[0].records[0]["audit"] = {**failed, "is_final": True}
+    assert audits(result) == {"AMER-23": [text]}
+
+
+def test_an_audit_that_was_to_be_larger_and_failed(tmp_path):
+    result = audited(tmp_path, reason="The disk is full.", is_final=False)
+    verdict, failure, *_ = audits(result)["AMER-23"]
+    assert verdict.startswith("The search ")
+    assert failure.startswith("The audit of 8 architectures a step failed: The disk is full.")
+
+
+def test_what_a_time_limit_left_out(tmp_path):
+    result = audited(tmp_path, num_missing=6, num_failed=1)
+    text = (
+        "1 training diverged and is left out. The time limit left 6 architectures untrained: the "
+        "same command, given once more, goes on."
+    )
+    assert audits(result)["AMER-23"][1] == text
+    assert text in markdown(result)
+    assert text in page(result, {})

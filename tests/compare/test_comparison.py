@@ -227,10 +227,19 @@ def test_systems_of_task_next_item(load_ranking, tmp_path):
 @pytest.mark.usefixtures("no_latency")
 def test_an_audit_that_fails_takes_nothing_away(load_table, tmp_path, monkeypatch):
     before = compare(load_table, tmp_path, ["amer-3"], seeds=(0,)).records[0]
-    monkeypatch.setattr(SearchResult, "audit", lambda self: 1 / 0)
-    [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
+    with monkeypatch.context() as broken:
+        broken.setattr(SearchResult, "audit", lambda self: 1 / 0)
+        [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
     assert after.pop("audit")["reason"] == "ZeroDivisionError: division by zero"
     assert after == before
+    with monkeypatch.context() as broken:
+        broken.setattr(processes, "run", lambda calls, workers: iter([(0, "it died")]))
+        result = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5)
+    assert "failed: it died; see amer-3/seed_0/log.txt. The same command" in markdown(result)
+    [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
+    audit = after.pop("audit")
+    assert (audit["number"], audit["num_missing"], "reason" in audit) == (5, 0, False)
+    assert {**after, "latency_ms": None} == before
 
 
 @pytest.mark.slow
