@@ -10,21 +10,28 @@ from amer_tf.report.verdict import Comparison, certainty
 from amer_tf.search.audit_findings import Audit, RandomScore, Score, StepAudit
 
 _OF_A_RUN = "the references of this run (`--references={name}` scores it)"
+# By other draws than those that it was chosen by: it has no luck that others did not have.
+_FOUND = "the found architecture, trained once more with another seed,"
 _RANDOM = "a random architecture trained in the same way"
 
 
 class _Rival(NamedTuple):
-    """What the found architecture is compared with."""
+    """What the found architecture is compared with.
+
+    Attributes:
+        name: What it is called.
+        comparison: Of their scores.
+        unfair: What favours the found one, if anything does.
+    """
 
     name: str
-    own: str
     comparison: Comparison
-    cut_at: int | None = None
+    unfair: str | None = None
 
     @property
     def is_fair(self) -> bool:
-        """Whether the other had as much training, or is ahead without it."""
-        return self.cut_at is None or self.side < 0
+        """Whether nothing favours the found one, or the other is ahead in spite of it."""
+        return self.unfair is None or self.side < 0
 
     @property
     def side(self) -> int:
@@ -38,6 +45,9 @@ class _Rival(NamedTuple):
 def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
     """One sentence: whether the search gained anything, how much, how sure.
 
+    It is about the found architecture trained once more, and not about the model of the run: that
+    is the best of several trainings on the rows that it is scored on.
+
     Args:
         audit: What was found.
         among: What the hand-made system was looked for in, where there is none.
@@ -49,7 +59,9 @@ def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
             f"{words.system(audit.reference_name)} could be set beside what it found."
         )
     label = words.metric(audit.metric).label
-    clauses = [_clause(rival) for rival in rivals]
+    own = "the model of the run, the best of several trainings," if audit.found is None else _FOUND
+    first, *others = map(_clause, rivals)
+    clauses = [f"{own} {first}", *(f"it {other}" for other in others)]
     if audit.reference is None:
         clauses.append(
             f"the {words.system(audit.reference_name)} is not among "
@@ -62,12 +74,20 @@ def _rivals(audit: Audit) -> list[_Rival]:
     rivals = []
     if audit.found is not None and audit.random is not None:
         comparison = compared(audit.metric, audit.found, audit.random)
-        rivals.append(_Rival(_RANDOM, "the found architecture", comparison))
+        rivals.append(_Rival(_RANDOM, comparison))
     if audit.reference is not None:
-        name = f"the {words.system(audit.reference_name)}"
-        comparison = compared(audit.metric, audit.result, audit.reference)
-        rivals.append(_Rival(name, "the model of the run", comparison, audit.reference_cut_at))
+        rivals.append(_reference(audit, audit.reference))
     return rivals
+
+
+def _reference(audit: Audit, score: Score) -> _Rival:
+    """The hand-made system, which was trained once, as the found architecture was once more."""
+    name, unfair = f"the {words.system(audit.reference_name)}", None
+    if audit.reference_cut_at is not None:
+        unfair = f"a time limit ended its training after {audit.reference_cut_at} epochs"
+    elif audit.found is None:
+        unfair = "trained once"
+    return _Rival(name, compared(audit.metric, audit.found or audit.result, score), unfair)
 
 
 def compared(metric: str, own: Score, other: Score | RandomScore) -> Comparison:
@@ -112,10 +132,10 @@ def _clause(rival: _Rival) -> str:
     if comparison.errors is not None:
         times = abs(comparison.errors)
         sure = f"{times:.1f} times the standard error of {comparison.error:.4f}"
-    if rival.cut_at is not None:
-        sure += f"; a time limit ended its training after {rival.cut_at} epochs: no fair rival"
+    if rival.unfair is not None:
+        sure += f"; {rival.unfair}: no fair rival"
     return (
-        f"{rival.own} is {gap:.4f} {side} {rival.name} ({comparison.own:.4f} and "
+        f"is {gap:.4f} {side} {rival.name} ({comparison.own:.4f} and "
         f"{comparison.other:.4f}; {sure})"
     )
 
