@@ -14,7 +14,8 @@ from amer_tf.report.audit_verdict import (
     start_verdict,
     step_sentence,
 )
-from amer_tf.search.audit_findings import Audit, Score, score_of
+from amer_tf.search.audit_findings import Audit, cut_at, num_tried, score_of
+from amer_tf.search.state import RunFolder
 
 _AMONG = "the systems that this comparison has trained"
 
@@ -34,8 +35,7 @@ def _sentences(result: ComparisonResult, record: Mapping[str, Any]) -> list[str]
     failure = _failure(known)
     if "metric" not in known:
         return [failure] if failure else []
-    audit = Audit.from_dict(known)
-    audit = dataclasses.replace(audit, reference=_reference(result, audit, record["seed"]))
+    audit = _with_reference(result, Audit.from_dict(known), record["seed"])
     sentences = [
         audit_verdict(audit, _AMONG),
         failure or left_out_sentence(audit),
@@ -54,12 +54,23 @@ def _failure(known: Mapping[str, Any]) -> str | None:
     return text if known.get("is_final") else f"{text} The same command tries it again."
 
 
-def _reference(result: ComparisonResult, audit: Audit, seed: int) -> Score | None:
-    """What the hand-made system of the audit scored in this comparison, with the same seed."""
-    scores = [
-        score_of(record["validation"], audit.metric)
-        for system in result.systems
-        for record in system.records
-        if (system.name, record["seed"]) == (audit.reference_name, seed)
-    ]
-    return scores[0] if scores else None
+def _with_reference(result: ComparisonResult, audit: Audit, seed: int) -> Audit:
+    """The audit with its hand-made system as this comparison trained it, with the same seed."""
+    name = audit.reference_name
+    system = next((system for system in result.systems if system.name == name), None)
+    if system is None:
+        return dataclasses.replace(audit, reference=None)
+    record = next((record for record in system.records if record["seed"] == seed), None)
+    if record is None:
+        failure = "it has not been trained yet"
+        if seed in system.failures:
+            failure = f"its training failed: {system.failures[seed]}"
+        return dataclasses.replace(audit, reference=None, reference_failure=failure)
+    run = RunFolder(result.folder / record["run_dir"], read_only=True)
+    return dataclasses.replace(
+        audit,
+        reference=score_of(record["validation"], audit.metric),
+        reference_cut_at=cut_at(run.phases(), name, audit.epochs),
+        reference_tried=num_tried(run.trials(), name),
+        reference_trials=result.config["tuning_trials"],
+    )

@@ -12,6 +12,7 @@ from amer_tf.search.audit_findings import Audit, RandomScore, Score, StepAudit
 _OF_A_RUN = "the references of this run (`--references={name}` scores it)"
 # By other draws than those that it was chosen by: it has no luck that others did not have.
 _FOUND = "the found architecture, trained once more with another seed,"
+_TUNE = "`amer compare --tune=N`"
 _RANDOM = "a random architecture trained in the same way"
 
 
@@ -21,11 +22,15 @@ class _Rival(NamedTuple):
     Attributes:
         name: What it is called.
         comparison: Of their scores.
+        how: How it was tuned, behind its name.
+        notes: What is to be said of it beside the scores.
         unfair: What favours the found one, if anything does.
     """
 
     name: str
     comparison: Comparison
+    how: str = ""
+    notes: tuple[str, ...] = ()
     unfair: str | None = None
 
     @property
@@ -63,10 +68,7 @@ def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
     first, *others = map(_clause, rivals)
     clauses = [f"{own} {first}", *(f"it {other}" for other in others)]
     if audit.reference is None:
-        clauses.append(
-            f"the {words.system(audit.reference_name)} is not among "
-            + among.format(name=audit.reference_name)
-        )
+        clauses.append(_absence(audit, among))
     return f"{_lead(rivals)}: by validation {label}, {', and '.join(clauses)}."
 
 
@@ -80,6 +82,23 @@ def _rivals(audit: Audit) -> list[_Rival]:
     return rivals
 
 
+def _absence(audit: Audit, among: str) -> str:
+    """Why the hand-made system is not there."""
+    name = f"the {words.system(audit.reference_name)}"
+    if audit.reference_failure is not None:
+        return f"{name} has no score ({audit.reference_failure.rstrip('.')})"
+    return f"{name} is not among {among.format(name=audit.reference_name)}"
+
+
+def _tuning(audit: Audit) -> tuple[str, tuple[str, ...]]:
+    """How the hand-made system was tuned, and what tunes it further."""
+    if audit.reference_trials > 1:
+        return f", tuned by {audit.reference_trials} trials", ()
+    if audit.reference_tried > 1:
+        return ", tuned in its prior alone", (f"{_TUNE} tunes the rest",)
+    return ", not tuned", (f"{_TUNE} tunes it",)
+
+
 def _reference(audit: Audit, score: Score) -> _Rival:
     """The hand-made system, which was trained once, as the found architecture was once more."""
     name, unfair = f"the {words.system(audit.reference_name)}", None
@@ -87,7 +106,8 @@ def _reference(audit: Audit, score: Score) -> _Rival:
         unfair = f"a time limit ended its training after {audit.reference_cut_at} epochs"
     elif audit.found is None:
         unfair = "trained once"
-    return _Rival(name, compared(audit.metric, audit.found or audit.result, score), unfair)
+    comparison = compared(audit.metric, audit.found or audit.result, score)
+    return _Rival(name, comparison, *_tuning(audit), unfair)
 
 
 def compared(metric: str, own: Score, other: Score | RandomScore) -> Comparison:
@@ -132,11 +152,12 @@ def _clause(rival: _Rival) -> str:
     if comparison.errors is not None:
         times = abs(comparison.errors)
         sure = f"{times:.1f} times the standard error of {comparison.error:.4f}"
+    notes = [sure, *rival.notes]
     if rival.unfair is not None:
-        sure += f"; {rival.unfair}: no fair rival"
+        notes.append(f"{rival.unfair}: no fair rival")
     return (
-        f"is {gap:.4f} {side} {rival.name} ({comparison.own:.4f} and "
-        f"{comparison.other:.4f}; {sure})"
+        f"is {gap:.4f} {side} {rival.name}{rival.how} ({comparison.own:.4f} and "
+        f"{comparison.other:.4f}; {'; '.join(notes)})"
     )
 
 

@@ -15,6 +15,7 @@ from amer_tf.search.audit_plan import FOUND, is_by_design
 from amer_tf.search.rank_correlation import LEAST_PAIRS, RankCorrelation, rank_correlation
 from amer_tf.search.samplers import RANDOM
 from amer_tf.search.trials import FAILED
+from amer_tf.search.tuning import KIND as TUNING
 
 LOSSES = ("log_loss",)
 # The hand-made system that stands beside the found one, by task.
@@ -112,6 +113,11 @@ class Audit:
         epochs: Most epochs of a training.
         num_failed: Trainings that diverged.
         num_missing: Architectures that a time limit left untrained.
+        reference_failure: Why the reference has no score though it was asked for; None otherwise.
+        reference_tried: Values that the run tried for a setting of the reference: of the DNN for
+            the precision of its prior.
+        reference_trials: Trials of a comparison from which all settings of the reference were
+            chosen; 0 in a run.
     """
 
     metric: str
@@ -126,6 +132,9 @@ class Audit:
     epochs: int
     num_failed: int
     num_missing: int
+    reference_failure: str | None = None
+    reference_tried: int = 0
+    reference_trials: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -134,7 +143,8 @@ class Audit:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Audit:
         """The audit of what `to_dict` gave; what else stands there is left alone."""
-        known = {field.name: data[field.name] for field in dataclasses.fields(cls)}
+        names = (field.name for field in dataclasses.fields(cls))
+        known = {name: data[name] for name in names if name in data}
         return cls(
             **{
                 **known,
@@ -166,6 +176,7 @@ def read_audit(
     steps: Sequence[str],
     seed: int,
     phases: Mapping[str, Mapping[str, Any]],
+    references: Sequence[str] = (),
 ) -> Audit | None:
     """What the log says; None where no audit stands in it.
 
@@ -177,14 +188,16 @@ def read_audit(
         steps: What was searched.
         seed: Of the bootstrap.
         phases: The record of the phases.
+        references: Names of the hand-made systems that were asked for.
     """
     audited = [trial for trial in trials if trial["kind"] == KIND]
     if not audited:
         return None
     by_step = {step: _of_step(audited, step) for step in (*STEPS, RANDOM, FOUND)}
     found, name = by_step[FOUND], REFERENCES[task]
-    references = [trial for trial in trials if trial["kind"] == "reference"]
-    reference = [trial for trial in references if trial["name"] == name]
+    reference = [
+        trial for trial in trials if trial["kind"] == "reference" and trial["name"] == name
+    ]
     epochs = max(int(trial["epochs"] or 0) for trial in audited)
     return Audit(
         metric=metric,
@@ -196,7 +209,9 @@ def read_audit(
         result=score_of(best["metrics"], metric),
         reference=score_of(reference[0]["metrics"], metric) if reference else None,
         reference_name=name,
-        reference_cut_at=_cut_at(phases, name, epochs),
+        reference_cut_at=cut_at(phases, name, epochs),
+        reference_failure=None if reference else _reference_failure(trials, name, references),
+        reference_tried=num_tried(trials, name),
         starts=_starts(trials, metric),
         epochs=epochs,
         num_failed=sum(trial["kind"] == FAILED and trial["of"] == KIND for trial in trials),
@@ -204,8 +219,35 @@ def read_audit(
     )
 
 
-def _cut_at(phases: Mapping[str, Mapping[str, Any]], reference: str, epochs: int) -> int | None:
-    """Epochs of a reference whose training a time limit ended before it had so many."""
+def _reference_failure(
+    trials: Sequence[Mapping[str, Any]], name: str, references: Sequence[str]
+) -> str | None:
+    """Why a reference has no score; None where it was not asked for."""
+    for trial in trials:
+        if trial["kind"] == FAILED and (trial["of"], trial.get("name")) == ("reference", name):
+            return f"its training failed: {trial['reason']}"
+    return "the time limit ended before its training began" if name in references else None
+
+
+def num_tried(trials: Sequence[Mapping[str, Any]], system: str) -> int:
+    """How many values of a setting a run tried for a system.
+
+    Args:
+        trials: The log.
+        system: Name of the system.
+    """
+    tuned = [trial for trial in trials if trial["kind"] == TUNING and trial["system"] == system]
+    return len({trial["value"] for trial in tuned})
+
+
+def cut_at(phases: Mapping[str, Mapping[str, Any]], reference: str, epochs: int) -> int | None:
+    """Epochs of a reference whose training a time limit ended before it had so many; else None.
+
+    Args:
+        phases: The record of the run that trained it.
+        reference: Its name.
+        epochs: What others had.
+    """
     training = phases.get(reference) or phases.get(f"reference_{reference}") or {}
     if {"epoch", "seconds"} <= set(training) and is_cut_short(training):
         return int(training["epoch"]) if training["epoch"] < epochs else None

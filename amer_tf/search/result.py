@@ -144,6 +144,7 @@ class SearchResult(RunResult):
             steps=self.config["steps"],
             seed=self.seed,
             phases=self.run.phases(),
+            references=self.config["settings"]["references"],
         )
 
     def references(self) -> list[str]:

@@ -8,6 +8,7 @@ from amer_tf.compare.audits import audits
 from amer_tf.compare.page import page
 from amer_tf.compare.tables import markdown
 from amer_tf.search.audit_findings import Audit
+from amer_tf.search.state import RunFolder
 from tests.compare import made
 from tests.search.test_audit_findings import FOUND, STEP, read, trial
 
@@ -15,9 +16,12 @@ AUDITED = read(FOUND, *STEP, trial("scratch", 0.81))
 VALIDATION = {"auc": 0.7, "standard_errors": {"auc": 0.01}}
 
 
-def audited(folder, skills=made.SKILLS, **changes):
+BESIDE_DNN = {"amer-23": 1.0, "dnn": 0.5}
+
+
+def audited(folder, skills=made.SKILLS, tuning_trials=0, **changes):
     """A comparison with the audit of a search in it, which has gone through JSON."""
-    result = made.comparison(folder, skills)
+    result = made.comparison(folder, skills, tuning_trials=tuning_trials)
     record = result.systems[0].records[0]
     record["audit"] = json.loads(json.dumps({**AUDITED.to_dict(), **changes, "number": 8}))
     for system in result.systems:
@@ -40,10 +44,46 @@ def test_without_the_hand_made_system(tmp_path):
 
 
 def test_the_comparisons_own_system_stands_beside_it(tmp_path):
-    result = audited(tmp_path, {"amer-23": 1.0, "dnn": 0.5}, reference=None)
+    result = audited(tmp_path, BESIDE_DNN, reference=None)
     [verdict, *_] = audits(result)["AMER-23"]
-    assert "the DNN (" in verdict
+    assert "the DNN, not tuned (" in verdict
     assert f"and {VALIDATION['auc']:.4f};" in verdict
+
+
+def test_how_that_system_was_tuned(tmp_path):
+    result = audited(tmp_path / "preset", BESIDE_DNN)
+    prior = {"kind": "tuning", "system": "dnn", "setting": "prior_precision"}
+    RunFolder(result.folder / "dnn" / "seed_0").append_trials(
+        [{**prior, "value": value} for value in (3.0, 10.0)]
+    )
+    assert "the DNN, tuned in its prior alone (" in audits(result)["AMER-23"][0]
+    result = audited(tmp_path / "tuned", BESIDE_DNN, tuning_trials=10)
+    assert "the DNN, tuned by 10 trials (" in audits(result)["AMER-23"][0]
+
+
+def test_that_system_failed(tmp_path):
+    result = audited(tmp_path, {"amer-23": 1.0, "dnn": 0.0})
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert verdict.endswith("the DNN has no score (its training failed: The loss is <NaN>).")
+    assert "The loss is &lt;NaN&gt;)." in page(result, {})
+
+
+def test_that_system_has_not_been_trained_yet(tmp_path):
+    result = audited(tmp_path, BESIDE_DNN)
+    result.systems[1].records.clear()
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert verdict.endswith("the DNN has no score (it has not been trained yet).")
+
+
+def test_a_time_limit_cut_that_system_short(tmp_path):
+    """What it had is read off its own run folder: the audited ones had four epochs."""
+    result = audited(tmp_path, BESIDE_DNN)
+    run = RunFolder(result.folder / "dnn" / "seed_0")
+    run.record_phase("reference_dnn", epoch=3, seconds=9.9, limit=10.0)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "a time limit ended its training after 3 epochs: no fair rival" in verdict
+    run.record_phase("reference_dnn", epoch=4)
+    assert "no fair rival" not in audits(result)["AMER-23"][0]
 
 
 def test_an_audit_that_failed(tmp_path):

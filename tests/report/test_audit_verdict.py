@@ -23,6 +23,7 @@ AUDIT = Audit(
     num_failed=0,
     num_missing=0,
     reference_cut_at=None,
+    reference_tried=5,
 )
 RANDOM = "a random architecture trained in the same way"
 
@@ -40,7 +41,8 @@ def test_the_whole_sentence():
         f"The search gained something over {RANDOM} and over the DNN: by validation AUC, the "
         f"found architecture, trained once more with another seed, is 0.0200 ahead of {RANDOM} "
         "(0.8000 and 0.7800; 4.0 times the standard error of 0.0050), and it is 0.0100 ahead of "
-        "the DNN (0.8000 and 0.7900; 2.0 times the standard error of 0.0050)."
+        "the DNN, tuned in its prior alone (0.8000 and 0.7900; 2.0 times the standard error of "
+        "0.0050; `amer compare --tune=N` tunes the rest)."
     )
 
 
@@ -64,7 +66,10 @@ def test_leads(random, reference, start):
 def test_who_is_behind():
     text = audit_verdict(changed(0.801, 0.805))
     assert f"is 0.0010 behind {RANDOM} (0.8000 and 0.8010; 0.2 times the standard error" in text
-    assert "and it is 0.0050 behind the DNN (0.8000 and 0.8050; 1.0 times" in text
+    assert (
+        "and it is 0.0050 behind the DNN, tuned in its prior alone (0.8000 and 0.8050; 1.0 times"
+        in text
+    )
 
 
 def test_the_luck_of_the_result_does_not_count():
@@ -80,8 +85,9 @@ def test_where_the_found_one_could_not_be_trained_again():
     text = audit_verdict(audit)
     assert text == (
         "The search gained nothing that these rows can show: by validation AUC, the model of the "
-        "run, the best of several trainings, is 0.0200 ahead of the DNN (0.8100 and 0.7900; 4.0 "
-        "times the standard error of 0.0050; trained once: no fair rival)."
+        "run, the best of several trainings, is 0.0200 ahead of the DNN, tuned in its prior alone "
+        "(0.8100 and 0.7900; 4.0 times the standard error of 0.0050; `amer compare --tune=N` tunes "
+        "the rest; trained once: no fair rival)."
     )
     # Better in spite of that it counts.
     text = audit_verdict(dataclasses.replace(audit, reference=Score(0.83, 0.004)))
@@ -96,6 +102,28 @@ def test_without_the_reference():
         ", and the Transformer is not among the references of this run "
         "(`--references=transformer` scores it)."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "how", "hint"),
+    [
+        ({"reference_tried": 0}, "the DNN, not tuned (0", "; `amer compare --tune=N` tunes it)."),
+        ({"reference_tried": 1}, "the DNN, not tuned (0", "; `amer compare --tune=N` tunes it)."),
+        ({"reference_trials": 1}, "the DNN, tuned in its prior alone (0", " tunes the rest)."),
+        ({"reference_trials": 10}, "the DNN, tuned by 10 trials (0", "error of 0.0050)."),
+    ],
+)
+def test_how_the_reference_was_tuned(changes, how, hint):
+    text = audit_verdict(dataclasses.replace(AUDIT, **changes))
+    assert how in text
+    assert text.endswith(hint)
+
+
+def test_a_reference_that_failed():
+    why = "its training failed: The loss is nan."
+    text = audit_verdict(dataclasses.replace(AUDIT, reference=None, reference_failure=why))
+    assert text.endswith(", and the DNN has no score (its training failed: The loss is nan).")
+    assert "not among" not in text
 
 
 def test_a_reference_that_a_time_limit_cut_short():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amer_tf.architecture import Architecture, HiddenLayer
-from amer_tf.search.audit_findings import Score, rank_weights, read_audit
+from amer_tf.search.audit_findings import Audit, Score, rank_weights, read_audit
 from amer_tf.search.rank_correlation import rank_correlation
 
 
@@ -54,7 +54,7 @@ BEST = trial("fine-tuned", 0.82)
 FOUND = audited("found", 0.81)
 
 
-def read(*trials, best=BEST, steps=("mlp",), task="ctr", phases=None):
+def read(*trials, best=BEST, steps=("mlp",), task="ctr", phases=None, references=()):
     return read_audit(
         [best, *trials],
         best,
@@ -63,6 +63,7 @@ def read(*trials, best=BEST, steps=("mlp",), task="ctr", phases=None):
         steps=steps,
         seed=3,
         phases=phases or {},
+        references=references,
     )
 
 
@@ -125,6 +126,40 @@ def test_references():
     assert (found.reference_name, found.reference) == ("dnn", Score(0.77, 0.003))
     found = read(FOUND, *STEP, task="next_item")
     assert (found.reference_name, found.reference) == ("transformer", None)
+
+
+def failure(of, name):
+    return {"kind": "failed", "of": of, "name": name, "reason": "The loss is nan."}
+
+
+@pytest.mark.parametrize(
+    ("trials", "references", "reason"),
+    [
+        ([], (), None),
+        ([failure("reference", "dnn")], ("dnn",), "its training failed: The loss is nan."),
+        ([failure("reference", "lr")], (), None),
+        ([], ("lr", "dnn"), "the time limit ended before its training began"),
+        ([trial("reference", 0.77, name="dnn")], ("dnn",), None),
+    ],
+)
+def test_why_the_reference_has_no_score(trials, references, reason):
+    assert read(FOUND, *trials, references=references).reference_failure == reason
+
+
+def test_what_the_run_tried_for_the_reference():
+    tried = [
+        trial("tuning", 0.7, system=system, setting="prior_precision", value=value)
+        for system, value in (("dnn", 3.0), ("dnn", 10.0), ("amer", 30.0))
+    ]
+    assert read(FOUND, *tried).reference_tried == 2
+    assert read(FOUND).reference_tried == 0
+
+
+def test_an_audit_written_without_the_newer_values():
+    plain = read(FOUND, *STEP).to_dict()
+    for name in ("reference_failure", "reference_tried", "reference_trials"):
+        del plain[name]
+    assert Audit.from_dict(plain) == read(FOUND, *STEP)
 
 
 def test_inherited_and_new_weights_of_one_architecture():
