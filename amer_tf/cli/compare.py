@@ -13,6 +13,7 @@ from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_frame, show_table
 from amer_tf.cli.errors import UsageError, checking_arguments
 from amer_tf.compare import Candidates, Comparison, ComparisonResult
+from amer_tf.compare.audits import verdicts
 from amer_tf.compare.page import write_page
 from amer_tf.compare.systems import WHOLE, references, variants
 from amer_tf.compare.tables import verdict, write_tables
@@ -140,6 +141,9 @@ def run() -> dict[str, Any]:
     tables, report = write_tables(result), write_page(result, run_data.describe(data))
     show_frame("Test split, the best first", _shown(result))
     say(verdict(result))
+    audits = verdicts(result)
+    for name, text in audits.items():
+        say(f"Was {name} worth it? {text}")
     say(f"Open {report} in a browser.")
     return {
         "out": str(result.folder),
@@ -147,6 +151,7 @@ def run() -> dict[str, Any]:
         "tables": str(tables),
         "report": str(report),
         "verdict": verdict(result),
+        "audits": audits,
         "systems": result.summary(),
     }
 

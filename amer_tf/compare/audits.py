@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amer_tf.compare.result import ComparisonResult
+from amer_tf.compare.result import ComparisonResult, Measured
 from amer_tf.report.audit import NAMES
 from amer_tf.report.audit_verdict import (
     audit_verdict,
@@ -23,26 +23,44 @@ _AMONG = "the systems that this comparison has trained"
 def audits(result: ComparisonResult) -> dict[str, list[str]]:
     """The sentences on the audit of each searched system, by its label; of those that have one."""
     return {
-        system.label: _sentences(result, record)
-        for system in result.systems
-        for record in system.records
-        if record.get("audit")
+        system.label: [text for text in (*_verdict(record, audit), *_details(audit)) if text]
+        for system, record, audit in _audited(result)
     }
 
 
-def _sentences(result: ComparisonResult, record: Mapping[str, Any]) -> list[str]:
-    known = record["audit"]
+def verdicts(result: ComparisonResult) -> dict[str, str]:
+    """Whether each audited search gained anything, in short, by the name of its system."""
+    return {
+        system.name: " ".join(text for text in _verdict(record, audit) if text)
+        for system, record, audit in _audited(result)
+    }
+
+
+def _audited(
+    result: ComparisonResult,
+) -> Iterator[tuple[Measured, Mapping[str, Any], Audit | None]]:
+    """Searched systems, what their records say of an audit, and what it found if anything."""
+    for system in result.systems:
+        for record in system.records:
+            known = record.get("audit")
+            if known:
+                audit = Audit.from_dict(known) if "metric" in known else None
+                yield system, known, audit and _with_reference(result, audit, record["seed"])
+
+
+def _verdict(known: Mapping[str, Any], audit: Audit | None) -> list[str | None]:
+    """The one sentence of an audit, and what it lacks."""
     failure = _failure(known)
-    if "metric" not in known:
-        return [failure] if failure else []
-    audit = _with_reference(result, Audit.from_dict(known), record["seed"])
-    sentences = [
-        audit_verdict(audit, _AMONG),
-        failure or left_out_sentence(audit),
-        start_verdict(audit),
-        *(f"{NAMES[step.step]}: {step_sentence(step)}" for step in audit.steps),
-    ]
-    return [sentence for sentence in sentences if sentence]
+    if audit is None:
+        return [failure]
+    return [audit_verdict(audit, _AMONG), failure or left_out_sentence(audit)]
+
+
+def _details(audit: Audit | None) -> list[str | None]:
+    if audit is None:
+        return []
+    steps = (f"{NAMES[step.step]}: {step_sentence(step)}" for step in audit.steps)
+    return [start_verdict(audit), *steps]
 
 
 def _failure(known: Mapping[str, Any]) -> str | None:

@@ -7,9 +7,12 @@ import re
 
 import pytest
 
+from amer_tf.compare import Comparison
+from amer_tf.compare.audits import verdicts
 from amer_tf.search.ctr_settings import REFERENCES
 from amer_tf.search.settings import REFERENCES as NEXT_ITEM
 from tests.cli.conftest import amer, refused
+from tests.compare.test_audits import audited
 from tests.report.reading import Page
 from tests.search import small_ctr_run
 
@@ -65,9 +68,25 @@ def test_a_comparison(folder, tmp_path):
         f"{best['auc']:.4f} ± {best['auc_deviation']:.4f}"
     )
     assert "What failed" not in page.headings
+    assert answer.result["audits"] == {}
     # Nothing is trained again.
     again = amer(*command)
     assert again.result == answer.result
+
+
+def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
+    """Its sentence is printed, and stands in the JSON line."""
+    result = audited(tmp_path / "made", reference=None)
+    monkeypatch.setattr(Comparison, "work", lambda self: result)
+    answer = amer(
+        "compare", f"--data_dir={folder}", f"--out={tmp_path / 'out'}", "--models=amer-3,lr",
+        "--audit=8",
+    )  # fmt: skip
+    assert answer.code == 0, answer.messages
+    [text] = answer.result["audits"].values()
+    assert text.startswith("The search ")
+    assert answer.result["audits"] == verdicts(result)
+    assert f"Was amer-23 worth it? {text}\n" in answer.messages
 
 
 @pytest.mark.parametrize(

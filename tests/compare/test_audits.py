@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from amer_tf.compare.audits import audits
+from amer_tf.compare.audits import audits, verdicts
 from amer_tf.compare.page import page
 from amer_tf.compare.tables import markdown
 from amer_tf.search.audit_findings import Audit
@@ -97,6 +97,7 @@ def test_an_audit_that_failed(tmp_path):
     assert f"<h3>AMER-23</h3><p>{text}" in page(result, {})
     result.systems[0].records[0]["audit"] = {**failed, "is_final": True}
     assert audits(result) == {"AMER-23": [text]}
+    assert verdicts(result) == {"amer-23": text}
 
 
 def test_an_audit_that_was_to_be_larger_and_failed(tmp_path):
@@ -112,6 +113,10 @@ def test_what_a_time_limit_left_out(tmp_path):
         "1 training diverged and is left out. The time limit left 6 architectures untrained: the "
         "same command, given once more, goes on."
     )
-    assert audits(result)["AMER-23"][1] == text
+    verdict, left_out, *others = audits(result)["AMER-23"]
+    assert left_out == text
+    assert others
+    # In short without what else there is.
+    assert verdicts(result) == {"amer-23": f"{verdict} {text}"}
     assert text in markdown(result)
     assert text in page(result, {})
