@@ -17,6 +17,7 @@ from amer_tf.search.array_files import write_arrays
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.result import SearchResult
+from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import RunFolder
@@ -40,6 +41,7 @@ class Job:
         seed: Seed of every random choice.
         settings: Its settings.
         folder: Its run folder.
+        options: What a hand-made system has beside the settings.
         time_limit: Seconds for all of it, or None.
         candidates: How the test split is measured.
         changed: Settings that tuning has chosen.
@@ -52,6 +54,7 @@ class Job:
     seed: int
     settings: BaseSettings
     folder: pathlib.Path
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     time_limit: float | None = None
     candidates: measuring.Candidates = dataclasses.field(default_factory=measuring.Candidates)
     changed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -147,7 +150,9 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         except Exception as error:
             # Whatever it is: the others go on.
             traceback.print_exc()
-            is_final = isinstance(error, (TrainingError, MetricError, EvaluationError))
+            # Wrong sizes stay wrong; a folder that cannot be written may be later.
+            final = (TrainingError, MetricError, EvaluationError, ValueError)
+            is_final = isinstance(error, final) and not isinstance(error, RunError)
             job.record_failure(reason_of(error), is_final=is_final)
             return
         run.write_json(RECORD_FILE, record)
@@ -177,10 +182,11 @@ def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
     reference = ReferenceRun(
         data.spec,
         job.folder,
-        job.system.name,
+        job.system.kind,
         settings=job.settings,
         time_limit=job.time_limit,
         seed=job.seed,
+        options=job.options,
     )
     return reference.fit(data.train, data.validation)
 
