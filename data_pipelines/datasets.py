@@ -14,7 +14,7 @@ from typing import Any
 from amer_tf.features import SpecError
 from data_pipelines.description import SUFFIXES, describe_source, read_description
 from data_pipelines.errors import DataError
-from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source
+from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source, with_user_id
 from data_pipelines.splits import LeaveOneOut, parse_split, require_split_of
 
 DATASETS = (
@@ -30,7 +30,8 @@ DATASETS = (
 )
 # Their source files come with a Python package.
 PACKAGED = ("complete_journey",)
-COMMON_OPTIONS = ("max_length", "split", "k_core", "item_vocabulary")
+COMMON_OPTIONS = ("max_length", "split", "k_core", "item_vocabulary", "user_id_field")
+_NEXT_ITEM_OPTIONS = ("k_core", "item_vocabulary", "user_id_field")
 
 
 def open_source(
@@ -97,10 +98,11 @@ def _with_options(source: Source, options: dict[str, Any]) -> Source:
         source = dataclasses.replace(source, spec=spec)
     if "split" in options:
         options["split"] = parse_split(options["split"])
-    if source.spec.task == "ctr" and ("k_core" in options or "item_vocabulary" in options):
+    foreign = [name for name in _NEXT_ITEM_OPTIONS if name in options]
+    if source.spec.task == "ctr" and foreign:
         raise DataError(
-            "`k_core` and `item_vocabulary` are options of task next_item. "
-            f"Received: {sorted(options)} for task ctr"
+            f"{', '.join(f'`{name}`' for name in _NEXT_ITEM_OPTIONS)} are options of task "
+            f"next_item. Received: {', '.join(foreign)} for task ctr"
         )
     source = dataclasses.replace(source, **options)
     require_split_of(source.spec.task, source.split)
@@ -123,4 +125,11 @@ def _with_options(source: Source, options: dict[str, Any]) -> Source:
         raise DataError(
             f"`k_core` must be an integer of at least 0. Received: k_core={source.k_core!r}"
         )
+    if type(source.user_id_field) is not bool:
+        raise DataError(
+            "`user_id_field` must be true or false. "
+            f"Received: user_id_field={source.user_id_field!r}"
+        )
+    if source.user_id_field:
+        source = dataclasses.replace(source, spec=with_user_id(source.spec, source.user_dtype))
     return source

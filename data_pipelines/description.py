@@ -47,6 +47,7 @@ _KEYS = (
     "split",
     "k_core",
     "item_vocabulary",
+    "user_id_field",
 )
 
 
@@ -172,4 +173,5 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         split=parse_split(data.get("split", LeaveOneOut())),
         k_core=data.get("k_core", 0),
         item_vocabulary=data.get("item_vocabulary"),
+        user_id_field=data.get("user_id_field", False),
     )

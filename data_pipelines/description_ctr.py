@@ -38,7 +38,7 @@ _KEYS_OF_FILE = {
 def ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
     """A source of task ctr from a description; its files are looked for in `folder`."""
     require_keys("`files` of task ctr", data["files"], _FILES, ("events",))
-    for key in ("item_name", "k_core", "item_vocabulary"):
+    for key in ("item_name", "k_core", "item_vocabulary", "user_id_field"):
         if key in data:
             raise DataError(f"`{key}` is a key of task next_item. Received: {key}={data[key]!r}")
     if not isinstance(data.get("label"), str):

@@ -64,10 +64,14 @@ def prepare_next_item(
     sequences = sort_by_user(log, kept_users, kept_items, scratch)
     split = _split(source, sequences)
 
-    profile_coder = FieldCoder(spec, spec.with_role("profile"), coders)
+    of_users = [field for field in spec.with_role("profile") if field.name != spec.group]
+    profile_coder = FieldCoder(spec, of_users, coders)
     catalog_coder = FieldCoder(spec, spec.catalog_fields, coders)
-    profiles = read_side_table(
-        source.users, USER, source.user_dtype, sequences.users, profile_coder
+    profiles = _with_ids(
+        read_side_table(source.users, USER, source.user_dtype, sequences.users, profile_coder),
+        FieldCoder(spec, spec.with_role("profile"), coders),
+        sequences.users,
+        coders,
     )
     vocabulary = spec.vocabulary(ITEM)
     catalog_items = _catalog_items(vocabulary, sequences.items)
@@ -101,6 +105,22 @@ def prepare_next_item(
     if log.num_skipped:
         counts["skipped_rows"] = log.num_skipped
     return counts
+
+
+def _with_ids(
+    profiles: npt.NDArray[Any],
+    coder: FieldCoder,
+    users: Sequence[Any],
+    coders: Mapping[str, VocabularyCoder],
+) -> npt.NDArray[Any]:
+    """Coded profiles of all fields, also the user's own id where that is one of them."""
+    if USER not in {field.name for field in coder.fields}:
+        return profiles
+    rows = coder.missing(len(users))
+    for name in profiles.dtype.names or ():
+        rows[name] = profiles[name]
+    rows[USER] = coders[USER].encode(users, lambda index: f"user {index}")
+    return rows
 
 
 def event_fields(spec: FeatureSpec) -> tuple[AnyField, ...]:

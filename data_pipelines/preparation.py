@@ -44,8 +44,8 @@ def prepare(
         **options: What the data set's own `open_source` takes, and for all: `max_length`,
             `split` (`"leave_one_out"`, `"by_time"`, `"random"`, `"by_column"`, or a mapping with
             that as `kind` and the split's arguments, see `splits`), `k_core` (fewest events of a
-            user and of an item; 0 for no filter) and `item_vocabulary` (`"catalog"` or
-            `"train"`).
+            user and of an item; 0 for no filter), `item_vocabulary` (`"catalog"` or `"train"`)
+            and `user_id_field` (whether the user's id is a profile field, task next_item).
 
     Returns: The counts, as plain numbers; they are kept in `data_dir` too.
 
@@ -90,6 +90,7 @@ def _request(source: Source) -> dict[str, Any]:
         "split": splits.describe(source.split),
         "k_core": source.k_core,
         "item_vocabulary": source.item_vocabulary,
+        **({"user_id_field": True} if source.user_id_field else {}),
         "recipe": dict(source.recipe),
         "unfitted_spec": zlib.crc32(json.dumps(source.spec.to_dict(), sort_keys=True).encode()),
         "sources": [_fingerprint(file) for file in source.files],

@@ -65,6 +65,7 @@ class Source:
         item_vocabulary: `"catalog"`: every item that is left after filtering is known, as in the
             published protocols; `"train"`: only those of the training split. None: catalog for
             leave-one-out, train for a split by time.
+        user_id_field: Whether the user's id is to be a profile field (`"next_item"`).
     """
 
     name: str
@@ -85,6 +86,7 @@ class Source:
     split: Split = dataclasses.field(default_factory=LeaveOneOut)
     k_core: int = 0
     item_vocabulary: str | None = None
+    user_id_field: bool = False
 
 
 def next_item_spec(
@@ -129,6 +131,20 @@ def next_item_spec(
         group=USER,
         max_length=max_length,
         target_to_behavior={field.name: HISTORY_PREFIX + field.name for field in targets},
+    )
+
+
+def with_user_id(spec: FeatureSpec, dtype: str) -> FeatureSpec:
+    """An unfitted spec of task next_item with the user's id as a profile field, as BPR reads it.
+
+    Args:
+        spec: Without that field.
+        dtype: `"string"` or `"int64"`: the type of the ids.
+    """
+    return dataclasses.replace(
+        spec,
+        fields=(*spec.fields, CategoricalField(USER, role="profile")),
+        vocabularies=(*spec.vocabularies, Vocabulary(USER, dtype=dtype)),
     )
 
 

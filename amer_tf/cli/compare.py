@@ -12,16 +12,18 @@ from amer_tf.cli import run_data
 from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_frame, show_table
 from amer_tf.cli.errors import UsageError, checking_arguments
-from amer_tf.compare import Candidates, Comparison, ComparisonResult
+from amer_tf.compare import Candidates, Comparison, ComparisonResult, own_settings
 from amer_tf.compare.audits import verdicts
 from amer_tf.compare.page import write_page
-from amer_tf.compare.systems import WHOLE, references, variants
+from amer_tf.compare.systems import WHOLE, choose, references, variants
 from amer_tf.compare.tables import verdict, write_tables
 from amer_tf.compare.tuning import CHOICES
+from amer_tf.features import FeatureSpec
 from amer_tf.report import words
 from amer_tf.report.plots import import_matplotlib
 from amer_tf.search.searcher import MAX_SEED, PROGRAMS
 from amer_tf.search.settings import PRESETS
+from amer_tf.search.settings_base import BaseSettings
 
 SUMMARY = "Trains any systems on one data set over several seeds, and puts them side by side."
 REQUIRED = ("data_dir", "models", "out")
@@ -36,7 +38,8 @@ _MODELS = flags.DEFINE_list(
     "models",
     None,
     f"The systems, between commas: {WHOLE} for all steps that the data allow, amer-12 and the like "
-    "for some, or hand-made ones; --list names them.",
+    "for some, or hand-made ones; --list names them. With a label, as in dcn@deep, one can stand "
+    "there again with settings of its own.",
     flag_values=FLAGS,
 )
 _OUT = flags.DEFINE_string(
@@ -67,7 +70,10 @@ _PRESET = flags.DEFINE_enum(
     "preset", "standard", list(PRESETS), "As in `amer search`.", flag_values=FLAGS
 )
 _SET = flags.DEFINE_multi_string(
-    "set", [], "As in `amer search`; it holds for all systems.", flag_values=FLAGS
+    "set",
+    [],
+    "As in `amer search`, for all systems; or for one of them, as --set=dcn@deep.num_crosses=6.",
+    flag_values=FLAGS,
 )
 _CANDIDATES = flags.DEFINE_list(
     "candidates",
@@ -123,12 +129,14 @@ def run() -> dict[str, Any]:
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
+        shared, own = _settings(data.spec, preset)
         comparison = Comparison(
             functools.partial(data_pipelines.load, _DATA_DIR.value),
             _OUT.value,
             _MODELS.value,
             seeds=range(_SEED.value, _SEED.value + _RUNS.value),
-            settings=preset.with_text(assignments("set", _SET.value)),
+            settings=preset.with_text(shared),
+            own=own,
             time_limit=_TIME_LIMIT.value,
             candidates=Candidates(tuple(_CANDIDATES.value), _NUM_NEGATIVES.value),
             tuning_trials=_TUNE.value,
@@ -174,6 +182,25 @@ def _shown(result: ComparisonResult) -> Any:
     """The columns of the table that people read first."""
     table = result.table()
     return table[[name for name in table.columns if not name.endswith("_deviation")]]
+
+
+def _settings(
+    spec: FeatureSpec, preset: BaseSettings
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """What `--set` says of all systems, as text, and of single ones."""
+    shared: dict[str, str] = {}
+    own: dict[str, dict[str, str]] = {}
+    for name, text in assignments("set", _SET.value).items():
+        system, dot, setting = name.rpartition(".")
+        if dot:
+            own.setdefault(system, {})[setting] = text
+        else:
+            shared[name] = text
+    values = {}
+    for name, texts in own.items():
+        (system_of,) = choose([name], spec)
+        values[name] = own_settings.parse(system_of, spec.task, preset, texts)
+    return shared, values
 
 
 def _choices() -> dict[str, tuple[float, ...]]:

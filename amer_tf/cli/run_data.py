@@ -107,8 +107,9 @@ def whole_description(head: dict[str, Any], max_length: int) -> dict[str, Any] |
     # A description must say its files, and no data set has such an option.
     if "files" not in recipe:
         return None
-    own = ("k_core", "item_vocabulary") if head["task"] == "next_item" else ()
-    given = {"max_length": max_length, "split": head["split"], **{name: head[name] for name in own}}
+    names = ("k_core", "item_vocabulary", "user_id_field") if head["task"] == "next_item" else ()
+    own = {name: head[name] for name in names if name in head}
+    given = {"max_length": max_length, "split": head["split"], **own}
     return {**recipe, **given}
 
 
@@ -142,7 +143,9 @@ def prepare_command(head: dict[str, Any], max_length: int, folder: pathlib.Path)
         options = dict(recipe)
     if head["task"] == "next_item":
         command.append(f"--k_core={head['k_core']}")
-        options["item_vocabulary"] = head["item_vocabulary"]
+        options |= {
+            name: head[name] for name in ("item_vocabulary", "user_id_field") if name in head
+        }
     return command + [f"--option={key}={_text(value)}" for key, value in options.items()]
 
 

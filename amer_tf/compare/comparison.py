@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import amer_tf
-from amer_tf.compare import job, processes, systems, tuning
+from amer_tf.compare import job, own_settings, processes, systems, tuning
 from amer_tf.compare.job import Job
 from amer_tf.compare.measuring import Candidates
+from amer_tf.compare.own_settings import OwnSettings
 from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
@@ -42,10 +43,13 @@ class Comparison:
             called in each process.
         folder: Folder of the comparison.
         names: The systems: `"amer"` for all steps that the data allow, `"amer-12"` for some, or
-            hand-made ones by name; see `amer_tf.compare.systems`.
+            hand-made ones by name; see `amer_tf.compare.systems`. With a label behind it, as in
+            `"amer-2@fm"`, a system can stand there again, as a variant.
         seeds: Seeds of the trainings.
         preset: As in `AmerSearch`.
         settings: Settings in place of the preset's.
+        own: Of systems by name what differs for them alone: settings, or options of a hand-made
+            system as in `amer_tf.search.reference_run.known_options`.
         time_limit: As in `AmerSearch`, for each training of each system.
         candidates: Among which items the true one is ranked (task next_item).
         tuning_trials: Trainings of each system, with the first seed, from which its settings are
@@ -73,6 +77,7 @@ class Comparison:
         seeds: Sequence[int] = (0, 1, 2, 3),
         preset: str = "standard",
         settings: BaseSettings | None = None,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
         time_limit: str | float | None = None,
         candidates: Candidates | None = None,
         tuning_trials: int = 0,
@@ -98,6 +103,7 @@ class Comparison:
             )
         self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
         self._load_data = load_data
+        self._own = self._divided(own or {})
         self._check_settings()
         check_splits(self.spec, data.train, data.validation, data.test)
         if self.spec.task == "next_item":
@@ -113,6 +119,7 @@ class Comparison:
                 "candidates": dataclasses.asdict(self.candidates),
                 "tuning_trials": self.tuning_trials,
                 **({"tuning_choices": self.choices} if self.tuning_trials else {}),
+                **({"own": own} if own else {}),
                 "spec": spec_digest(self.spec),
             }
         )
@@ -137,8 +144,9 @@ class Comparison:
     def _check_settings(self) -> None:
         """Raises where settings do not fit the data or a package is missing, before any work."""
         program = PROGRAMS[self.spec.task]
-        hand_made = tuple(system.name for system in self.systems if not system.is_searched)
-        trials: list[dict[str, Any]] = [{}]
+        kinds = (system.kind for system in self.systems if not system.is_searched)
+        hand_made = tuple(dict.fromkeys(kinds))
+        trials: list[dict[str, Any]] = [{}, *(own.changed for own in self._own.values())]
         if self.tuning_trials > 1:
             try:
                 tuning.import_optuna()
@@ -156,7 +164,7 @@ class Comparison:
         """Each value of each setting that may be tried."""
         found = []
         for system in self.systems:
-            for name, values in tuning.choices(system.name, self.choices).items():
+            for name, values in self._choices(system).items():
                 if isinstance(getattr(self.settings, name, 0), (tuple, str)):
                     raise ValueError(
                         "`tuning_choices` must be of settings that are one number. "
@@ -164,6 +172,35 @@ class Comparison:
                     )
                 found += [{name: value} for value in values]
         return found
+
+    def _divided(self, own: Mapping[str, Mapping[str, Any]]) -> dict[str, OwnSettings]:
+        """What each system has of its own.
+
+        Raises:
+            ValueError: Where a name is none of the systems, or a setting is wrong.
+        """
+        full = {systems.full_name(name, self.spec): values for name, values in own.items()}
+        unknown = set(full) - {system.name for system in self.systems}
+        if unknown:
+            raise ValueError(
+                "Settings of one system must be of one that is compared: "
+                f"{', '.join(system.name for system in self.systems)}. "
+                f"Received: {', '.join(sorted(unknown))}"
+            )
+        return {
+            system.name: own_settings.divide(
+                system, self.spec.task, self.settings, full.get(system.name, {})
+            )
+            for system in self.systems
+        }
+
+    def _choices(self, system: System) -> dict[str, Sequence[float]]:
+        """What tuning may try for a system."""
+        return tuning.choices(system, self.spec.task, self.choices)
+
+    def _settings_of(self, system: System, changed: Mapping[str, Any]) -> Any:
+        """The settings of a system, with what tuning has changed."""
+        return self._changed({**self._own[system.name].changed, **changed})
 
     def _changed(self, changed: Mapping[str, Any]) -> Any:
         settings = self.settings.replace(**changed)
@@ -179,8 +216,9 @@ class Comparison:
         return Job(
             system,
             seed,
-            self.settings if tuned is None else tuned.settings,
+            self._settings_of(system, {}) if tuned is None else tuned.settings,
             self.run.path / system.name / f"seed_{seed}",
+            options=self._own[system.name].options,
             time_limit=self.time_limit,
             candidates=self.candidates,
             changed={} if tuned is None else tuned.changed,
@@ -196,7 +234,7 @@ class Comparison:
                 self._trial(system, number, trials[system.name])
                 for system in self.systems
                 # What has no settings is as it is.
-                if number == 0 or tuning.choices(system.name, self.choices)
+                if number == 0 or self._choices(system)
             ]
             self._train(f"Tuning, trial {number + 1} of {self.tuning_trials}", jobs)
             for each in jobs:
@@ -209,8 +247,9 @@ class Comparison:
             TUNING_FILE,
             {name: [trial._asdict() for trial in known] for name, known in trials.items()},
         )
-        best = {name: tuning.best(known) for name, known in trials.items()}
-        return {name: tried[name][place] for name, place in best.items() if place is not None}
+        # Where all have failed, the first one's failure stands: it would only fail again.
+        best = {name: tuning.best(known) or 0 for name, known in trials.items()}
+        return {name: tried[name][place] for name, place in best.items()}
 
     def _trial(self, system: System, number: int, trials: Sequence[tuning.Trial]) -> Job:
         folder = self.run.path / system.name / f"trial_{number}"
@@ -218,8 +257,9 @@ class Comparison:
         return Job(
             system,
             self.seeds[0],
-            self._changed(changed),
+            self._settings_of(system, changed),
             folder,
+            options=self._own[system.name].options,
             time_limit=self.time_limit,
             candidates=self.candidates,
             changed=changed,
@@ -236,8 +276,7 @@ class Comparison:
         """
         known: dict[str, Any] | None = RunFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
         if known is None:
-            choices = tuning.choices(system.name, self.choices)
-            known = tuning.propose(choices, trials, self.seeds[0])
+            known = tuning.propose(self._choices(system), trials, self.seeds[0])
             RunFolder(folder).write_json(PROPOSAL_FILE, known)
         return known
 

@@ -19,6 +19,7 @@ from amer_tf.search.audit_plan import TooFewScoresError
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.result import SearchResult
+from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.state import RunFolder
@@ -31,8 +32,6 @@ TEST_FILE = "test.npz"
 LATENCY_FILE = "latency.json"
 LOG_FILE = "log.txt"
 _NO_NETWORK = {"reason": "no network", "is_final": True}
-# What would come again; want of disk or memory need not.
-_FINAL = (TrainingError, MetricError, EvaluationError, TooFewScoresError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Job:
         seed: Seed of every random choice.
         settings: Its settings.
         folder: Its run folder.
+        options: What a hand-made system has beside the settings.
         time_limit: Seconds for all of it, or None.
         candidates: How the test split is measured.
         changed: Settings that tuning has chosen.
@@ -56,6 +56,7 @@ class Job:
     seed: int
     settings: BaseSettings
     folder: pathlib.Path
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     time_limit: float | None = None
     candidates: measuring.Candidates = dataclasses.field(default_factory=measuring.Candidates)
     changed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -169,7 +170,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         except Exception as error:
             # Whatever it is: the others go on.
             traceback.print_exc()
-            job.record_failure(reason_of(error), is_final=isinstance(error, _FINAL))
+            job.record_failure(reason_of(error), is_final=_is_final(error))
             return
         run.write_json(RECORD_FILE, record)
     if job.audit:
@@ -194,16 +195,26 @@ def reason_of(error: Exception) -> str:
     return text if is_own else f"{type(error).__name__}: {text}"
 
 
+def _is_final(error: Exception) -> bool:
+    """Whether the same would come again; want of disk or memory need not."""
+    if isinstance(error, RunError):
+        # A folder that cannot be written may be later, scores that are not there will not be.
+        return isinstance(error, TooFewScoresError)
+    # Wrong sizes stay wrong.
+    return isinstance(error, (TrainingError, MetricError, EvaluationError, ValueError))
+
+
 def _result(job: Job, data: Any) -> SearchResult | ReferenceResult:
     if job.system.is_searched:
         return _searched(job, data)
     reference = ReferenceRun(
         data.spec,
         job.folder,
-        job.system.name,
+        job.system.kind,
         settings=job.settings,
         time_limit=job.time_limit,
         seed=job.seed,
+        options=job.options,
     )
     return reference.fit(data.train, data.validation)
 
@@ -249,7 +260,7 @@ def _audited(job: Job, data: Any) -> dict[str, Any]:
         audit = result.audit()
     except Exception as error:
         traceback.print_exc()
-        return _audit_failure(reason_of(error), isinstance(error, _FINAL))
+        return _audit_failure(reason_of(error), _is_final(error))
     if audit is not None:
         return audit.to_dict()
     if result.run.phases()[AUDIT]["missing"]:

@@ -260,9 +260,17 @@ def _recipe(result: ComparisonResult, data: Mapping[str, Any]) -> Html:
         text = f"{candidates['num_negatives']} frozen negatives, seed {candidates['seed']}"
         rows.append(["Candidates", text])
     settings = [[name, str(value)] for name, value in config["settings"].items()]
+    own = [
+        [name, ", ".join(f"{setting} = {value}" for setting, value in values.items())]
+        for name, values in config.get("own", {}).items()
+    ]
     return joined(
         [
             table("All runs", ["What", "Value"], rows),
+            *(
+                [table("What some systems have of their own", ["System", "Settings"], own)]
+                * bool(own)
+            ),
             element(
                 "details",
                 element("summary", "All settings"),

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from amer_tf.compare import significance
+from amer_tf.compare import significance, systems
 from amer_tf.compare.job import TEST_FILE, failed
 from amer_tf.compare.significance import Difference
-from amer_tf.compare.systems import references, variants
 from amer_tf.features import FeatureSpec
 from amer_tf.report import words
 from amer_tf.search.array_files import StoredArrays
@@ -45,7 +44,9 @@ class Measured(NamedTuple):
     @property
     def label(self) -> str:
         """Its name for people."""
-        return self.name.upper() if self.is_searched else words.system(self.name)
+        kind, _, label = self.name.partition("@")
+        known = kind.upper() if self.is_searched else words.system(kind)
+        return f"{known} ({label})" if label else known
 
     def values(self, metric: str, mode: str | None = None) -> list[float]:
         """A metric of the test split for each seed."""
@@ -118,14 +119,13 @@ class ComparisonResult:
     @functools.cached_property
     def systems(self) -> list[Measured]:
         """The systems, the best by the mean of the first metric first; those that failed last."""
-        task, found = self.spec.task, []
-        known = {**variants(task), **references(task)}
+        found = []
         for name in self.config["systems"]:
             own = [record for record in self.records if record["system"] == name]
             found.append(
                 Measured(
                     name,
-                    known[name].is_searched,
+                    systems.named(name, self.spec.task).is_searched,
                     [record for record in own if not failed(record)],
                     {record["seed"]: record["reason"] for record in own if failed(record)},
                 )

@@ -1,8 +1,13 @@
-"""The systems that can be compared: AMER by the steps that it searches, and the hand-made ones."""
+"""The systems that can be compared: AMER by the steps that it searches, and the hand-made ones.
+
+A system may stand in a comparison more than once, as variants with settings of their own: their
+names are the system's with a label behind it, as in `amer-2@fm`.
+"""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,18 +20,26 @@ from amer_tf.search.searcher import PROGRAMS
 WHOLE = "amer"
 _ALL_STEPS = ("behavior", "interaction", "mlp")
 _REFERENCES = {"next_item": settings.REFERENCES, "ctr": ctr_settings.REFERENCES}
+# Names under which the field knows some of them.
+_ALSO = {"sasrec": "transformer", "pop": "popularity", "mlp": "dnn"}
+_LABEL = re.compile("[A-Za-z0-9_-]+")
 
 
 class System(NamedTuple):
     """One line of a comparison.
 
     Attributes:
-        name: As on the command line: `amer-12`, `deepfm`.
+        name: As on the command line: `amer-12`, `deepfm`, `deepfm@small`.
         steps: What is searched; nothing of a hand-made system.
     """
 
     name: str
     steps: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The name without a label."""
+        return self.name.partition("@")[0]
 
     @property
     def is_searched(self) -> bool:
@@ -50,8 +63,27 @@ def references(task: str) -> dict[str, System]:
     return {name: System(name) for name in _REFERENCES[task]}
 
 
+def named(name: str, task: str) -> System:
+    """The system of a full name, maybe with a label."""
+    known = {**variants(task), **references(task)}
+    return known[name.partition("@")[0]]._replace(name=name)
+
+
+def full_name(name: str, spec: FeatureSpec) -> str:
+    """A name as the systems bear it: `amer` becomes the steps that the data allow."""
+    kind, separator, label = name.partition("@")
+    kind = _ALSO.get(kind, kind)
+    if kind == WHOLE:
+        kind = _name_of(PROGRAMS[spec.task].possible_steps(spec))
+    return kind + separator + label
+
+
 def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     """The systems of these names.
+
+    Args:
+        names: Of systems; a label may stand behind one, `amer-2@fm`.
+        spec: What they read and predict.
 
     Raises:
         ValueError: Where a name is unknown or comes twice, or a system cannot read the data: all
@@ -59,13 +91,25 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     """
     possible = PROGRAMS[spec.task].possible_steps(spec)
     known = {**variants(spec.task), **references(spec.task)}
-    unknown = [name for name in names if name not in known and name != WHOLE]
+    full_names = [full_name(name, spec) for name in names]
+    unknown = [
+        name
+        for name, full in zip(names, full_names, strict=True)
+        if full.partition("@")[0] not in known
+    ]
     if unknown or not names:
         raise ValueError(
             f"`systems` must be among {', '.join([WHOLE, *known])} for task {spec.task!r}. "
             f"Received: {', '.join(unknown) or 'none'}"
         )
-    systems = [known[_name_of(possible) if name == WHOLE else name] for name in names]
+    for name in full_names:
+        _, separator, label = name.partition("@")
+        if separator and not _LABEL.fullmatch(label):
+            raise ValueError(
+                "A label behind a system's name must be of letters, digits, - and _. "
+                f"Received: {name!r}"
+            )
+    systems = [named(name, spec.task) for name in full_names]
     twice = [system.name for index, system in enumerate(systems) if system in systems[:index]]
     if twice:
         raise ValueError(f"`systems` must be different ones. Received: {', '.join(twice)} twice")
@@ -87,6 +131,6 @@ def _name_of(steps: Sequence[str]) -> str:
 
 def _why_not(system: System, spec: FeatureSpec, possible: Sequence[str]) -> str | None:
     if not system.is_searched:
-        return why_left_out(spec, system.name)
+        return why_left_out(spec, system.kind)
     missing = [step for step in system.steps if step not in possible]
     return f"step {missing[0]} needs behaviour fields" if missing else None

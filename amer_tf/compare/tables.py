@@ -12,6 +12,8 @@ from amer_tf.compare.result import ComparisonResult, Measured, deviation
 from amer_tf.report import words
 
 TABLES_FILE = "tables.md"
+# In the order of the paper's tables, and what those have not.
+_METRICS = ("auc", "log_loss", "hr@1", "hr@5", "ndcg@5", "mrr")
 
 
 def markdown(result: ComparisonResult) -> str:
@@ -84,12 +86,16 @@ def _rival(result: ComparisonResult, first: Measured) -> Measured | None:
 
 def _by_metric(result: ComparisonResult) -> list[str]:
     """One table for each mode of the candidates: a column a system, a row a metric."""
-    # As in the paper hand-made systems come first.
-    order = sorted(result.systems, key=lambda system: system.is_searched)
+    # As in the paper hand-made systems come first, each in the place that it was given.
+    given = result.config["systems"]
+    order = sorted(
+        result.systems, key=lambda system: (system.is_searched, given.index(system.name))
+    )
+    metrics = sorted(result.metrics, key=_METRICS.index)
     tables = []
     for mode in result.modes:
         rows = []
-        for metric in result.metrics:
+        for metric in metrics:
             means = {
                 system.name: float(np.mean(system.values(metric, mode)))
                 for system in order

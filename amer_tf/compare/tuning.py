@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from amer_tf.compare.systems import System
+from amer_tf.search import ctr_references
+
 # Appendix D of the paper, but for the sizes of task ctr, of which it names 4, 5 and 40: attention
 # of 4 heads does not divide 5.
 LEARNING_RATES = (1e-3, 1e-4, 3e-5, 1e-5)
@@ -46,17 +49,23 @@ class Trial(NamedTuple):
     score: float | None
 
 
-def choices(name: str, known: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:
+def choices(
+    system: System, task: str, known: Mapping[str, Sequence[float]]
+) -> dict[str, Sequence[float]]:
     """The values that a system chooses from; none where it reads no setting.
 
     Args:
-        name: Of the system.
+        system: The system.
+        task: Of the data.
         known: Values by setting; those of a system that has its own stand in their place.
     """
-    own = OWN_CHOICES.get(name)
+    own = OWN_CHOICES.get(system.kind)
     if own is not None:
         return {setting: known.get(setting, values) for setting, values in own.items()}
     foreign = {setting for values in OWN_CHOICES.values() for setting in values}
+    if task == "ctr" and not system.is_searched:
+        # An LR has neither hidden layers to drop nor embeddings.
+        foreign |= set(CHOICES[task]) - ctr_references.readable_settings(system.kind)
     return {setting: values for setting, values in known.items() if setting not in foreign}
 
 

@@ -17,7 +17,7 @@ def build(
     *,
     embedding_dim: int = 16,
     hidden_units: Sequence[int] = (200, 200, 200),
-    cin_sizes: Sequence[int] = (64, 64),
+    cin_sizes: Sequence[int] = (128, 128),
     dropout: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:

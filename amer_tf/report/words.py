@@ -46,7 +46,7 @@ SYSTEMS = {
     "popularity": ("Popularity", "the same most-bought items for everyone"),
     "ease": ("EASE", "a linear model of which items go together, fitted in closed form"),
     "bpr": ("BPR", "matrix factorisation, a vector for each user and item"),
-    "gru4rec": ("GRU4Rec", "a recurrent network over the history"),
+    "gru4rec": ("GRU4Rec+", "a recurrent network over the history"),
     "stamp": ("STAMP", "attention by the newest event and the mean of all"),
     "narm": ("NARM", "a recurrent network and attention over its states"),
     "caser": ("Caser", "convolutions over the newest events"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -46,6 +47,7 @@ class CtrProgram:
         seed: Seed of every random choice.
         steps: Of `STEPS`.
         limits: What the found model may not exceed.
+        options: Of a run of one hand-made system: what it has beside the settings.
     """
 
     preset = staticmethod(ctr_settings.preset)
@@ -58,8 +60,10 @@ class CtrProgram:
         seed: int,
         steps: Sequence[str] = STEPS[1:],
         limits: Limits = NO_LIMITS,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.limits = limits
+        self.options = options
         self.run = run
         self.spec = spec
         self.seed = seed
@@ -223,11 +227,12 @@ class CtrProgram:
             else:
                 trials = len(self.settings.prior_precisions)
                 found = find_options(search.plain_bench, search.clock, name, search.train, parts)
+                options = {**found, **self.options}
                 prior = choose_prior(
                     search.tuner,
                     search.plain_bench,
                     name,
-                    lambda bench: ctr_references.build(bench, name, found),
+                    lambda bench: ctr_references.build(bench, name, options),
                     phase="references",
                     later_trainings=(parts - 1) * trials,
                 )
@@ -236,7 +241,7 @@ class CtrProgram:
                     prior.bench,
                     search.clock,
                     training,
-                    lambda: ctr_references.build(prior.bench, name, found),
+                    lambda: ctr_references.build(prior.bench, name, options),
                     search.train,
                     search.validation,
                     learning_rate=self.settings.learning_rate,

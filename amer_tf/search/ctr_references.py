@@ -37,6 +37,7 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.references import REFERENCE_FILE
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import RunFolder
+from amer_tf.search.system_options import build_options
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.ctr import CtrEvaluator
 
@@ -66,6 +67,9 @@ _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
 _FROM_TARGET = ("din", "dien", "dsin")
 _OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet", "autofis")
 _OF_CROSSES = ("autocross",)
+# Arguments of `build` that all of them share, and those that a search finds, or a setting says.
+_SHARED = ("spec", "embedding_dim", "hidden_units", "dropout", "l2")
+_SEARCHED = ("crosses", "boundaries", "num_buckets", "pairs", "attention")
 
 
 def check(settings: CtrSettings) -> None:
@@ -101,26 +105,38 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     return None
 
 
+def known_options(name: str) -> dict[str, Any]:
+    """Arguments of one system's `build` alone, with the defaults; none of what is searched."""
+    return build_options(_NETWORKS[name], {*_SHARED, *_SEARCHED}) if name in _NETWORKS else {}
+
+
+def readable_settings(name: str) -> frozenset[str]:
+    """Which of the settings that all systems share one of them reads."""
+    if name not in _NETWORKS:
+        return frozenset()
+    return frozenset(inspect.signature(_NETWORKS[name]).parameters) | {"learning_rate"}
+
+
 def build(
-    bench: CtrWorkbench, name: str, found: Mapping[str, Any] = MappingProxyType({})
+    bench: CtrWorkbench, name: str, options: Mapping[str, Any] = MappingProxyType({})
 ) -> keras.Model:
     """A network of the predefined MLP's size, where it has one, and with its embeddings.
 
     Args:
         bench: Rates and sizes.
         name: Of the system.
-        found: What `reference_options.find_options` found for it.
+        options: What `reference_options.find_options` found for it, and those of `known_options`
+            that differ.
     """
     settings, make = bench.settings, _NETWORKS[name]
-    options = {
+    shared = {
         "embedding_dim": settings.embedding_dim,
         "hidden_units": settings.hidden_units,
         "dropout": settings.dropout,
         "l2": settings.l2,
     }
     known = inspect.signature(make).parameters
-    known_options = {key: value for key, value in options.items() if key in known}
-    return make(bench.spec, **known_options, **found)
+    return make(bench.spec, **{key: shared[key] for key in shared if key in known}, **options)
 
 
 def save(run: RunFolder, name: str, model: Any) -> None:

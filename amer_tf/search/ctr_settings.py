@@ -46,7 +46,9 @@ class CtrSettings(BaseSettings):
             from the best before, see `samplers.EvolutionSampler`.
         behavior_scoring_rows: Validation rows that they are scored on.
         num_finalists: Best of them that the result is trained from scratch with.
-        shortcut: `"squeeze_excitation"`, `"sum"` or `"none"`.
+        shortcut: What stands beside the MLP: `"squeeze_excitation"`, `"sum"` or `"none"`.
+        interactions_in_mlp: Whether the MLP reads the interactions: `"yes"`, or `"no"`, where the
+            shortcut alone does (paper, Table 3).
         history_match: `"exact"`: where there is a behaviour, what is searched reads how often, and
             how lately, the history has each field of the target itself; or `"none"`.
         rounds: Rounds of step 2.
@@ -118,6 +120,7 @@ class CtrSettings(BaseSettings):
     behavior_scoring_rows: int = 10_000
     num_finalists: int = 2
     shortcut: str = "squeeze_excitation"
+    interactions_in_mlp: str = "yes"
     history_match: str = "exact"
     rounds: int = 4
     round_epochs: int = 2
@@ -164,6 +167,7 @@ class CtrSettings(BaseSettings):
         "scoring_dtype": ("float32", "bfloat16"),
         "selection": ("forward", "best"),
         "shortcut": ("squeeze_excitation", "sum", "none"),
+        "interactions_in_mlp": ("yes", "no"),
     }
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {"references": REFERENCES}
     RATES: ClassVar[tuple[str, ...]] = ("dropout", "averaging")
@@ -186,6 +190,11 @@ class CtrSettings(BaseSettings):
         if self.trees_leaves < 2:
             raise ValueError(
                 f"`trees_leaves` must be at least 2. Received: trees_leaves={self.trees_leaves}"
+            )
+        if self.interactions_in_mlp == "no" and self.shortcut == "none":
+            raise ValueError(
+                "Interactions must be read by the MLP or by the shortcut. Received: "
+                f"interactions_in_mlp={self.interactions_in_mlp!r}, shortcut={self.shortcut!r}"
             )
         if self.min_interactions > self.num_interactions:
             raise ValueError(

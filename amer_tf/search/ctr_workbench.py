@@ -66,6 +66,7 @@ class CtrWorkbench:
         return Architecture(
             mlp=self.predefined_mlp,
             shortcut=self.settings.shortcut,
+            interactions_in_mlp=self.settings.interactions_in_mlp == "yes",
             history_match=self.history_match,
         )
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -47,6 +48,7 @@ class NextItemProgram:
         seed: Seed of every random choice.
         steps: Of `STEPS`.
         limits: What the found model may not exceed.
+        options: Of a run of one hand-made system: what it has beside the settings.
     """
 
     preset = staticmethod(settings.preset)
@@ -59,8 +61,10 @@ class NextItemProgram:
         seed: int,
         steps: Sequence[str] = STEPS,
         limits: Limits = NO_LIMITS,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.limits = limits
+        self.options = options
         self.run = run
         self.spec = spec
         self.settings = settings
@@ -226,6 +230,7 @@ class NextItemProgram:
                 epochs=self.settings.final_epochs or self.settings.scratch_epochs,
                 time_limit=search.clock.training_limit(name, "references", self._num_left(name)),
                 on_step=lambda: search.clock.keep("references"),
+                options=self.options,
             )
             metrics = bench.score(model, search.validation)
             parameters = int(model.count_params())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import amer_tf
@@ -16,6 +18,7 @@ from amer_tf.search.searcher import PROGRAMS
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
 from amer_tf.search.state import METRICS_FILE, SPLITS_FILE, RunFolder
+from amer_tf.search.system_options import check_options
 from amer_tf.search.trials import FAILED
 from amer_tf.training.fit import TrainingError
 
@@ -32,6 +35,7 @@ class ReferenceRun:
         settings: `Settings` or `CtrSettings`; their own references do not count.
         time_limit: As in `AmerSearch`, for this system alone.
         seed: Seed of every random choice.
+        options: What this system has beside the settings, of `known_options`.
 
     Raises:
         ValueError: Where there is no such system, or it cannot read such data.
@@ -47,18 +51,20 @@ class ReferenceRun:
         settings: BaseSettings,
         time_limit: str | float | None = None,
         seed: int = 0,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         program = PROGRAMS[spec.task]
         own: Any = settings.replace(references=(name,))
         reason = why_left_out(spec, name)
         if reason is not None:
             raise ValueError(f"{name} cannot be trained on these data: {reason}")
+        check_options(name, known_options(spec.task, name), options)
         program.check(spec, own, ())
         self.spec = spec
         self.name = name
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         self.run = RunFolder(run_dir)
-        self._program = program(self.run, spec, own, seed, ())
+        self._program = program(self.run, spec, own, seed, (), options=options)
         self.run.claim(
             {
                 "version": amer_tf.__version__,
@@ -66,6 +72,7 @@ class ReferenceRun:
                 "time_limit": self.time_limit,
                 "settings": own.to_dict(),
                 "spec": spec_digest(spec),
+                **({"options": dict(options)} if options else {}),
             }
         )
         self.run.save_spec(spec)
@@ -110,5 +117,13 @@ class ReferenceRun:
 
 def why_left_out(spec: FeatureSpec, name: str) -> str | None:
     """Why a system cannot be trained on such data, or None where it can."""
-    room = ctr_references if spec.task == "ctr" else references
-    return room.why_left_out(name, spec)
+    return _room(spec.task).why_left_out(name, spec)
+
+
+def known_options(task: str, name: str) -> dict[str, Any]:
+    """What can be set for one system alone beside the settings, with the defaults."""
+    return _room(task).known_options(name)
+
+
+def _room(task: str) -> Any:
+    return ctr_references if task == "ctr" else references

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import keras
@@ -27,6 +28,7 @@ from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.models.popularity import Popularity
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import CONFIG_FILE, RunFolder
+from amer_tf.search.system_options import build_options
 from amer_tf.search.workbench import Workbench
 from amer_tf.training.evaluation_batches import events_before
 from amer_tf.training.negatives import popularity_weights
@@ -39,32 +41,45 @@ class Recipe(NamedTuple):
     Attributes:
         build: Makes the model.
         dropout: Its own rate.
-        is_causal: Whether it can be trained at every position of the history.
+        trainings: How it can be trained, of `workbench.TRAININGS`.
         loss: Its own loss, or None for that of the found model.
+        num_negatives: Its own number of them, or None for that of the found model.
         popular_negatives: Whether its negatives are drawn by the root of their popularity.
     """
 
     build: Callable[..., keras.Model]
     dropout: float = 0.3
-    is_causal: bool = False
+    trainings: tuple[str, ...] = ("cut",)
     loss: str | None = None
+    num_negatives: int | None = None
     popular_negatives: bool = False
 
 
 REFERENCE_FILE = "reference_{name}.keras"
 CLOSED_FORMS = ("popularity", "ease")
 # SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
+_CAUSAL = ("cut", "every_position")
 NETWORKS: Mapping[str, Recipe] = {
-    "bpr": Recipe(bpr.build, dropout=0.0, loss="bpr"),
-    "gru4rec": Recipe(gru4rec.build, is_causal=True, loss="bpr_max", popular_negatives=True),
+    # One negative of its own for each positive.
+    "bpr": Recipe(bpr.build, dropout=0.0, loss="bpr", num_negatives=1),
+    # Its paper: 2,048 beside those of the batch.
+    "gru4rec": Recipe(
+        gru4rec.build,
+        trainings=_CAUSAL,
+        loss="bpr_max",
+        num_negatives=2048,
+        popular_negatives=True,
+    ),
     "stamp": Recipe(stamp.build),
     "narm": Recipe(narm.build),
     "caser": Recipe(caser.build),
-    "nextitnet": Recipe(nextitnet.build, is_causal=True),
+    "nextitnet": Recipe(nextitnet.build, trainings=_CAUSAL),
     "sr_gnn": Recipe(sr_gnn.build),
-    "bert4rec": Recipe(bert4rec.build, dropout=0.5),
-    "transformer": Recipe(transformer.build, is_causal=True),
+    "bert4rec": Recipe(bert4rec.build, dropout=0.5, trainings=("cut", "cloze")),
+    "transformer": Recipe(transformer.build, trainings=_CAUSAL),
 }
+# How much of a history is hidden where events are asked for; Sun et al. on Beauty.
+_MASK_RATE = 0.6
 # Its time grows with the third power of the items, its memory with the second.
 MAX_EASE_ITEMS = 20_000
 
@@ -81,6 +96,23 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     if name == "bpr" and sequence_parts.user_field(spec, None) is None:
         return "it needs a profile field that is the spec's `group`, the user's id"
     return None
+
+
+def known_options(name: str) -> dict[str, Any]:
+    """What can be set for one system alone, beside the settings, with the defaults.
+
+    Arguments of its `build`; `training`, one of those that it can have; and `num_negatives`: shared
+    ones of a step, of `bpr` those of each positive.
+    """
+    if name not in NETWORKS:
+        return {}
+    recipe = NETWORKS[name]
+    shared = {"spec", "embedding_dim", "dropout", "l2", "catalog"}
+    return {
+        **build_options(recipe.build, shared),
+        "training": recipe.trainings,
+        "num_negatives": recipe.num_negatives,
+    }
 
 
 def settings_of(run: RunFolder) -> Settings:
@@ -165,9 +197,27 @@ def train_network(
     epochs: int,
     time_limit: float | None,
     on_step: Callable[[], None] | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> keras.Model:
-    """A network, with the rate and the epochs of the final model, and its loss but for its own."""
-    recipe = NETWORKS[name]
+    """A network, with the rate and the epochs of the final model, and its loss but for its own.
+
+    Args:
+        bench: Rates and sizes.
+        name: Of the system.
+        train: Training split.
+        epochs: Most epochs.
+        time_limit: Seconds over all attempts, or None.
+        on_step: As in `training.fit.fit`.
+        options: Those of `known_options` that differ.
+    """
+    recipe, arguments = NETWORKS[name], dict(options)
+    shared = bench.settings.causal_training
+    training = arguments.pop("training", shared if shared in recipe.trainings else "cut")
+    num_negatives = arguments.pop("num_negatives", recipe.num_negatives)
+    if recipe.loss == "bpr" and num_negatives is not None:
+        num_negatives *= bench.settings.num_positives
+    if training == "cloze":
+        arguments.setdefault("mask_rate", _MASK_RATE)
     weights = None
     if recipe.popular_negatives:
         _, items = train.interactions()
@@ -181,13 +231,15 @@ def train_network(
             dropout=recipe.dropout if settings.reference_dropout == "own" else settings.dropout,
             l2=settings.l2,
             catalog=bench.catalog,
+            **arguments,
         ),
         train,
         epochs=epochs,
         learning_rate=settings.learning_rate,
         time_limit=time_limit,
         on_step=on_step,
-        every_position=recipe.is_causal and settings.transformer_training == "every_position",
+        training=training,
         loss=recipe.loss,
+        num_negatives=num_negatives,
         negative_weights=weights,
     )

@@ -60,7 +60,7 @@ class BaseSettings:
         """A copy with some values changed, given as text as on the command line."""
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         return self.replace(
-            **{name: _parse(name, text, defaults.get(name)) for name, text in changes.items()}
+            **{name: parse_value(name, text, defaults.get(name)) for name, text in changes.items()}
         )
 
     def _require_choice(self, name: str, value: object) -> None:
@@ -105,7 +105,12 @@ def _is_number(value: Any, whole: bool) -> bool:
     return right and abs(value) <= sys.float_info.max  # not so: NaN, infinite, huge integers
 
 
-def _parse(name: str, text: str, default: Any) -> Any:
+def parse_value(name: str, text: str, default: Any) -> Any:
+    """The value that a text stands for, of the kind of the default.
+
+    Raises:
+        ValueError: Where it stands for none.
+    """
     kind = type(default[0]) if isinstance(default, tuple) and default else type(default)
     parts = [part for part in text.split(",") if part] if isinstance(default, tuple) else [text]
     if kind in (int, float):

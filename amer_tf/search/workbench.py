@@ -12,6 +12,7 @@ import keras
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
 from amer_tf.models import amer
+from amer_tf.models.bert4rec import ClozeNetwork
 from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import phases
@@ -26,6 +27,13 @@ from amer_tf.training.row_sparse_adam import RowSparseAdam
 # XLA takes as long to compile a model as to train it for some hundred steps, and TensorFlow keeps
 # every program until the process ends.
 STEPS_FOR_XLA = 500
+# What is asked of a history in training: the items after a random cut, the next item at each step,
+# or hidden events.
+TRAININGS = {
+    "cut": NextItemNetwork,
+    "every_position": EveryPositionNetwork,
+    "cloze": ClozeNetwork,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,23 +70,27 @@ class Workbench:
         *,
         jit_compile: bool = True,
         loss: str | None = None,
+        num_negatives: int | None = None,
         negative_weights: Any = None,
     ) -> NextItemTrainer:
-        """A compiled trainer of a network, with the loss of the settings or another."""
+        """A compiled trainer of a network, with loss and negatives of the settings or others."""
         trainer = NextItemTrainer(
             network,
             self.num_items,
             loss=loss or self.settings.loss,
-            num_negatives=self.settings.num_negatives,
+            num_negatives=num_negatives or self.settings.num_negatives,
             negative_weights=negative_weights,
             seed=self.seed,
         )
         trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=jit_compile)
         return trainer
 
-    def data_options(self, loss: str | None = None) -> dict[str, int]:
-        """Options of the training batches, for the loss of the settings or another."""
-        own = self.settings.num_negatives if (loss or self.settings.loss) in OWN_NEGATIVES else 1
+    def data_options(
+        self, loss: str | None = None, num_negatives: int | None = None
+    ) -> dict[str, int]:
+        """Options of the training batches, for loss and negatives of the settings or others."""
+        has_own = (loss or self.settings.loss) in OWN_NEGATIVES
+        own = (num_negatives or self.settings.num_negatives) if has_own else 1
         return {"num_positives": self.settings.num_positives, "num_negatives": own}
 
     def build(self, architecture: Architecture, *, regularised: bool) -> keras.Model:
@@ -106,8 +118,9 @@ class Workbench:
         time_limit: float | None,
         on_epoch: Callable[[Progress], bool] | None = None,
         on_step: Callable[[], None] | None = None,
-        every_position: bool = False,
+        training: str = "cut",
         loss: str | None = None,
+        num_negatives: int | None = None,
         negative_weights: Any = None,
     ) -> keras.Model:
         """Builds a model from the run's seed and trains it, resuming the phase `name`.
@@ -121,23 +134,24 @@ class Workbench:
             time_limit: Seconds over all attempts, or None.
             on_epoch: As in `training.fit.fit`.
             on_step: As in `training.fit.fit`.
-            every_position: Whether to train as SASRec does; see `EveryPositionNetwork`.
+            training: One of `TRAININGS`.
             loss: One of `NextItemTrainer`; None for that of the settings.
+            num_negatives: As in `Settings`; None for that of the settings.
             negative_weights: As in `NextItemTrainer`.
         """
         keras.utils.set_random_seed(self.seed)
         model = build()
-        network = EveryPositionNetwork if every_position else NextItemNetwork
         batch_size = min(self.settings.batch_size, split.num_examples)
         num_steps = epochs * steps_per_epoch(split.num_examples, batch_size)
         phases.train_phase(
             self.run,
             name,
             self.trainer(
-                network(model, self.spec),
+                TRAININGS[training](model, self.spec),
                 learning_rate,
                 jit_compile=num_steps >= STEPS_FOR_XLA,
                 loss=loss,
+                num_negatives=num_negatives,
                 negative_weights=negative_weights,
             ),
             split,
@@ -150,7 +164,9 @@ class Workbench:
             ),
             on_epoch=on_epoch,
             on_step=on_step,
-            options={"every_position": True} if every_position else self.data_options(loss),
+            options=self.data_options(loss, num_negatives)
+            if training == "cut"
+            else {"every_position": True},
         )
         return model
 

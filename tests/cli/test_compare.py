@@ -100,6 +100,13 @@ def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
         (["--models=lr", "--tune_set=dropout=much"], "--tune_set must be .*dropout=much"),
         (["--models=lr", "--tune=2", "--tune_set=dropuot=0,1"], "no setting of this name.*dropuot"),
         ([], "These flags must be given: --models"),
+        (
+            ["--models=dcn,lr", "--set=dcn.cin_sizes=3"],
+            r"options of its own: num_crosses; .*Received: dcn\.cin_sizes",
+        ),
+        (["--models=lr", "--set=dcn.num_crosses=3"], "one that is compared: lr. Received: dcn"),
+        (["--models=lr", "--set=what.l2=3"], "`systems` must be among amer, .*Received: what"),
+        (["--models=dcn@,lr"], "A label behind a system's name"),
     ],
 )
 def test_refused(folder, tmp_path, changes, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amer_tf.compare import tuning
+from amer_tf.compare.systems import System
 from amer_tf.compare.tuning import Trial, best, propose
 from amer_tf.search import ctr_settings, settings
 
@@ -61,9 +62,14 @@ def test_all_choices_are_settings():
 
 def test_each_system_chooses_among_what_it_reads():
     known = {"dropout": (0.0, 0.5), "trees_leaves": (7, 15)}
-    assert tuning.choices("dnn", known) == {"dropout": (0.0, 0.5)}
-    assert tuning.choices("popularity", known) == {}
-    assert tuning.choices("lightgbm", known) == {
+    assert tuning.choices(System("dnn"), "ctr", known) == {"dropout": (0.0, 0.5)}
+    assert tuning.choices(System("popularity"), "next_item", known) == {}
+    assert tuning.choices(System("lightgbm"), "ctr", known) == {
         **tuning.OWN_CHOICES["lightgbm"],
         "trees_leaves": (7, 15),
     }
+    known = {**tuning.CHOICES["ctr"], "epoch_steps": (10, 20)}
+    assert set(tuning.choices(System("lr"), "ctr", known)) == {"learning_rate", "l2", "epoch_steps"}
+    assert "dropout" not in tuning.choices(System("fm@large"), "ctr", known)
+    assert tuning.choices(System("amer-3", ("mlp",)), "ctr", known) == known
+    assert tuning.choices(System("stamp"), "next_item", known) == known

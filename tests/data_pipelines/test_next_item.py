@@ -204,3 +204,40 @@ def test_fields_need_their_table(tmp_path: pathlib.Path) -> None:
         DataError, match=r"The fields \['town'\] need a table with the column 'user_id'"
     ):
         prepare_next_item(source, tmp_path, tmp_path)
+
+
+EVENTS = "a,x,1\na,y,2\na,z,3\na,x,4\nb,x,1\nb,y,2\nb,z,3\nlate,y,3\nlate,x,9\n"
+
+
+def test_the_id_of_the_user_as_a_field(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "users.csv").write_text("user,town\nb,Rome\n")
+    description = DESCRIPTION.replace("events.csv}", "events.csv, users: users.csv}").replace(
+        "fields: []", "fields: [{name: town, role: profile}]"
+    )
+    (tmp_path / "events.csv").write_text("user,item,time\n" + EVENTS)
+    (tmp_path / "shop.yaml").write_text(description + "user_id_field: true\n")
+    counts = data_pipelines.prepare(tmp_path / "shop.yaml", None, tmp_path / "data")
+    assert counts["users"] == 3
+    data = data_pipelines.load(tmp_path / "data")
+    assert data.spec.group == "user_id"
+    assert [field.name for field in data.spec.with_role("profile")] == ["town", "user_id"]
+    values = ["", "?", *data.spec.vocabulary("user_id").read_values()]
+    town = ["", "?", *data.spec.vocabulary("town").read_values()]
+    [(inputs, _)] = data.test.batches(2, candidates=None)
+    assert [values[row] for row in inputs["user_id"].numpy()] == data.test.users.tolist()
+    assert (
+        dict(zip(data.test.users, (town[row] for row in inputs["town"].numpy()), strict=True))["b"]
+        == "Rome"
+    )
+    # A table of users that lacks one, and no table at all, say nothing of the ids.
+    plain = prepare(tmp_path / "plain", EVENTS, user_id_field=True)
+    assert [field.name for field in plain.spec.with_role("profile")] == ["user_id"]
+    without = prepare(tmp_path / "without", EVENTS)
+    assert plain.test.users.tolist() == without.test.users.tolist()
+    assert histories(plain) == histories(without)
+
+
+@pytest.mark.parametrize("wrong", ["yes", 1, None])
+def test_user_id_field_is_true_or_false(tmp_path: pathlib.Path, wrong: object) -> None:
+    with pytest.raises(DataError, match="`user_id_field` must be true or false"):
+        prepare(tmp_path, EVENTS, user_id_field=wrong)

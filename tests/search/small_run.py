@@ -70,7 +70,10 @@ def small_and_eager() -> Iterator[None]:
 
 
 def prepare(
-    folder: pathlib.Path, first_item: int = 1, attributes: bool = False
+    folder: pathlib.Path,
+    first_item: int = 1,
+    attributes: bool = False,
+    user_id_field: bool = False,
 ) -> data_pipelines.PreparedData:
     """Prepares a made data set in the format of Beauty.txt, where users walk along the items."""
     generator = np.random.default_rng(0)
@@ -86,6 +89,11 @@ def prepare(
     (source / "Beauty_item2attributes.json").write_text(json.dumps(known))
     fields = "attributes" if attributes else ()
     data_pipelines.prepare(
-        "amazon_beauty", source, folder / "data", item_fields=fields, max_length=STEPS
+        "amazon_beauty",
+        source,
+        folder / "data",
+        item_fields=fields,
+        max_length=STEPS,
+        user_id_field=user_id_field,
     )
     return data_pipelines.load(folder / "data")

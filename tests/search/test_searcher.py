@@ -368,7 +368,7 @@ def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn, monkeyp
     data = small_run.prepare(tmp_path / "data", attributes=True)
     monkeypatch.setattr(workbench, "STEPS_FOR_XLA", 4)
     settings = small_run.SETTINGS.replace(
-        num_blocks=1, num_finalists=1, final_epochs=0, transformer_training="every_position"
+        num_blocks=1, num_finalists=1, final_epochs=0, causal_training="every_position"
     )
     logger = tf.get_logger()
     logger.addHandler(caplog.handler)

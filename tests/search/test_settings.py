@@ -67,7 +67,7 @@ def test_settings_are_plain_json():
         ({"drop_event": 1.5}, r"`drop_event` must be a number in \[0, 1\)"),
         ({"feed": "both"}, "`feed` must be one of split, replicate.*feed='both'"),
         ({"loss": "mse"}, "`loss` must be one of softmax, gbce, binary.*loss='mse'"),
-        ({"transformer_training": "all"}, "one of cut, every_position.*='all'"),
+        ({"causal_training": "all"}, "one of cut, every_position.*='all'"),
         ({"references": ("pop",)}, r"`references` must be.*popularity, ease.*\('pop',\)"),
         ({"references": ("ease", "ease")}, "`references` must be different names"),
         (
