@@ -73,22 +73,26 @@ def _failure(known: Mapping[str, Any]) -> str | None:
 
 
 def _with_reference(result: ComparisonResult, audit: Audit, seed: int) -> Audit:
-    """The audit with its hand-made system as this comparison trained it, with the same seed."""
-    name = audit.reference_name
-    system = next((system for system in result.systems if system.name == name), None)
-    if system is None:
-        return dataclasses.replace(audit, reference=None)
-    record = next((record for record in system.records if record["seed"] == seed), None)
-    if record is None:
-        failure = "it has not been trained yet"
-        if seed in system.failures:
-            failure = f"its training failed: {system.failures[seed]}"
+    """The audit with its hand-made system as this comparison trained it, with the same seed.
+
+    Of variants of that system it is the best one by the validation split.
+    """
+    kind, metric = audit.reference_name, audit.metric
+    systems = [system for system in result.systems if system.name.partition("@")[0] == kind]
+    records = [each for system in systems for each in system.records if each["seed"] == seed]
+    if not records:
+        failures = [system.failures[seed] for system in systems if seed in system.failures]
+        failure = "it has not been trained yet" if systems else None
+        if failures:
+            failure = f"its training failed: {failures[0]}"
         return dataclasses.replace(audit, reference=None, reference_failure=failure)
-    run = RunFolder(result.folder / record["run_dir"], read_only=True)
+    best = max(records, key=lambda record: score_of(record["validation"], metric).value)
+    run = RunFolder(result.folder / best["run_dir"], read_only=True)
     return dataclasses.replace(
         audit,
-        reference=score_of(record["validation"], audit.metric),
-        reference_cut_at=cut_at(run.phases(), name, audit.epochs),
-        reference_tried=num_tried(run.trials(), name),
+        reference=score_of(best["validation"], metric),
+        reference_name=best["system"],
+        reference_cut_at=cut_at(run.phases(), kind, audit.epochs),
+        reference_tried=num_tried(run.trials(), kind),
         reference_trials=result.config["tuning_trials"],
     )

@@ -106,7 +106,7 @@ class Audit:
         result: The model of the run, the best of several trainings.
         reference: The hand-made system of `reference_name`; None where it is not among the
             references of the run.
-        reference_name: Name of that system.
+        reference_name: Name of that system; in a comparison maybe with the label of a variant.
         reference_cut_at: Epochs after which a time limit ended its training, where audited ones had
             more; None otherwise.
         starts: Architectures of the search that were trained from both weights.

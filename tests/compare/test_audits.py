@@ -50,6 +50,18 @@ def test_the_comparisons_own_system_stands_beside_it(tmp_path):
     assert f"and {VALIDATION['auc']:.4f};" in verdict
 
 
+def test_the_best_variant_of_that_system_stands_beside_it(tmp_path):
+    result = audited(tmp_path, {"amer-23": 1.0, "dnn": 0.3, "dnn@wide": 0.5, "dnn@deep": 0.0})
+    [wide] = [system for system in result.systems if system.name == "dnn@wide"]
+    for record in wide.records:
+        record["validation"] = {**VALIDATION, "auc": 0.71}
+    run = RunFolder(result.folder / "dnn@wide" / "seed_0")
+    run.record_phase("reference_dnn", epoch=3, seconds=9.9, limit=10.0)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "ahead of the DNN (wide), not tuned (0.8100 and 0.7100;" in verdict
+    assert "after 3 epochs" in verdict
+
+
 def test_how_that_system_was_tuned(tmp_path):
     result = audited(tmp_path / "preset", BESIDE_DNN)
     prior = {"kind": "tuning", "system": "dnn", "setting": "prior_precision"}
