@@ -1,4 +1,6 @@
-"""Every layer of the search spaces; importing this registers them for saving."""
+"""Every layer of the search spaces and of hand-made systems; importing registers all for saving."""
+
+from keras_rs.layers import FeatureCross
 
 from amer_tf.layers.additive_attention_pooling import AdditiveAttentionPooling
 from amer_tf.layers.attentional_gru import AttentionalGru
@@ -29,7 +31,6 @@ from amer_tf.layers.inner_products import InnerProducts
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.mask_token import MaskToken
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
-from amer_tf.layers.matrix_cross import MatrixCross
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.next_event_loss import NextEventLoss
@@ -69,6 +70,7 @@ __all__ = [
     "EmptyHistory",
     "EventDropout",
     "FactorizationMachine",
+    "FeatureCross",
     "FieldReweighting",
     "FusedDropout",
     "FusedEmbedding",
@@ -81,7 +83,6 @@ __all__ = [
     "LocalActivationUnit",
     "MaskToken",
     "MaskedLayerNormalization",
-    "MatrixCross",
     "MultiHotPooling",
     "NewestSteps",
     "NextEventLoss",

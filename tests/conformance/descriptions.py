@@ -130,6 +130,9 @@ DESCRIPTIONS = {
     "FactorizationMachine": Description(
         layers.FactorizationMachine, {}, {"fields": STATES}, (BATCH, 1), 0, {"gradient": False}
     ),
+    "FeatureCross": Description(
+        layers.FeatureCross, {}, {"x0": TARGET, "x": POOLED}, TARGET.shape, 2
+    ),
     "FieldReweighting": Description(
         layers.FieldReweighting, {"reduction_ratio": 2}, {"fields": STATES}, STATES.shape, 2
     ),
@@ -227,9 +230,6 @@ DESCRIPTIONS = {
         {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
         (BATCH, STEPS + 1, UNITS),
         1,
-    ),
-    "MatrixCross": Description(
-        layers.MatrixCross, {}, {"inputs": TARGET, "states": POOLED}, TARGET.shape, 2
     ),
     "MultiHotPooling": Description(
         layers.MultiHotPooling,
