@@ -91,7 +91,7 @@ class CtrProgram:
     @staticmethod
     def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
         """Raises where a step has nothing to search, a package is missing, or memory too small."""
-        ctr_references.check(settings)
+        ctr_references.check(settings, spec)
         crossed = ctr_references.num_crossed(settings, spec)
         require_memory(spec, settings.embedding_dim, crossed)
         fields = aggregation.interaction_fields(spec)

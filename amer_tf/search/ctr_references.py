@@ -68,13 +68,21 @@ _OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet", "autofis")
 _OF_CROSSES = ("autocross",)
 
 
-def check(settings: CtrSettings) -> None:
-    """Raises where a reference wants a package that is not there."""
+def check(settings: CtrSettings, spec: FeatureSpec) -> None:
+    """Raises where a reference wants a package that is not there, or another embedding size."""
     if TREES in settings.references:
         try:
             import_lightgbm()
         except ImportError as error:
             raise ValueError(f"{error} Received: references={settings.references}") from error
+    units = settings.embedding_dim * len(spec.with_role("behavior"))
+    if "dsin" in fitting(settings.references, spec) and units % dsin.NUM_HEADS:
+        raise ValueError(
+            "The reference 'dsin' needs `embedding_dim` times the number of behavior fields to be "
+            f"a multiple of {dsin.NUM_HEADS}, the heads of its attention: choose another "
+            "`embedding_dim`, or leave it out of `references`. "
+            f"Received: embedding_dim={settings.embedding_dim}, units={units}"
+        )
 
 
 def num_crossed(settings: CtrSettings, spec: FeatureSpec) -> int:
