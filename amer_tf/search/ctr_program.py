@@ -95,7 +95,8 @@ class CtrProgram:
         crossed = ctr_references.num_crossed(settings, spec)
         require_memory(spec, settings.embedding_dim, crossed)
         fields = aggregation.interaction_fields(spec)
-        if not fields:
+        # A hand-made system alone may read numbers alone: `why_left_out` says which may not.
+        if steps and not fields:
             raise SpecError(
                 "A search of task ctr needs a categorical or a multi-valued field. "
                 f"Received: {[field.name for field in spec.fields]}, all of them numeric"

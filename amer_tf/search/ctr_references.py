@@ -64,6 +64,7 @@ _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
 }
 # What each needs of the data beside the label.
 _FROM_TARGET = ("din", "dien", "dsin")
+_OF_VALUES = ("lr", "wide_and_deep", "deepfm", "xdeepfm")
 _OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet", "autofis")
 _OF_CROSSES = ("autocross",)
 
@@ -102,6 +103,8 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     """Why a reference cannot read a spec, or None where it can."""
     if name in _FROM_TARGET and not table_parts.has_target(spec):
         return "no target field is mapped to a behaviour field, for it to attend from"
+    if name in _OF_VALUES and not table_parts.has_fields(spec, 1):
+        return "there is no categorical field whose values it could weigh"
     if name in _OF_PAIRS and not table_parts.has_fields(spec, 2):
         return "there are no two categorical fields for it to make a pair of"
     if name in _OF_CROSSES and len(cross_parts.crossable_fields(spec)) < 2:

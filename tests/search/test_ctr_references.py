@@ -7,7 +7,7 @@ import types
 import keras
 import pytest
 
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, NumericField
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_program, ctr_references
 from amer_tf.search.budget import Budget
@@ -18,7 +18,7 @@ from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
-from tests.models.ctr_contract import HYBRID, ONE_FIELD, SPEC, batch
+from tests.models.ctr_contract import HYBRID, NUMBERS, ONE_FIELD, SPEC, batch
 
 FROM_TARGET = ("din", "dien", "dsin")
 
@@ -43,6 +43,14 @@ def test_some_need_a_pair_of_fields(tmp_path):
     assert set(REFERENCES) - set(kept) == {*FROM_TARGET, *of_pairs}
     for name in set(kept) - {"lightgbm"}:
         assert build(name, ONE_FIELD, tmp_path).output.shape == (None,)
+
+
+def test_some_need_no_category(tmp_path):
+    spec = dataclasses.replace(NUMBERS, fields=(*NUMBERS.fields, NumericField("age")))
+    kept = ctr_references.fitting(REFERENCES, spec)
+    assert set(kept) == {"dnn", "dcn", "dcnv2", "autocross", "lightgbm"}
+    for name in set(kept) - {"lightgbm"}:
+        assert build(name, spec, tmp_path).output.shape == (None,)
 
 
 def test_autocross_needs_two_fields():
