@@ -15,6 +15,7 @@ from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
 from amer_tf.layers.cloze_mask import ClozeMask
 from amer_tf.layers.compressed_interaction import CompressedInteraction
+from amer_tf.layers.constant_scores import ConstantScores
 from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
@@ -28,6 +29,7 @@ from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.hashed_cross import HashedCross
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.inner_products import InnerProducts
+from amer_tf.layers.item_item_scores import ItemItemScores
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.mask_token import MaskToken
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
@@ -36,6 +38,7 @@ from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.next_event_loss import NextEventLoss
 from amer_tf.layers.number_buckets import NumberBuckets
 from amer_tf.layers.padding_mask import PaddingMask
+from amer_tf.layers.pick_scores import PickScores
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.product_attention import ProductAttention
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
@@ -65,6 +68,7 @@ __all__ = [
     "ChoiceBlock",
     "ClozeMask",
     "CompressedInteraction",
+    "ConstantScores",
     "Cross",
     "Dice",
     "EmptyHistory",
@@ -79,6 +83,7 @@ __all__ = [
     "HashedCross",
     "HistoryMatch",
     "InnerProducts",
+    "ItemItemScores",
     "LastPooling",
     "LocalActivationUnit",
     "MaskToken",
@@ -88,6 +93,7 @@ __all__ = [
     "NextEventLoss",
     "NumberBuckets",
     "PaddingMask",
+    "PickScores",
     "PlattScaling",
     "ProductAttention",
     "RecencyPositionEmbedding",
