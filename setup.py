@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 REQUIRES = [
     "absl-py>=2.1,<3",
     "keras>=3.12,<3.16",
+    "keras-rs>=0.2.1,<0.5",
     "numpy>=2.0.2,<2.6",
     "pandas>=2.2.3,<3.2",
     "pyarrow>=18.1,<27",
@@ -43,7 +44,6 @@ EXTRAS = {
         "dill>=0.3.9,<0.5",
         "grpcio>=1.66,<2",
         "jax>=0.4.38,<0.13",
-        "keras-rs>=0.2.1,<0.5",
         "mypy>=2.4,<2.5",
         "pytest>=9.0,<10",
         "pytest-xdist>=3.6,<4",

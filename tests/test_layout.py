@@ -33,7 +33,7 @@ RULES = (
     Rule("amer_tf.files", never=EVERYTHING),
     Rule("amer_tf.machine", never=EVERYTHING),
     Rule("amer_tf.architecture", never=EVERYTHING),
-    Rule("amer_tf.layers", never=EVERYTHING, but=("keras", "amer_tf.layers")),
+    Rule("amer_tf.layers", never=EVERYTHING, but=("keras", "keras_rs", "amer_tf.layers")),
     Rule(
         "amer_tf.models",
         never=EVERYTHING,

@@ -9,10 +9,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
-
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
+from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.audit import PHASE as AUDIT
 from amer_tf.search.audit_plan import TooFewScoresError
@@ -31,7 +30,7 @@ RECORD_FILE = "record.json"
 TEST_FILE = "test.npz"
 LATENCY_FILE = "latency.json"
 LOG_FILE = "log.txt"
-_NO_NETWORK = {"reason": "no network", "is_final": True}
+_TREES_NOTE = "LightGBM itself, no SavedModel"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,20 +274,23 @@ def _audit_failure(reason: str, is_final: bool) -> dict[str, Any]:
 def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
     """Exports a finished training, and writes down how long a call takes.
 
-    What cannot be exported, such as trees, has no latency.
+    Trees, which cannot be exported, are timed as they are, which is noted.
     """
     from amer_tf.export.latency import measure_latency
 
     try:
         data = load_data()
         result = _result(job, data)
-        if not isinstance(result.model, keras.Model):
-            job.record_latency(_NO_NETWORK)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            result.export(f"{folder}/export", warmup=False)
-            found = measure_latency(f"{folder}/export")
+        is_trees = isinstance(result.model, BoostedTrees)
+        if is_trees:
+            found = measuring.trees_latency(result.model, data.test)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                result.export(f"{folder}/export", warmup=False)
+                found = measure_latency(f"{folder}/export")
         latency: dict[str, Any] = {str(rows): round(ms, 3) for rows, ms in found.items()}
+        if is_trees:
+            latency["note"] = _TREES_NOTE
     except Exception as error:
         traceback.print_exc()
         latency = {"reason": reason_of(error)}

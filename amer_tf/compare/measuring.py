@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from amer_tf.models.boosted_trees import BoostedTrees
@@ -12,6 +14,7 @@ from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import references
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.result import SearchResult
+from amer_tf.training.array_split import ArraySplit
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.ctr import CtrEvaluator
 from amer_tf.training.next_item_evaluation import NextItemEvaluator, Ranks, rank_scores, summarise
@@ -79,6 +82,27 @@ def measure(
         metrics[mode] = summarise(data.test, ranks, mode, **options)
         arrays[f"{mode}.greater"], arrays[f"{mode}.ties"] = ranks.greater, ranks.ties
     return metrics, arrays
+
+
+def trees_latency(model: BoostedTrees, split: Any) -> dict[int, float]:
+    """Milliseconds of `model.logits`, by the rows of a request, of encoded rows in memory.
+
+    Args:
+        model: The trees.
+        split: Where the rows are from; few come again and again.
+    """
+    from amer_tf.export.latency import ROWS, time_calls
+
+    names = [field.name for field in model.spec.fields]
+    kept = slice(0, min(max(ROWS), split.num_examples))
+    values = {name: np.asarray(split.field_values(name, kept)) for name in names}
+    found = {}
+    for size in ROWS:
+        numbers = np.arange(size) % kept.stop
+        rows = {name: each[numbers] for name, each in values.items()}
+        asked = ArraySplit(rows, np.zeros(size))
+        found[size] = time_calls(functools.partial(model.logits, asked))
+    return found
 
 
 def _logits(model: Any, split: Any) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from amer_tf.compare.audits import audits
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
-from amer_tf.compare.tables import verdict, without_latency
+from amer_tf.compare.tables import latency_notes, verdict, without_latency
 from amer_tf.report import words
 from amer_tf.report.document import Section, document, title_of
 from amer_tf.report.markup import (
@@ -204,6 +204,10 @@ def _costs(result: ComparisonResult) -> Html | None:
             *(
                 paragraph(f"{name} has no latency: {reason}.")
                 for name, reason in without_latency(result).items()
+            ),
+            *(
+                paragraph(f"The latency of {name} is that of {note}.")
+                for name, note in latency_notes(result).items()
             ),
         ]
     )

@@ -69,6 +69,12 @@ class Measured(NamedTuple):
         return None
 
     @property
+    def latency_note(self) -> str | None:
+        """What its latency is of, where that is no exported model."""
+        notes = [(record["latency_ms"] or {}).get("note") for record in self.records]
+        return next((note for note in notes if note), None)
+
+    @property
     def without_latency(self) -> str | None:
         """Why it has no latency; None where it has one, or nothing has been measured."""
         latencies = [record["latency_ms"] for record in self.records if record["latency_ms"]]

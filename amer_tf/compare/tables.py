@@ -168,7 +168,16 @@ def _failures(result: ComparisonResult) -> list[str]:
     ]
     parts = ["Failed:\n\n" + "\n".join(lines)] if lines else []
     lines = [f"- {name}: {reason}" for name, reason in without_latency(result).items()]
-    return [*parts, *(["Without a latency:\n\n" + "\n".join(lines)] if lines else [])]
+    if lines:
+        parts.append("Without a latency:\n\n" + "\n".join(lines))
+    lines = [f"- {name}: {note}" for name, note in latency_notes(result).items()]
+    return [*parts, *(["Calls that were timed:\n\n" + "\n".join(lines)] if lines else [])]
+
+
+def latency_notes(result: ComparisonResult) -> dict[str, str]:
+    """Of what the latency of a system is that is not exported, by its label."""
+    notes = {system.label: system.latency_note for system in result.systems}
+    return {label: note for label, note in notes.items() if note is not None}
 
 
 def without_latency(result: ComparisonResult) -> dict[str, str]:

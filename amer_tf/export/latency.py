@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,20 @@ def measure_latency(folder: str | os.PathLike[str], rows: Sequence[int] = ROWS) 
             for field in spec.input_fields
         }
         request |= {key: tf.constant(value) for key, value in _OTHERS.items() if key in wanted}
-        for _ in range(_WARM_UPS):
-            signature(**request)
-        seconds: list[float] = []
-        while sum(seconds) < _SECONDS or len(seconds) < _FEWEST_CALLS:
-            start = time.perf_counter()
-            signature(**request)
-            seconds.append(time.perf_counter() - start)
-        found[size] = 1e3 * statistics.median(seconds)
+        found[size] = time_calls(functools.partial(signature, **request))
     return found
+
+
+def time_calls(call: Callable[[], Any]) -> float:
+    """Milliseconds of a call, the median of a second's calls."""
+    for _ in range(_WARM_UPS):
+        call()
+    seconds: list[float] = []
+    while sum(seconds) < _SECONDS or len(seconds) < _FEWEST_CALLS:
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(seconds)
 
 
 def _values(spec: FeatureSpec, field: Any, rows: int) -> Any:

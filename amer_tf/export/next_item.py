@@ -1,6 +1,6 @@
 """The signatures of task next_item: scores of given items, and recommended items.
 
-Letters: `B` batch, `S` steps as sent, `C` candidates, `I` item ids, `Dq` width of the query.
+Letters: `B` batch, `S` steps as sent, `C` candidates, `I` item ids.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from amer_tf.export import example_requests
+from amer_tf.export.catalog_scores import catalog_scores
 from amer_tf.export.columns import EXCLUDE_SEEN, NUM_ITEMS, SCORE, Column, input_columns
 from amer_tf.export.encoding import InputEncoder, require, with_rank
 from amer_tf.export.example_signatures import predict_examples
@@ -22,8 +23,6 @@ from amer_tf.features import (
     PADDING_ID,
     FeatureSpec,
 )
-from amer_tf.models.next_item import NextItemNetwork
-from amer_tf.training.item_vectors import all_item_vectors
 
 # The score of what is no item: it sorts last and, unlike -inf, is a number in JSON.
 NO_SCORE = float(tf.float32.min)
@@ -33,7 +32,7 @@ class NextItemServing:
     """Answers requests with the weights of a model of task next_item.
 
     Args:
-        model: What `models.amer.build` gave for the spec.
+        model: What `models.amer.build` gave for the spec, or a hand-made system.
         spec: The fitted spec.
         tables: The tables of its vocabularies.
         top_k: How many items `recommend` gives unless asked for another number.
@@ -49,7 +48,6 @@ class NextItemServing:
         top_k: int,
     ) -> None:
         self._model = model
-        self._network = NextItemNetwork(model, spec)
         self._spec = spec
         self._top_k = top_k
         self._columns = input_columns(spec, tables)
@@ -71,9 +69,7 @@ class NextItemServing:
             NO_SCORE,
             "the higher, the likelier the item is next; an unknown item has a score too",
         )
-        # The item side does not depend on the request.
-        vectors = all_item_vectors(self._network.item_vectors, self._num_rows)
-        self._item_vectors = tf.Variable(vectors, trainable=False)  # [I, Dq]
+        self._catalog_scores = catalog_scores(model, spec)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -83,12 +79,13 @@ class NextItemServing:
             f"items: {num_items}",
             f"steps of a history that count: the newest {self._spec.max_length}",
             "columns and vocabularies: `spec.json`",
+            *self._catalog_scores.facts,
         )
 
     @property
     def variables(self) -> list[Any]:
         """All that the signatures read, as TensorFlow variables; no Keras object among them."""
-        return [*(weight.value for weight in self._model.weights), self._item_vectors]
+        return [*(weight.value for weight in self._model.weights), *self._catalog_scores.variables]
 
     def signatures(self) -> tuple[Signature, ...]:
         """All that the model can be asked."""
@@ -172,8 +169,7 @@ class NextItemServing:
         with tf.control_dependencies([negative]):
             k = tf.reduce_max(tf.concat([wanted, [0]], 0))
         k = tf.minimum(k, self._num_rows - NUM_RESERVED_IDS)
-        query = tf.cast(self._network.query(self._encoder(columns)), tf.float32)  # [B, Dq]
-        scores = tf.matmul(query, self._item_vectors, transpose_b=True)  # [B, I]
+        scores = self._catalog_scores(self._encoder(columns))  # [B, I]
         # What is not to be left out becomes padding, which is cut off with the unknown item.
         seen = tf.where(exclude_seen[:, None], self._items.ids(history), PADDING_ID)
         rows = tf.broadcast_to(tf.range(batch)[:, None], tf.shape(seen))

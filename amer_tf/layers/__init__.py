@@ -1,4 +1,6 @@
-"""Every layer of the search spaces; importing this registers them for saving."""
+"""Every layer of the search spaces and of hand-made systems; importing registers all for saving."""
+
+from keras_rs.layers import FeatureCross
 
 from amer_tf.layers.additive_attention_pooling import AdditiveAttentionPooling
 from amer_tf.layers.attentional_gru import AttentionalGru
@@ -13,6 +15,7 @@ from amer_tf.layers.catalog_lookup import CatalogLookup
 from amer_tf.layers.choice_block import ChoiceBlock
 from amer_tf.layers.cloze_mask import ClozeMask
 from amer_tf.layers.compressed_interaction import CompressedInteraction
+from amer_tf.layers.constant_scores import ConstantScores
 from amer_tf.layers.cross import Cross
 from amer_tf.layers.dice import Dice
 from amer_tf.layers.empty_history import EmptyHistory
@@ -26,15 +29,16 @@ from amer_tf.layers.hadamard_products import HadamardProducts
 from amer_tf.layers.hashed_cross import HashedCross
 from amer_tf.layers.history_match import HistoryMatch
 from amer_tf.layers.inner_products import InnerProducts
+from amer_tf.layers.item_item_scores import ItemItemScores
 from amer_tf.layers.local_activation_unit import LocalActivationUnit
 from amer_tf.layers.mask_token import MaskToken
 from amer_tf.layers.masked_normalization import MaskedLayerNormalization
-from amer_tf.layers.matrix_cross import MatrixCross
 from amer_tf.layers.multi_hot_pooling import MultiHotPooling
 from amer_tf.layers.newest_steps import NewestSteps
 from amer_tf.layers.next_event_loss import NextEventLoss
 from amer_tf.layers.number_buckets import NumberBuckets
 from amer_tf.layers.padding_mask import PaddingMask
+from amer_tf.layers.pick_scores import PickScores
 from amer_tf.layers.platt_scaling import PlattScaling
 from amer_tf.layers.product_attention import ProductAttention
 from amer_tf.layers.recency_position import RecencyPositionEmbedding
@@ -64,11 +68,13 @@ __all__ = [
     "ChoiceBlock",
     "ClozeMask",
     "CompressedInteraction",
+    "ConstantScores",
     "Cross",
     "Dice",
     "EmptyHistory",
     "EventDropout",
     "FactorizationMachine",
+    "FeatureCross",
     "FieldReweighting",
     "FusedDropout",
     "FusedEmbedding",
@@ -77,16 +83,17 @@ __all__ = [
     "HashedCross",
     "HistoryMatch",
     "InnerProducts",
+    "ItemItemScores",
     "LastPooling",
     "LocalActivationUnit",
     "MaskToken",
     "MaskedLayerNormalization",
-    "MatrixCross",
     "MultiHotPooling",
     "NewestSteps",
     "NextEventLoss",
     "NumberBuckets",
     "PaddingMask",
+    "PickScores",
     "PlattScaling",
     "ProductAttention",
     "RecencyPositionEmbedding",

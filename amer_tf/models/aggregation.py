@@ -93,13 +93,21 @@ def make_mlp_input(parts: Sequence[Any]) -> Any:
     return keras.layers.Concatenate(name=MLP_INPUT)(flat)
 
 
-def make_mlp(hidden: Any, mlp: Sequence[HiddenLayer], dropout: float) -> Any:
-    """Hidden layers `h_l = Act(W h_{l-1} + b)` (equation 4), each with dropout."""
+def make_mlp(
+    hidden: Any, mlp: Sequence[HiddenLayer], dropout: float, *, batch_normalization: bool = False
+) -> Any:
+    """Hidden layers `h_l = Act(W h_{l-1} + b)` (equation 4), each with dropout.
+
+    With `batch_normalization` they are `Act(BN(W h_{l-1} + b))`.
+    """
     input_size = hidden.shape[-1]
     for index, layer in enumerate(mlp):
         name = f"hidden_{index}"
         dense = keras.layers.Dense(layer.size(input_size), name=layer_name(name))
-        hidden = make_activation(layer.activation, layer_name(name, "activation"))(dense(hidden))
+        hidden = dense(hidden)
+        if batch_normalization:
+            hidden = keras.layers.BatchNormalization(name=layer_name(name, "normalization"))(hidden)
+        hidden = make_activation(layer.activation, layer_name(name, "activation"))(hidden)
         hidden = layers.FusedDropout(dropout, name=layer_name(name, "dropout"))(hidden)
     return hidden
 

@@ -64,8 +64,10 @@ def build(
                 f"Received: crosses[{index}]={tuple(cross)}"
             )
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
+    # Numbers have weights by their buckets alone.
+    linear = table.fields.matrix is not None
     parts = [
-        table_parts.linear_part(spec, table.inputs, l2),
+        table_parts.linear_part(spec, table.inputs, l2) if linear else None,
         cross_parts.crossed_part(spec, table.inputs, crosses, boundaries or {}, num_buckets, l2),
     ]
     logit = table_parts.sum_logit(hidden, *(part for part in parts if part is not None))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from amer_tf.features import FeatureSpec
-from amer_tf.layers import MatrixCross
+from amer_tf.layers import FeatureCross
 from amer_tf.models import table_parts
 
 
@@ -42,6 +42,6 @@ def build(
         SpecError: Where the spec is of another task than ctr.
     """
     table = table_parts.read_table(spec, "DCN-V2", embedding_dim, l2)
-    crossed = table_parts.crosses(MatrixCross, table.flat, num_crosses)
+    crossed = table_parts.crosses(FeatureCross, table.flat, num_crosses)
     hidden = table_parts.deep_part(table.flat, hidden_units, dropout)
     return keras.Model(table.inputs, table_parts.joint_logit(crossed, hidden), name="dcnv2")

@@ -15,6 +15,7 @@ from amer_tf.models.components import layer_name
 
 SESSION_LENGTH = 10
 MAX_GAP = 30 * 60  # seconds
+NUM_HEADS = 4
 
 
 def build(
@@ -25,7 +26,7 @@ def build(
     dropout: float = 0.0,
     l2: float = 0.0,
     num_sessions: int = 5,
-    num_heads: int = 4,
+    num_heads: int = NUM_HEADS,
     time_field: str | None = None,
 ) -> keras.Model:
     """Builds a DSIN: beside the summed behaviour stand two sums over its sessions.

@@ -54,18 +54,24 @@ class Ease:
         self._weights = _solve(_gram(matrix, self.l2))
         return self
 
+    @property
+    def weights(self) -> npt.NDArray[np.float32]:
+        """`B`, `(n, n)`, of the known items in the order of their ids."""
+        if self._weights is None:
+            raise RuntimeError("Ease must be fitted before it can score.")
+        return self._weights
+
     def scores(self, histories: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Scores `(B, num_rows)` for all items each user had, `(B, H)` padded with 0.
 
         Padding and unknown items score 0.
         """
-        if self._weights is None:
-            raise RuntimeError("Ease must be fitted before it can score.")
+        weights = self.weights
         rows, columns = np.nonzero(histories >= NUM_RESERVED_IDS)
         items = histories[rows, columns] - NUM_RESERVED_IDS
-        matrix = _binary(rows, items, len(self._weights), len(histories))
-        scores = np.zeros((len(histories), NUM_RESERVED_IDS + len(self._weights)), np.float32)
-        scores[:, NUM_RESERVED_IDS:] = matrix @ self._weights
+        matrix = _binary(rows, items, len(weights), len(histories))
+        scores = np.zeros((len(histories), NUM_RESERVED_IDS + len(weights)), np.float32)
+        scores[:, NUM_RESERVED_IDS:] = matrix @ weights
         return scores
 
 

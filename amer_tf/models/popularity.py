@@ -35,8 +35,13 @@ class Popularity:
         self._counts = counts.astype(np.float32)
         return self
 
-    def scores(self, histories: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Scores `(B, num_rows)`, the same for all users, for histories `(B, H)`."""
+    @property
+    def counts(self) -> npt.NDArray[np.float32]:
+        """Events of each item row, `(num_rows,)`; 0 of padding and of the unknown item."""
         if self._counts is None:
             raise RuntimeError("Popularity must be fitted before it can score.")
-        return np.broadcast_to(self._counts, (len(histories), len(self._counts)))
+        return self._counts
+
+    def scores(self, histories: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Scores `(B, num_rows)`, the same for all users, for histories `(B, H)`."""
+        return np.broadcast_to(self.counts, (len(histories), len(self.counts)))

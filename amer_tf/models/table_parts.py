@@ -113,11 +113,16 @@ def linear_part(spec: FeatureSpec, inputs: dict[str, Any], l2: float) -> Any:
 
 
 def deep_part(
-    flat: Any, hidden_units: Sequence[int], dropout: float, activation: str = "relu"
+    flat: Any,
+    hidden_units: Sequence[int],
+    dropout: float,
+    activation: str = "relu",
+    *,
+    batch_normalization: bool = False,
 ) -> Any:
     """The last hidden layer of an MLP."""
     mlp = [HiddenLayer(activation, units=units) for units in hidden_units]
-    return aggregation.make_mlp(flat, mlp, dropout)
+    return aggregation.make_mlp(flat, mlp, dropout, batch_normalization=batch_normalization)
 
 
 def crosses(layer: type[keras.layers.Layer], first: Any, count: int) -> Any:

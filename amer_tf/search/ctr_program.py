@@ -95,11 +95,12 @@ class CtrProgram:
     @staticmethod
     def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
         """Raises where a step has nothing to search, a package is missing, or memory too small."""
-        ctr_references.check(settings)
+        ctr_references.check(settings, spec)
         crossed = ctr_references.num_crossed(settings, spec)
         require_memory(spec, settings.embedding_dim, crossed)
         fields = aggregation.interaction_fields(spec)
-        if not fields:
+        # A hand-made system alone may read numbers alone: `why_left_out` says which may not.
+        if steps and not fields:
             raise SpecError(
                 "A search of task ctr needs a categorical or a multi-valued field. "
                 f"Received: {[field.name for field in spec.fields]}, all of them numeric"

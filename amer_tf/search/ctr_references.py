@@ -65,6 +65,7 @@ _NETWORKS: Mapping[str, Callable[..., keras.Model]] = {
 }
 # What each needs of the data beside the label.
 _FROM_TARGET = ("din", "dien", "dsin")
+_OF_VALUES = ("lr", "wide_and_deep", "deepfm", "xdeepfm")
 _OF_PAIRS = ("fm", "afm", "nfm", "ipnn", "fibinet", "autofis")
 _OF_CROSSES = ("autocross",)
 # Arguments of `build` that all of them share, and those that a search finds, or a setting says.
@@ -72,13 +73,21 @@ _SHARED = ("spec", "embedding_dim", "hidden_units", "dropout", "l2")
 _SEARCHED = ("crosses", "boundaries", "num_buckets", "pairs", "attention")
 
 
-def check(settings: CtrSettings) -> None:
-    """Raises where a reference wants a package that is not there."""
+def check(settings: CtrSettings, spec: FeatureSpec) -> None:
+    """Raises where a reference wants a package that is not there, or another embedding size."""
     if TREES in settings.references:
         try:
             import_lightgbm()
         except ImportError as error:
             raise ValueError(f"{error} Received: references={settings.references}") from error
+    units = settings.embedding_dim * len(spec.with_role("behavior"))
+    if "dsin" in fitting(settings.references, spec) and units % dsin.NUM_HEADS:
+        raise ValueError(
+            "The reference 'dsin' needs `embedding_dim` times the number of behavior fields to be "
+            f"a multiple of {dsin.NUM_HEADS}, the heads of its attention: choose another "
+            "`embedding_dim`, or leave it out of `references`. "
+            f"Received: embedding_dim={settings.embedding_dim}, units={units}"
+        )
 
 
 def num_crossed(settings: CtrSettings, spec: FeatureSpec) -> int:
@@ -98,6 +107,8 @@ def why_left_out(name: str, spec: FeatureSpec) -> str | None:
     """Why a reference cannot read a spec, or None where it can."""
     if name in _FROM_TARGET and not table_parts.has_target(spec):
         return "no target field is mapped to a behaviour field, for it to attend from"
+    if name in _OF_VALUES and not table_parts.has_fields(spec, 1):
+        return "there is no categorical field whose values it could weigh"
     if name in _OF_PAIRS and not table_parts.has_fields(spec, 2):
         return "there are no two categorical fields for it to make a pair of"
     if name in _OF_CROSSES and len(cross_parts.crossable_fields(spec)) < 2:

@@ -27,14 +27,16 @@ def require_memory(spec: FeatureSpec, embedding_dim: int, num_crossed: int = 0) 
     needed = (total * embedding_dim + num_crossed) * _BYTES * COPIES
     if needed <= memory and max(total, num_crossed) <= _MOST_ROWS:
         return
-    largest = max(rows, key=lambda name: rows[name])
+    largest = max(rows, key=lambda name: rows[name], default=None)
     crosses = " and of the weights of crosses" if num_crossed else ""
     fewer = ", or smaller `cross_buckets`" if num_crossed else ""
+    of_largest = (
+        "" if largest is None else f"{rows[largest]:,} of them in vocabularies[{largest!r}], "
+    )
     received = f", {num_crossed:,} weights of crosses" if num_crossed else ""
     raise SpecError(
         f"Training holds {COPIES} copies of the embedding tables{crosses}, "
         f"{needed / 2**30:.1f} GiB, and there are {memory / 2**30:.1f} GiB of memory: choose a "
         "smaller `embedding_dim`, or fewer values (min_count, max_size, source: hash)"
-        f"{fewer}. Received: {total:,} values, {rows[largest]:,} of them in "
-        f"vocabularies[{largest!r}], embedding_dim={embedding_dim}{received}"
+        f"{fewer}. Received: {total:,} values, {of_largest}embedding_dim={embedding_dim}{received}"
     )

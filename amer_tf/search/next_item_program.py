@@ -121,6 +121,8 @@ class NextItemProgram:
     ) -> None:
         """Trains and scores the references that are not done yet, and nothing else."""
         search = self._search(budget, train, validation, catalog)
+        for name in self._closed_forms:
+            references.save_fitted(self.run, name, self.spec, train, validation)
         self._compare(self._closed_forms, search, "closed_forms")
         self._compare(self._networks, search, "references")
 

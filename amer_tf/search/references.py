@@ -15,6 +15,7 @@ from amer_tf.models import (
     bert4rec,
     bpr,
     caser,
+    closed_forms,
     gru4rec,
     narm,
     nextitnet,
@@ -26,6 +27,8 @@ from amer_tf.models import (
 from amer_tf.models.ease import Ease
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.models.popularity import Popularity
+from amer_tf.search.array_files import StoredArrays, write_arrays
+from amer_tf.search.run_error import RunError
 from amer_tf.search.settings import Settings
 from amer_tf.search.state import CONFIG_FILE, RunFolder
 from amer_tf.search.system_options import build_options
@@ -56,6 +59,8 @@ class Recipe(NamedTuple):
 
 
 REFERENCE_FILE = "reference_{name}.keras"
+# What a closed form is made of where it was fitted alone, so that it can be exported.
+FITTED_FILE = "reference_{name}.npz"
 CLOSED_FORMS = ("popularity", "ease")
 # SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
 _CAUSAL = ("cut", "every_position")
@@ -131,6 +136,45 @@ def fit_closed_form(
     if name == "ease":
         return Ease(settings.ease_l2).fit(events_before(split, spec.history_field), num_items)
     return Popularity().fit(train.interactions(), num_items)
+
+
+def save_fitted(run: RunFolder, name: str, spec: FeatureSpec, train: Any, validation: Any) -> None:
+    """Writes down what `exported` makes a closed form of, once a run.
+
+    The counts of POP; of EASE the events before the validation examples, as its weights would be
+    too large a file for every run.
+    """
+    file = FITTED_FILE.format(name=name)
+    if (run.path / file).is_file():
+        return
+    arrays: dict[str, Any]
+    if name == "ease":
+        users, items = events_before(validation, spec.history_field)
+        arrays = {"users": users.astype(np.int32), "items": items.astype(np.int32)}
+    else:
+        num_items = spec.vocabulary(spec.item_field).num_rows
+        arrays = {"counts": Popularity().fit(train.interactions(), num_items).counts}
+    run.write(file, lambda stream: write_arrays(stream, arrays))
+
+
+def exported(run: RunFolder, name: str, spec: FeatureSpec) -> keras.Model:
+    """A closed form as a network that scores as it does on the validation split.
+
+    Raises:
+        RunError: Where the run has not kept what it is made of.
+    """
+    file = run.path / FITTED_FILE.format(name=name)
+    if not file.is_file():
+        raise RunError(
+            f"{file.name} is gone, or the run is older than it: run it again in a new `run_dir`. "
+            f"Received: run_dir={str(run.path)!r}"
+        )
+    arrays = StoredArrays(file)
+    if name != "ease":
+        return closed_forms.build_popularity(spec, arrays["counts"])
+    num_items = spec.vocabulary(spec.item_field).num_rows
+    system = Ease(settings_of(run).ease_l2).fit((arrays["users"], arrays["items"]), num_items)
+    return closed_forms.build_ease(spec, system.weights)
 
 
 def load(name: str, load_model: Callable[[str], keras.Model]) -> keras.Model | None:

@@ -79,15 +79,28 @@ def test_the_table_has_the_best_first(finished):
     assert list(table["runs"]) == [2, 2, 2]
 
 
-def test_networks_have_a_latency_and_trees_have_none(finished):
+def test_networks_have_a_latency_and_so_have_trees_which_are_not_exported(finished):
     latencies = {
         line["system"]: line["latency_ms"] for line in finished.records if not line["seed"]
     }
     assert set(latencies["fm"]) == set(latencies["lr"]) == {"1", "256"}
-    assert "reason" in latencies["lightgbm"]
-    known = {system.name: system.latency(256) for system in finished.systems}
-    assert known["lightgbm"] is None
-    assert known["lr"] > 0
+    assert set(latencies["lightgbm"]) == {"1", "256", "note"}
+    assert all(system.latency(rows) > 0 for system in finished.systems for rows in (1, 256))
+    notes = {system.name: system.latency_note for system in finished.systems}
+    assert notes == {"lr": None, "fm": None, "lightgbm": "LightGBM itself, no SavedModel"}
+    assert "- LightGBM: LightGBM itself, no SavedModel" in markdown(finished)
+
+
+@pytest.mark.slow
+def test_closed_forms_have_a_latency(load_ranking, tmp_path):
+    few = Candidates(num_negatives=10)
+    result = compare(
+        load_ranking, tmp_path, ["popularity", "ease"], RANKING, seeds=(0,), candidates=few
+    )
+    for system in result.systems:
+        assert system.latency(1) > 0
+        assert system.latency(256) > 0
+        assert system.latency_note is None
 
 
 def test_the_same_command_does_nothing_again(finished, load_table, monkeypatch):
@@ -264,7 +277,7 @@ def test_processes_of_their_own(finished, load_table, tmp_path):
     for line in result.records[1:]:
         assert line["test"]["auc"] == pytest.approx(known[line["system"], line["seed"]], abs=0.02)
         assert (tmp_path / line["run_dir"] / "log.txt").is_file()
-    assert {system.latency(1) is None for system in result.systems} == {True, False}
+    assert all(system.latency(1) > 0 for system in result.systems)
 
 
 @pytest.mark.parametrize(

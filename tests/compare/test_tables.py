@@ -80,6 +80,16 @@ def test_why_a_system_has_no_latency(tmp_path):
     assert "DeepFM has no latency: the disk is full." in page(result, {})
 
 
+def test_of_what_a_latency_is_that_is_no_exported_model(tmp_path):
+    result = made.comparison(tmp_path)
+    assert "timed:" not in markdown(result)
+    for record in result.systems[1].records:
+        record["latency_ms"] = {**record["latency_ms"], "note": "its own library"}
+    assert "Calls that were timed:\n\n- DeepFM: its own library" in markdown(result)
+    assert "The latency of DeepFM is that of its own library." in page(result, {})
+    assert "Without a latency" not in markdown(result)
+
+
 def test_without_hand_made_systems_there_is_no_gain(tmp_path):
     result = made.comparison(tmp_path, {"amer-2": 1.0, "amer-3": 0.5})
     assert result.best_reference is None

@@ -115,6 +115,14 @@ DESCRIPTIONS = {
     "CompressedInteraction": Description(
         layers.CompressedInteraction, {"sizes": [5, 3]}, {"fields": STATES}, (BATCH, 8), 2
     ),
+    "ConstantScores": Description(
+        layers.ConstantScores,
+        {"num_scores": 5},
+        {"inputs": ITEM_IDS},
+        (4, 5),
+        1,
+        {"gradient": False},
+    ),
     "Cross": Description(
         layers.Cross, {}, {"inputs": TARGET, "states": POOLED}, (BATCH, UNITS), 2, {}
     ),
@@ -129,6 +137,9 @@ DESCRIPTIONS = {
     ),
     "FactorizationMachine": Description(
         layers.FactorizationMachine, {}, {"fields": STATES}, (BATCH, 1), 0, {"gradient": False}
+    ),
+    "FeatureCross": Description(
+        layers.FeatureCross, {}, {"x0": TARGET, "x": POOLED}, TARGET.shape, 2
     ),
     "FieldReweighting": Description(
         layers.FieldReweighting, {"reduction_ratio": 2}, {"fields": STATES}, STATES.shape, 2
@@ -214,6 +225,14 @@ DESCRIPTIONS = {
         0,
         {"gradient": False},
     ),
+    "ItemItemScores": Description(
+        layers.ItemItemScores,
+        {"num_items": 3},
+        {"ids": ITEM_IDS},
+        (4, 5),
+        1,
+        {"gradient": False},
+    ),
     "LastPooling": Description(layers.LastPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "LocalActivationUnit": Description(
         layers.LocalActivationUnit, {"hidden_units": [5, 3]}, _TARGETED, MASK.shape, 8
@@ -227,9 +246,6 @@ DESCRIPTIONS = {
         {"states": STATES, "asked": np.pad(MASK, [(0, 0), (1, 0)])},
         (BATCH, STEPS + 1, UNITS),
         1,
-    ),
-    "MatrixCross": Description(
-        layers.MatrixCross, {}, {"inputs": TARGET, "states": POOLED}, TARGET.shape, 2
     ),
     "MultiHotPooling": Description(
         layers.MultiHotPooling,
@@ -263,6 +279,14 @@ DESCRIPTIONS = {
     ),
     "PaddingMask": Description(
         layers.PaddingMask, {}, {"ids": ITEM_IDS}, ITEM_IDS.shape, 0, {"gradient": False}
+    ),
+    "PickScores": Description(
+        layers.PickScores,
+        {},
+        {"scores": TARGET, "ids": ITEM_IDS},
+        ITEM_IDS.shape,
+        0,
+        {"gradient": False},
     ),
     "PlattScaling": Description(layers.PlattScaling, {}, {"logits": TARGET}, TARGET.shape, 2),
     "ProductAttention": Description(

@@ -14,7 +14,7 @@ class TensorFlowBlocker:
     """An import hook that knows no TensorFlow."""
 
     def find_spec(self, name: str, *_: Any) -> None:
-        if name.partition(".")[0] in ("tensorflow", "tensorflow_datasets", "keras_rs"):
+        if name.partition(".")[0] in ("tensorflow", "tensorflow_datasets"):
             raise ModuleNotFoundError(f"No module named {name!r} (blocked)", name=name)
 
 

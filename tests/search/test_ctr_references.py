@@ -7,17 +7,18 @@ import types
 import keras
 import pytest
 
-from amer_tf.features import FeatureSpec
+from amer_tf.features import FeatureSpec, NumericField
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_program, ctr_references
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_settings import REFERENCES, CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.phase_clock import PhaseClock
+from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.state import RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
-from tests.models.ctr_contract import HYBRID, ONE_FIELD, SPEC, batch
+from tests.models.ctr_contract import HYBRID, NUMBERS, ONE_FIELD, SPEC, batch
 
 FROM_TARGET = ("din", "dien", "dsin")
 
@@ -44,6 +45,14 @@ def test_some_need_a_pair_of_fields(tmp_path):
         assert build(name, ONE_FIELD, tmp_path).output.shape == (None,)
 
 
+def test_some_need_no_category(tmp_path):
+    spec = dataclasses.replace(NUMBERS, fields=(*NUMBERS.fields, NumericField("age")))
+    kept = ctr_references.fitting(REFERENCES, spec)
+    assert set(kept) == {"dnn", "dcn", "dcnv2", "autocross", "lightgbm"}
+    for name in set(kept) - {"lightgbm"}:
+        assert build(name, spec, tmp_path).output.shape == (None,)
+
+
 def test_autocross_needs_two_fields():
     assert ctr_references.why_left_out("autocross", ONE_FIELD) is None
     spec = dataclasses.replace(ONE_FIELD, fields=ONE_FIELD.fields[:1])
@@ -54,6 +63,23 @@ def test_autocross_needs_two_fields():
 def test_each_is_built_from_the_settings(name: str, tmp_path):
     logits = build(name, HYBRID, tmp_path)(batch(HYBRID))
     assert tuple(logits.shape) == (5,)
+
+
+def test_heads_that_do_not_divide_the_units_are_named_before_any_training(tmp_path):
+    settings = CtrSettings(embedding_dim=5, hidden_units=(6, 5), references=("dien", "dsin"))
+    message = "'dsin' needs .* a multiple of 4, .* Received: embedding_dim=5, units=10"
+    with pytest.raises(ValueError, match=message):
+        ctr_program.CtrProgram.check(HYBRID, settings)
+    with pytest.raises(ValueError, match=message):
+        ReferenceRun(HYBRID, tmp_path, "dsin", settings=settings)
+    assert not list(tmp_path.iterdir())
+    for other in (
+        settings.replace(references=("dien",)),
+        settings.replace(embedding_dim=6),  # of two fields, so 12 units
+    ):
+        ctr_program.CtrProgram.check(HYBRID, other)
+    # A system that is left out anyway asks for nothing.
+    ctr_program.CtrProgram.check(SPEC, settings)
 
 
 def test_trees_have_their_part_of_the_time(tmp_path, monkeypatch):

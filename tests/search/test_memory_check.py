@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from amer_tf.features import CategoricalField, FeatureSpec, SpecError, Vocabulary
+from amer_tf.features import CategoricalField, FeatureSpec, NumericField, SpecError, Vocabulary
 from amer_tf.search import ctr_references, memory_check
 from amer_tf.search.ctr_program import CtrProgram
 from amer_tf.search.ctr_settings import CtrSettings
@@ -56,6 +56,15 @@ def test_crosses_count(monkeypatch: pytest.MonkeyPatch):
     # There are 11 x 87 combinations, and no crosses without the system.
     assert ctr_references.num_crossed(settings, make(86)) == 3 * (1 + 11 * 87)
     assert ctr_references.num_crossed(settings.replace(references=("lr",)), make(86)) == 0
+
+
+def test_crosses_of_numbers_alone(monkeypatch: pytest.MonkeyPatch):
+    spec = FeatureSpec((NumericField("a"), NumericField("b")), (), label="y")
+    monkeypatch.setattr(memory_check, "machine_memory", lambda: 8000)
+    require_memory(spec, 4, 400)
+    message = r"`cross_buckets`. Received: 0 values, embedding_dim=4, 401 weights of crosses"
+    with pytest.raises(SpecError, match=message):
+        require_memory(spec, 4, 401)
 
 
 def test_a_search_of_rows_asks_for_the_memory_of_crosses(monkeypatch: pytest.MonkeyPatch):

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from amer_tf.export import ExportError
 from amer_tf.features import FeatureSpec
+from amer_tf.search import references
 from amer_tf.search.reference_result import ReferenceResult, load_result
 from amer_tf.search.reference_run import ReferenceRun
 from amer_tf.search.result import SearchResult
@@ -99,17 +100,42 @@ def test_an_exported_network(made, ctr_data, tmp_path):
     np.testing.assert_allclose(nearest, 0.0, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("lightgbm", "decision trees, which stand in reference_lightgbm.txt"),
-        ("popularity", "counts"),
-        ("ease", "a matrix"),
-    ],
-)
-def test_what_is_no_network_is_not_exported(made, tmp_path, name, what):
-    with pytest.raises(ExportError, match=f"Only a network.*{name} consists of {what}.*run_dir="):
-        made[name].export(tmp_path / "1")
+@pytest.mark.parametrize("name", ["popularity", "ease"])
+def test_an_exported_closed_form_scores_as_on_the_validation_split(made, data, tmp_path, name):
+    result = made[name]
+    folder = ReferenceResult.load(result.run.path).export(tmp_path / "1")
+    served = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    settings = references.settings_of(result.run)
+    system = references.fit_closed_form(name, data.spec, settings, data.train, data.validation)
+    values = data.spec.vocabulary("item_id").read_values()
+    dtype = next(iter(served.structured_input_signature[1].values())).dtype
+    histories = [values[3:6], [values[0], values[7], values[0]]]
+    found = served(
+        history_item_id=tf.constant(histories, dtype), item_id=tf.constant([values] * 2, dtype)
+    )
+    known = {value: 2 + number for number, value in enumerate(values)}
+    encoded = np.array([[known[value] for value in history] for history in histories])
+    expected = system.scores(encoded)[:, 2:]
+    np.testing.assert_allclose(found["scores"], expected, rtol=1e-4, atol=1e-6)
+    size = f"{4 * len(values) ** 2 / 1e6:,.1f} MB"
+    readme = (folder / "README.md").read_text()
+    assert (f"weights of all pairs of items, in the SavedModel: {size}" in readme) == (
+        name == "ease"
+    )
+
+
+def test_a_closed_form_that_is_no_longer_known(made, tmp_path):
+    folder = shutil.copytree(made["ease"].run.path, tmp_path / "run")
+    (folder / "reference_ease.npz").unlink()
+    with pytest.raises(RunError, match=r"reference_ease\.npz is gone.*new `run_dir`"):
+        ReferenceResult.load(folder).export(tmp_path / "1")
+    assert not (tmp_path / "1").exists()
+
+
+def test_trees_are_not_exported(made, tmp_path):
+    message = "Only a network.*lightgbm consists of decision trees, which stand in reference_lightg"
+    with pytest.raises(ExportError, match=message):
+        made["lightgbm"].export(tmp_path / "1")
     assert not list(tmp_path.iterdir())
 
 
