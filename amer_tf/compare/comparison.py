@@ -144,33 +144,30 @@ class Comparison:
     def _check_settings(self) -> None:
         """Raises where settings do not fit the data or a package is missing, before any work."""
         program = PROGRAMS[self.spec.task]
-        kinds = (system.kind for system in self.systems if not system.is_searched)
-        hand_made = tuple(dict.fromkeys(kinds))
-        trials: list[dict[str, Any]] = [{}, *(own.changed for own in self._own.values())]
         if self.tuning_trials > 1:
             try:
                 tuning.import_optuna()
             except ImportError as error:
                 raise ValueError(f"{error} Received: tuning_trials={self.tuning_trials}") from error
-            trials += self._possible_changes()
-        for changed in trials:
-            settings = self._changed(changed).replace(references=hand_made)
-            for steps in {system.steps for system in self.systems}:
-                program.check(self.spec, settings, steps)
-                if steps:
-                    check_audit(self.audit, program.num_scored(settings, steps))
-
-    def _possible_changes(self) -> list[dict[str, Any]]:
-        """Each value of each setting that may be tried."""
-        found = []
         for system in self.systems:
-            for name, values in self._choices(system).items():
-                if isinstance(getattr(self.settings, name, 0), (tuple, str)):
-                    raise ValueError(
-                        "`tuning_choices` must be of settings that are one number. "
-                        f"Received: {name!r}"
-                    )
-                found += [{name: value} for value in values]
+            references = () if system.is_searched else (system.kind,)
+            for changed in [{}, *self._possible_changes(system)]:
+                settings = self._settings_of(system, changed).replace(references=references)
+                program.check(self.spec, settings, system.steps, self._own[system.name].options)
+                if system.is_searched:
+                    check_audit(self.audit, program.num_scored(settings, system.steps))
+
+    def _possible_changes(self, system: System) -> list[dict[str, Any]]:
+        """Each value of each setting that may be tried for a system."""
+        if self.tuning_trials < 2:
+            return []
+        found = []
+        for name, values in self._choices(system).items():
+            if isinstance(getattr(self.settings, name, 0), (tuple, str)):
+                raise ValueError(
+                    f"`tuning_choices` must be of settings that are one number. Received: {name!r}"
+                )
+            found += [{name: value} for value in values]
         return found
 
     def _divided(self, own: Mapping[str, Mapping[str, Any]]) -> dict[str, OwnSettings]:

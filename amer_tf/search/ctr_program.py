@@ -93,9 +93,14 @@ class CtrProgram:
         return min((numbers[step] for step in steps if step in numbers), default=None)
 
     @staticmethod
-    def check(spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> None:
+    def check(
+        spec: FeatureSpec,
+        settings: CtrSettings,
+        steps: Sequence[str] = STEPS[1:],
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Raises where a step has nothing to search, a package is missing, or memory too small."""
-        ctr_references.check(settings, spec)
+        ctr_references.check(settings, spec, options)
         crossed = ctr_references.num_crossed(settings, spec)
         require_memory(spec, settings.embedding_dim, crossed)
         fields = aggregation.interaction_fields(spec)

@@ -36,6 +36,7 @@ from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.references import REFERENCE_FILE
 from amer_tf.search.run_error import RunError
+from amer_tf.search.spaces import check_heads
 from amer_tf.search.state import RunFolder
 from amer_tf.search.system_options import build_options
 from amer_tf.training.binary_metrics import evaluate_binary
@@ -73,21 +74,20 @@ _SHARED = ("spec", "embedding_dim", "hidden_units", "dropout", "l2")
 _SEARCHED = ("crosses", "boundaries", "num_buckets", "pairs", "attention")
 
 
-def check(settings: CtrSettings, spec: FeatureSpec) -> None:
+def check(
+    settings: CtrSettings, spec: FeatureSpec, options: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Raises where a reference wants a package that is not there, or another embedding size."""
     if TREES in settings.references:
         try:
             import_lightgbm()
         except ImportError as error:
             raise ValueError(f"{error} Received: references={settings.references}") from error
-    units = settings.embedding_dim * len(spec.with_role("behavior"))
-    if "dsin" in fitting(settings.references, spec) and units % dsin.NUM_HEADS:
-        raise ValueError(
-            "The reference 'dsin' needs `embedding_dim` times the number of behavior fields to be "
-            f"a multiple of {dsin.NUM_HEADS}, the heads of its attention: choose another "
-            "`embedding_dim`, or leave it out of `references`. "
-            f"Received: embedding_dim={settings.embedding_dim}, units={units}"
-        )
+    if "dsin" in fitting(settings.references, spec):
+        try:
+            check_heads(spec, settings.embedding_dim, options.get("num_heads", dsin.NUM_HEADS))
+        except ValueError as error:
+            raise ValueError(f"The reference 'dsin' cannot be built: {error}") from error
 
 
 def num_crossed(settings: CtrSettings, spec: FeatureSpec) -> int:

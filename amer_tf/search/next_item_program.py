@@ -25,7 +25,7 @@ from amer_tf.search.memory_check import require_memory
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.run_result import load_model
 from amer_tf.search.settings import Settings
-from amer_tf.search.spaces import check_heads
+from amer_tf.search.spaces import MOST_HEADS, check_heads
 from amer_tf.search.state import MODEL_FILE, RunFolder
 from amer_tf.search.trials import TrialLog
 from amer_tf.search.workbench import Workbench
@@ -93,10 +93,15 @@ class NextItemProgram:
         return settings.num_architectures
 
     @staticmethod
-    def check(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> None:
+    def check(
+        spec: FeatureSpec,
+        settings: Settings,
+        steps: Sequence[str] = STEPS,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Raises where spec and settings do not fit each other."""
         require_memory(spec, settings.embedding_dim)
-        check_heads(spec, settings.embedding_dim)
+        check_heads(spec, settings.embedding_dim, options.get("num_heads", MOST_HEADS))
 
     def work(
         self, budget: Budget, train: Any, validation: Any, catalog: Any

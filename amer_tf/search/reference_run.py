@@ -59,7 +59,7 @@ class ReferenceRun:
         if reason is not None:
             raise ValueError(f"{name} cannot be trained on these data: {reason}")
         check_options(name, known_options(spec.task, name), options)
-        program.check(spec, own, ())
+        program.check(spec, own, (), options)
         self.spec = spec
         self.name = name
         self.time_limit = None if time_limit is None else parse_duration(time_limit)

@@ -111,6 +111,10 @@ def parse_value(name: str, text: str, default: Any) -> Any:
     Raises:
         ValueError: Where it stands for none.
     """
+    if isinstance(default, bool):
+        if text not in ("true", "false"):
+            raise ValueError(f"`{name}` must be true or false. Received: {name}={text!r}")
+        return text == "true"
     kind = type(default[0]) if isinstance(default, tuple) and default else type(default)
     parts = [part for part in text.split(",") if part] if isinstance(default, tuple) else [text]
     if kind in (int, float):

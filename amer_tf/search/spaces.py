@@ -21,7 +21,8 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import fair
 
 _FROM_TARGET = "target_attention"
-_MOST_HEADS = 4
+# Of the attention among the layer candidates, and of BERT4Rec.
+MOST_HEADS = 4
 
 
 def layer_candidates(spec: FeatureSpec) -> tuple[str, ...]:
@@ -31,13 +32,13 @@ def layer_candidates(spec: FeatureSpec) -> tuple[str, ...]:
     return tuple(name for name in LAYERS if name != _FROM_TARGET)
 
 
-def check_heads(spec: FeatureSpec, embedding_dim: int) -> None:
+def check_heads(spec: FeatureSpec, embedding_dim: int, num_heads: int = MOST_HEADS) -> None:
     """Raises where the states of a behaviour cannot be dealt out to all heads of an attention."""
     units = embedding_dim * len(spec.with_role("behavior"))
-    if units % _MOST_HEADS:
+    if num_heads < 1 or units % num_heads:
         raise ValueError(
             f"`embedding_dim` times the number of behavior fields must be a multiple of "
-            f"{_MOST_HEADS}, for attention of as many heads. "
+            f"{num_heads}, for attention of as many heads. "
             f"Received: embedding_dim={embedding_dim}, units={units}"
         )
 

@@ -8,8 +8,9 @@ from amer_tf.compare import Candidates, Comparison, own_settings
 from amer_tf.compare.systems import System, choose
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.result import SearchResult
+from amer_tf.search.searcher import PROGRAMS
 from amer_tf.search.settings import Settings
-from tests.models.ctr_contract import SPEC
+from tests.models.ctr_contract import HYBRID, SPEC
 from tests.search import nets, small_ctr_run, small_run
 
 TABLE = small_ctr_run.SETTINGS.replace(final_epochs=1, num_mlps=4)
@@ -139,3 +140,25 @@ def test_trainings_of_one_network(tmp_path_factory, tmp_path):
     result = compare(lambda: data, tmp_path, list(own), small_run.SETTINGS, own=own, candidates=few)
     assert not any(system.failures for system in result.systems)
     assert {system.label for system in result.systems} >= {"GRU4Rec+ (every)", "BERT4Rec (cloze)"}
+
+
+def test_heads_of_one_system():
+    """Two behaviour fields of 5 units can be dealt out to 2 heads, and not to 4."""
+    check = PROGRAMS["ctr"].check
+    settings = CtrSettings(embedding_dim=5, references=("dsin",))
+    spec = HYBRID
+    units = 5 * len(spec.with_role("behavior"))
+    assert units % 4
+    with pytest.raises(ValueError, match="'dsin' cannot be built: .* multiple of 4, for attention"):
+        check(spec, settings, ())
+    check(spec, settings, (), {"num_heads": 5})
+    spec = nets.next_item_spec()
+    with pytest.raises(ValueError, match="must be a multiple of 3, for attention"):
+        PROGRAMS["next_item"].check(spec, Settings(embedding_dim=8), (), {"num_heads": 3})
+
+
+def test_true_and_false_as_text():
+    found = own_settings.parse(System("nfm"), "ctr", CtrSettings(), {"batch_normalization": "true"})
+    assert found == {"batch_normalization": True}
+    with pytest.raises(ValueError, match="`batch_normalization` must be true or false.*'yes'"):
+        own_settings.parse(System("nfm"), "ctr", CtrSettings(), {"batch_normalization": "yes"})

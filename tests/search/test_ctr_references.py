@@ -67,7 +67,7 @@ def test_each_is_built_from_the_settings(name: str, tmp_path):
 
 def test_heads_that_do_not_divide_the_units_are_named_before_any_training(tmp_path):
     settings = CtrSettings(embedding_dim=5, hidden_units=(6, 5), references=("dien", "dsin"))
-    message = "'dsin' needs .* a multiple of 4, .* Received: embedding_dim=5, units=10"
+    message = "'dsin' cannot be built: .* a multiple of 4, .* Received: embedding_dim=5, units=10"
     with pytest.raises(ValueError, match=message):
         ctr_program.CtrProgram.check(HYBRID, settings)
     with pytest.raises(ValueError, match=message):
