@@ -3,15 +3,17 @@
     python benchmarks/bench_serving.py
 
 Three blocks (convolution, attention, convolution) over 50 steps, K 32, MLP [200, 80]. DIN and DNN
-are models without blocks, with and without attention from the target.
+are models without blocks, with and without attention from the target. "Matches": the model also
+reads matches of the target in the history, as what a search finds does.
 
-Result (2 quiet cores; milliseconds, p50 / p99):
+Result (2 quiet cores; milliseconds, p50 / p99; two runs differ by less than 3 % in the p50):
 
     system                                    rows            score_candidates   gain
-    amer                                      24.6 / 37.3      4.4 /  6.8        5.6 (5 wanted)
-    amer, one block attends from the target   24.1 / 36.5     22.5 / 34.3        1.1
-    DIN                                        8.5 / 14.0      4.8 /  7.7        1.8
-    DNN (sum pooling)                          5.7 /  9.4      2.2 /  3.5        2.6
+    amer                                      33.6 / 58.2      5.9 / 10.0        5.7 (5 wanted)
+    amer, matches                             34.6 / 53.6      6.1 / 11.2        5.6
+    amer, one block attends from the target   30.6 / 45.3     28.4 / 42.5        1.1
+    DIN                                        9.4 / 15.8      5.2 /  9.4        1.8
+    DNN (sum pooling)                          6.7 / 10.7      2.6 /  4.5        2.5
 """
 
 from __future__ import annotations
