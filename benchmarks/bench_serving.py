@@ -6,7 +6,7 @@ Three blocks (convolution, attention, convolution) over 50 steps, K 32, MLP [200
 are models without blocks, with and without attention from the target. "Matches": the model also
 reads matches of the target in the history, as what a search finds does.
 
-Result (2 quiet cores; milliseconds, p50 / p99; two runs differ by less than 3 % in the p50):
+Result (2 quiet cores; milliseconds, p50 / p99; two runs differ by at most 6 % in the p50):
 
     system                                    rows            score_candidates   gain
     amer                                      33.6 / 58.2      5.9 / 10.0        5.7 (5 wanted)
