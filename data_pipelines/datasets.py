@@ -30,8 +30,8 @@ DATASETS = (
 )
 # Their source files come with a Python package.
 PACKAGED = ("complete_journey",)
-COMMON_OPTIONS = ("max_length", "split", "k_core", "item_vocabulary", "user_id_field")
 _NEXT_ITEM_OPTIONS = ("k_core", "item_vocabulary", "user_id_field")
+COMMON_OPTIONS = ("max_length", "split", *_NEXT_ITEM_OPTIONS)
 
 
 def open_source(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from amer_tf.compare.result import ComparisonResult, Measured
+from amer_tf.compare.systems import kind_of
 from amer_tf.report.audit import NAMES
 from amer_tf.report.audit_verdict import (
     audit_verdict,
@@ -78,7 +79,7 @@ def _with_reference(result: ComparisonResult, audit: Audit, seed: int) -> Audit:
     Of variants of that system it is the best one by the validation split.
     """
     kind, metric = audit.reference_name, audit.metric
-    systems = [system for system in result.systems if system.name.partition("@")[0] == kind]
+    systems = [system for system in result.systems if kind_of(system.name) == kind]
     records = [each for system in systems for each in system.records if each["seed"] == seed]
     if not records:
         failures = [system.failures[seed] for system in systems if seed in system.failures]

@@ -103,7 +103,8 @@ class Comparison:
             )
         self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
         self._load_data = load_data
-        self._own = self._divided(own or {})
+        own = {systems.full_name(name, self.spec): own_of for name, own_of in (own or {}).items()}
+        self._own = self._divided(own)
         self._check_settings()
         check_splits(self.spec, data.train, data.validation, data.test)
         if self.spec.task == "next_item":
@@ -176,8 +177,7 @@ class Comparison:
         Raises:
             ValueError: Where a name is none of the systems, or a setting is wrong.
         """
-        full = {systems.full_name(name, self.spec): values for name, values in own.items()}
-        unknown = set(full) - {system.name for system in self.systems}
+        unknown = set(own) - {system.name for system in self.systems}
         if unknown:
             raise ValueError(
                 "Settings of one system must be of one that is compared: "
@@ -186,7 +186,7 @@ class Comparison:
             )
         return {
             system.name: own_settings.divide(
-                system, self.spec.task, self.settings, full.get(system.name, {})
+                system, self.spec.task, self.settings, own.get(system.name, {})
             )
             for system in self.systems
         }

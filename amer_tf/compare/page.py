@@ -268,13 +268,12 @@ def _recipe(result: ComparisonResult, data: Mapping[str, Any]) -> Html:
         [name, ", ".join(f"{setting} = {value}" for setting, value in values.items())]
         for name, values in config.get("own", {}).items()
     ]
+    tables = [table("All runs", ["What", "Value"], rows)]
+    if own:
+        tables.append(table("What some systems have of their own", ["System", "Settings"], own))
     return joined(
         [
-            table("All runs", ["What", "Value"], rows),
-            *(
-                [table("What some systems have of their own", ["System", "Settings"], own)]
-                * bool(own)
-            ),
+            *tables,
             element(
                 "details",
                 element("summary", "All settings"),

@@ -44,9 +44,7 @@ class Measured(NamedTuple):
     @property
     def label(self) -> str:
         """Its name for people."""
-        kind, _, label = self.name.partition("@")
-        known = kind.upper() if self.is_searched else words.system(kind)
-        return f"{known} ({label})" if label else known
+        return words.system(self.name)
 
     def values(self, metric: str, mode: str | None = None) -> list[float]:
         """A metric of the test split for each seed."""

@@ -39,7 +39,7 @@ class System(NamedTuple):
     @property
     def kind(self) -> str:
         """The name without a label."""
-        return self.name.partition("@")[0]
+        return kind_of(self.name)
 
     @property
     def is_searched(self) -> bool:
@@ -66,7 +66,12 @@ def references(task: str) -> dict[str, System]:
 def named(name: str, task: str) -> System:
     """The system of a full name, maybe with a label."""
     known = {**variants(task), **references(task)}
-    return known[name.partition("@")[0]]._replace(name=name)
+    return known[kind_of(name)]._replace(name=name)
+
+
+def kind_of(name: str) -> str:
+    """A name without its label."""
+    return name.partition("@")[0]
 
 
 def full_name(name: str, spec: FeatureSpec) -> str:
@@ -93,9 +98,7 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     known = {**variants(spec.task), **references(spec.task)}
     full_names = [full_name(name, spec) for name in names]
     unknown = [
-        name
-        for name, full in zip(names, full_names, strict=True)
-        if full.partition("@")[0] not in known
+        name for name, full in zip(names, full_names, strict=True) if kind_of(full) not in known
     ]
     if unknown or not names:
         raise ValueError(

@@ -61,7 +61,7 @@ def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
     if not rivals:
         return (
             "Whether the search gained anything is not known: neither random architectures nor the "
-            f"{_name(audit)} could be set beside what it found."
+            f"{words.system(audit.reference_name)} could be set beside what it found."
         )
     label = words.metric(audit.metric).label
     own = "the model of the run, the best of several trainings," if audit.found is None else _FOUND
@@ -82,15 +82,9 @@ def _rivals(audit: Audit) -> list[_Rival]:
     return rivals
 
 
-def _name(audit: Audit) -> str:
-    """The name of the hand-made system, with the label of a variant."""
-    kind, _, label = audit.reference_name.partition("@")
-    return f"{words.system(kind)} ({label})" if label else words.system(kind)
-
-
 def _absence(audit: Audit, among: str) -> str:
     """Why the hand-made system is not there."""
-    name = f"the {_name(audit)}"
+    name = f"the {words.system(audit.reference_name)}"
     if audit.reference_failure is not None:
         return f"{name} has no score ({audit.reference_failure.rstrip('.')})"
     return f"{name} is not among {among.format(name=audit.reference_name)}"
@@ -107,7 +101,7 @@ def _tuning(audit: Audit) -> tuple[str, tuple[str, ...]]:
 
 def _reference(audit: Audit, score: Score) -> _Rival:
     """The hand-made system, which was trained once, as the found architecture was once more."""
-    name, unfair = f"the {_name(audit)}", None
+    name, unfair = f"the {words.system(audit.reference_name)}", None
     if audit.reference_cut_at is not None:
         unfair = f"a time limit ended its training after {audit.reference_cut_at} epochs"
     elif audit.found is None:

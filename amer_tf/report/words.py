@@ -153,8 +153,13 @@ def metric(name: str) -> Metric:
 
 
 def system(name: str) -> str:
-    """The name of a system for people."""
-    return SYSTEMS[name][0] if name in SYSTEMS else plain(name)
+    """The name of a system for people; a label behind it, as in `dcn@deep`, in brackets."""
+    kind, _, label = name.partition("@")
+    if kind in SYSTEMS:
+        known = SYSTEMS[kind][0]
+    else:
+        known = kind.upper() if kind.startswith(f"{FOUND}-") else plain(kind)
+    return f"{known} ({label})" if label else known
 
 
 def place(place: tuple[str, str]) -> str:

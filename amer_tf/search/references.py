@@ -62,8 +62,8 @@ REFERENCE_FILE = "reference_{name}.keras"
 # What a closed form is made of where it was fitted alone, so that it can be exported.
 FITTED_FILE = "reference_{name}.npz"
 CLOSED_FORMS = ("popularity", "ease")
-# SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
 _CAUSAL = ("cut", "every_position")
+# SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
 NETWORKS: Mapping[str, Recipe] = {
     # One negative of its own for each positive.
     "bpr": Recipe(bpr.build, dropout=0.0, loss="bpr", num_negatives=1),

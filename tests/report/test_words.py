@@ -31,6 +31,8 @@ def test_every_name_has_words():
 
 def test_a_name_without_words_stands_for_itself():
     assert words.system("my_system") == "My system"
+    assert words.system("dcn@deep") == "DCN (deep)"
+    assert words.system("amer-2@fm") == "AMER-2 (fm)"
     assert words.metric("hr@10").label == "hr@10"
 
 
