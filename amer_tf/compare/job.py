@@ -14,6 +14,7 @@ from amer_tf.compare.systems import System
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.audit import PHASE as AUDIT
+from amer_tf.search.audit_findings import cut_at
 from amer_tf.search.audit_plan import TooFewScoresError
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.reference_run import ReferenceRun
@@ -232,10 +233,12 @@ def _searched(job: Job, data: Any, audit: int = 0) -> SearchResult:
 
 
 def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, Any]:
+    cut_after = None
     if isinstance(result, SearchResult):
         trial, seconds = result.best_trial, result.metrics["seconds"]
     else:
         trial, seconds = result.trial, result.seconds
+        cut_after = cut_at(result.run.phases(), job.system.kind)
     return {
         "status": "done",
         "system": job.system.name,
@@ -246,6 +249,7 @@ def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, An
         "seconds": seconds,
         "changed": dict(job.changed),
         **({"architecture": trial["architecture"]} if "architecture" in trial else {}),
+        **({} if cut_after is None else {"cut_after": cut_after}),
     }
 
 

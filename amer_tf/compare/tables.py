@@ -48,6 +48,15 @@ def _reservations(result: ComparisonResult) -> list[str]:
     failed = [system.label for system in result.systems if system.failures]
     if failed:
         sentences.append(f"Runs that failed, and do not count: of {', '.join(failed)}.")
+    cut = [
+        system.label
+        for system in result.systems
+        if any("cut_after" in record for record in system.records)
+    ]
+    if cut:
+        sentences.append(
+            f"The time limit ended trainings of {', '.join(cut)}: to their end they may be better."
+        )
     if any(len(system.records) == 1 for system in result.systems):
         sentences.append(
             "Of one run it is not known how much its seed gave it: another one may give another "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amer_tf.report import words
+from amer_tf.report.cut_short import cut_short
 from amer_tf.report.markup import (
     Estimate,
     Html,
@@ -81,12 +82,14 @@ def _board(
     measured = list(dict.fromkeys(rows for latency in latencies for rows in latency))
     headers += [f"ms, {words.rows(rows)}" for rows in measured]
     headers += ["Parameters", *(["Architecture"] if architectures else [])]
-    rows = []
+    cut, rows = cut_short(record), []
     for trial, latency in zip(trials, latencies, strict=True):
         is_reference = trial["kind"] == REFERENCE
         row = [
             words.system(trial["name"]) if is_reference else variant(record, trial),
-            "made by hand" if is_reference else words.TRAININGS.get(trial["kind"], trial["kind"]),
+            _by_hand(cut.get(trial["name"]))
+            if is_reference
+            else words.TRAININGS.get(trial["kind"], trial["kind"]),
             *(_estimate(trial["metrics"], name) for name in names),
             *(latency.get(rows) for rows in measured),
             _size(trial),
@@ -96,6 +99,10 @@ def _board(
         rows.append(row)
     marked = [number for number, trial in enumerate(trials) if trial == best][:1]
     return table(caption, headers, rows, marked)
+
+
+def _by_hand(where: str | None) -> str:
+    return "made by hand" + ("" if where is None else f", cut short after {where}")
 
 
 def variant(record: RunRecord, trial: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from amer_tf.report.search_cost import cost_sentence
 from amer_tf.search.audit import PHASE as AUDIT
 
 _WIDTH, _HEIGHT = 220, 16
+# How many times the limit a search may take before it is worth a word.
+_BEYOND = 1.1
 
 
 def phase_times(record: RunRecord) -> Html | None:
@@ -33,6 +35,7 @@ def phase_times(record: RunRecord) -> Html | None:
             paragraph(
                 f"The search took {words.duration(total)}, over all attempts if it was interrupted"
                 + ("." if audited is None else f"; its audit took {words.duration(audited)} more.")
+                + _beyond_the_limit(record)
             ),
             table(
                 "Time by phase, in the order of the phases",
@@ -41,6 +44,16 @@ def phase_times(record: RunRecord) -> Html | None:
             ),
             cost_sentence(record) or "",
         ]
+    )
+
+
+def _beyond_the_limit(record: RunRecord) -> str:
+    limit, total = record.config.get("time_limit"), record.result.seconds
+    if limit is None or total <= _BEYOND * limit:
+        return ""
+    return (
+        f" The limit was {words.duration(limit)}: what each training begins with, which is to "
+        "compile and one epoch, was more than its share of that."
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from scipy import stats
 
 from amer_tf.report import runs, words
+from amer_tf.report.cut_short import cut_short, cut_short_sentence, left_out_sentence
 from amer_tf.report.markup import Html, element, joined, paragraph
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.words import FOUND
@@ -107,18 +108,29 @@ def verdict(records: Sequence[RunRecord]) -> Html:
         rival = words.system(name)
         sentences = [_validation(record, name, decides), *_other_metrics(record, name, decides)]
         sentences += _tests(record)
-    top = paragraph(headline(decides, rival), class_="headline")
+    own = [each for each in records if each.variant == record.variant]
+    cut = {name: where for each in own for name, where in cut_short(each).items()}
+    notes = [cut_short_sentence(cut), *map(left_out_sentence, own[:1])]
+    sentences += [paragraph(note) for note in notes if note]
+    top = paragraph(headline(decides, rival, cut), class_="headline")
     return element("div", top, *sentences, class_="verdict")
 
 
-def headline(comparison: Comparison, system: str) -> str:
+def headline(comparison: Comparison, system: str, cut: Iterable[str] = ()) -> str:
     """One sentence.
 
     Args:
         comparison: The found model and the best hand-made system.
         system: That system's name for people.
+        cut: Names of the systems that a time limit cut short: being ahead of those says little.
     """
     ahead = comparison.difference > 0.0
+    short = [words.system(name) for name in cut]
+    if ahead and short:
+        return (
+            "Whether the search gained anything is not known: what it found is ahead, but the time "
+            f"limit cut short {', '.join(short)}."
+        )
     if comparison.difference == 0.0:
         return f"The network that the search found and the {system} are level."
     if comparison.errors is None or abs(comparison.errors) < 1.0:
@@ -146,6 +158,7 @@ def _without_references(record: RunRecord) -> Html:
                 f"The found network reached a validation {metric.label} of "
                 f"{record.result.score:.4f}{margin}. No hand-made system was scored beside it."
             ),
+            *(paragraph(note) for note in [left_out_sentence(record)] if note),
         ]
     )
 

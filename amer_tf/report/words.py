@@ -184,6 +184,11 @@ def plain(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things, as in `"1 epoch"` and `"2 epochs"`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them."""
     if seconds < 60.0:

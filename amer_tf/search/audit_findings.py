@@ -240,18 +240,23 @@ def num_tried(trials: Sequence[Mapping[str, Any]], system: str) -> int:
     return len({trial["value"] for trial in tuned})
 
 
-def cut_at(phases: Mapping[str, Mapping[str, Any]], reference: str, epochs: int) -> int | None:
+def cut_at(
+    phases: Mapping[str, Mapping[str, Any]], reference: str, epochs: int | None = None
+) -> int | None:
     """Epochs of a reference whose training a time limit ended before it had so many; else None.
 
     Args:
         phases: The record of the run that trained it.
-        reference: Its name.
-        epochs: What others had.
+        reference: Its name; of `lightgbm` the number is that of trees, however many they are.
+        epochs: What others had; None for any number.
     """
     training = phases.get(reference) or phases.get(f"reference_{reference}") or {}
-    if {"epoch", "seconds"} <= set(training) and is_cut_short(training):
-        return int(training["epoch"]) if training["epoch"] < epochs else None
-    return None
+    if "seconds" not in training or not is_cut_short(training):
+        return None
+    if "trees" in training:
+        return int(training["trees"])
+    number = training.get("epoch")
+    return None if number is None or (epochs and number >= epochs) else int(number)
 
 
 def _of_step(audited: Sequence[Mapping[str, Any]], step: str) -> list[Mapping[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +19,7 @@ from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search import ctr_references, ctr_settings
 from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
+from amer_tf.search.audit_findings import cut_at
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_recording import METRIC
@@ -35,6 +38,8 @@ from amer_tf.search.trials import TrialLog
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.fit import TrainingError
 from amer_tf.training.platt_scaling import fit_platt_scaling
+
+_log = logging.getLogger(__name__)
 
 
 class CtrProgram:
@@ -122,7 +127,7 @@ class CtrProgram:
         """Runs what is not done yet; gives what was found and its validation metrics."""
         search = self._search(budget, train, validation)
         architecture = search.search()
-        self._compare(search)
+        self._compare(search, may_leave_out=True)
         if self.limits.max_latency_ms is not None:
             measure_systems(search.clock, search.trials, self.spec, architecture, self._load)
         return architecture, search.trials.best()["metrics"]
@@ -142,14 +147,38 @@ class CtrProgram:
     def _search(self, budget: Budget, train: Any, validation: Any) -> CtrSearch:
         return CtrSearch(self._bench(train), budget, train, validation, self.steps)
 
-    def _compare(self, search: CtrSearch) -> None:
-        """Scores references on the validation split, each once."""
+    def _compare(self, search: CtrSearch, *, may_leave_out: bool = False) -> None:
+        """Scores references on the validation split, each once.
+
+        Args:
+            search: What trained the result.
+            may_leave_out: Whether those are left out that the time limit leaves no time for. Trees
+                come first, which need the least.
+        """
         known = {trial.get("name") for trial in self.run.trials()}
-        for index, name in enumerate(self.references):
+        names = sorted(self.references, key=lambda name: name != ctr_references.TREES)
+        left_out = []
+        for index, name in enumerate(names):
+            left = names[index:]
             if name not in known:
-                left = self.references[index:]
+                search.clock.deadline("references")
+                if may_leave_out and search.clock.too_late(_training_of(name), "references"):
+                    _log.warning("%s is left out: the search has used up the time limit.", name)
+                    left_out.append(name)
+                    continue
                 self._score_reference(name, search, 2 * len(left) - (ctr_references.TREES in left))
             self.run.record_phase("references", **search.clock.now())
+        if left_out:
+            self.run.record_phase("references", left_out=left_out)
+        phases = self.run.phases()
+        cut = {name: cut_at(phases, name) for name in names}
+        short = [f"{name} after {number}" for name, number in cut.items() if number is not None]
+        if short:
+            _log.warning(
+                "The time limit ended trainings of systems made by hand (epochs, or trees): %s. "
+                "Trained to their end they may be better.",
+                ", ".join(short),
+            )
 
     def audit(
         self,
@@ -214,8 +243,7 @@ class CtrProgram:
             parts: What the time that is left is divided by: LightGBM has one part, a network as
                 much for its tuning as for its training.
         """
-        search.clock.deadline("references")
-        training = f"reference_{name}"
+        training = _training_of(name)
         try:
             if name == ctr_references.TREES:
                 model: Any = BoostedTrees(
@@ -226,7 +254,11 @@ class CtrProgram:
                     leaf_rows=self.settings.trees_leaf_rows,
                 )
                 limit = search.clock.training_limit(training, "references", parts)
+                start = time.monotonic()
                 model.fit(search.train, search.validation, limit)
+                self.run.record_phase(
+                    training, seconds=time.monotonic() - start, trees=model.num_trees
+                )
                 if self.settings.calibration == "platt":
                     logits = model.logits(search.validation)
                     model.calibrate(*fit_platt_scaling(search.validation.labels, logits))
@@ -273,3 +305,8 @@ class CtrProgram:
             ]
         )
         self.run.remove_checkpoint(training)
+
+
+def _training_of(name: str) -> str:
+    """Name of the training of a hand-made system."""
+    return f"reference_{name}"

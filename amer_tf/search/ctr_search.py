@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.trials import TrialLog
 from amer_tf.search.tuning import Tuner
+
+_log = logging.getLogger(__name__)
 
 STEPS = ("behavior", "interaction", "mlp")
 PLAIN = ctr_references.PLAIN
@@ -214,8 +217,9 @@ class CtrSearch:
                     found,
                     lambda: calibrated(self.bench, inherited(), self.validation),
                 )
-            rate = self.settings.finetune_learning_rate
-            self._train("fine-tuned", found, inherited, rate, "finetuning_0")
+            if not self.clock.too_late("finetuning_0", "finetuning"):
+                rate = self.settings.finetune_learning_rate
+                self._train("fine-tuned", found, inherited, rate, "finetuning_0")
             self.clock.finish("finetuning")
         if search is not None:
             search.forget()
@@ -276,24 +280,39 @@ class CtrSearch:
     def _train_from_scratch(
         self, finalists: Sequence[Architecture], trained: Mapping[str, str | None]
     ) -> None:
-        """Trains and scores architectures, each with its part of the time.
+        """Trains and scores architectures, each with its part of the time, at least the first.
+
+        Half-trained ones would tell nothing, and take the time of the hand-made systems.
 
         Args:
             finalists: The architectures.
             trained: For some of them, as JSON, the name of a training that has done so already.
         """
+        num_left_out = 0
         for index, architecture in enumerate(finalists):
+            name = trained.get(architecture.to_json()) or f"scratch_{index}"
+            is_open = not self.trials.has("scratch", architecture)
+            if index and is_open and self.clock.too_late(name, "scratch"):
+                num_left_out += 1
+                continue
             self._train(
                 "scratch",
                 architecture,
                 functools.partial(self.bench.build, architecture),
                 self.settings.learning_rate,
-                trained.get(architecture.to_json()) or f"scratch_{index}",
+                name,
                 len(finalists) - index,
             )
         for name in filter(None, trained.values()):
             self.run.remove_checkpoint(name)
-        self.clock.finish("scratch")
+        if num_left_out:
+            _log.warning(
+                "%d of %d final trainings are left out: the time limit leaves none for them. With "
+                "a longer one they would show what each step has gained.",
+                num_left_out,
+                len(finalists),
+            )
+        self.clock.finish("scratch", num_left_out=num_left_out)
 
     def _train(
         self,

@@ -103,6 +103,8 @@ def fit(
     )
     if resume is not None and (resume.epoch >= phase.epochs or resume.fraction >= 1.0):
         return resume
+    if resume is not None and phase.time_limit is not None and seconds >= phase.time_limit:
+        return resume._replace(fraction=1.0)
     end = PhaseEnd(
         phase.learning_rate,
         steps * phase.epochs,
@@ -160,4 +162,8 @@ class _Watch(keras.callbacks.Callback):
             loss=loss,
         )
         if self._on_epoch is not None and self._on_epoch(self.progress):
+            self.model.stop_training = True
+        # What is done at the end of an epoch takes time too: no step is begun after the limit.
+        if self._end.is_over:
+            self.progress = self.progress._replace(fraction=1.0)
             self.model.stop_training = True

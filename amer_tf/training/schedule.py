@@ -59,6 +59,11 @@ class PhaseEnd(keras.callbacks.Callback):
         """How much of the phase is done, 0 to 1."""
         return min(1.0, max(self.step / self.total_steps, self._progress_by_time()))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the steps have been made, or the time is used up."""
+        return self.progress >= 1.0
+
     def _progress_by_time(self) -> float:
         if self.time_limit is None:
             return 0.0
@@ -79,5 +84,5 @@ class PhaseEnd(keras.callbacks.Callback):
         self.step += 1
         if self._compiled_at is None:
             self._compiled_at = self.seconds
-        if self.progress >= 1.0:
+        if self.is_over:
             self.model.stop_training = True

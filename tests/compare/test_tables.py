@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
 
 from amer_tf.compare.page import page
+from amer_tf.compare.result import ComparisonResult
 from amer_tf.compare.tables import markdown, table, verdict, write_tables
 from tests.compare import made
 
@@ -48,6 +50,18 @@ def test_one_run_and_failures_are_part_of_the_verdict(tmp_path):
     assert "Runs that failed, and do not count: of FM." in text
     assert text.endswith("how much its seed gave it: another one may give another order.")
     assert "another one" not in verdict(made.comparison(tmp_path / "two"))
+
+
+def test_trainings_that_a_limit_ended_are_named(tmp_path):
+    made.comparison(tmp_path)
+    file = tmp_path / "results.jsonl"
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    for record in records:
+        if (record["system"], record["seed"]) == ("lr", 1):
+            record["cut_after"] = 3
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    text = verdict(ComparisonResult(tmp_path))
+    assert "The time limit ended trainings of LR: to their end they may be better." in text
 
 
 def test_what_may_be_chance_is_said_to_be(tmp_path):

@@ -48,6 +48,16 @@ def test_headlines(difference, expected, sure):
     assert sure in certainty(comparison)
 
 
+def test_being_ahead_of_what_was_cut_short_says_nothing():
+    cut = {"dnn": "1 epoch", "lightgbm": "12 trees"}
+    ahead, behind = Comparison("auc", 0.83, 0.8, 0.01), Comparison("auc", 0.8, 0.83, 0.01)
+    assert headline(ahead, "DNN", cut) == (
+        "Whether the search gained anything is not known: what it found is ahead, but the time "
+        "limit cut short DNN, LightGBM."
+    )
+    assert headline(behind, "DNN", cut).startswith("The DNN, made by hand, is better")
+
+
 def test_few_seeds_want_a_larger_difference():
     comparison = Comparison("auc", 0.83, 0.80, 0.01, sure=4.3)
     assert "seems to be better" in headline(comparison, "DNN")

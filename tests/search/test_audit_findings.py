@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amer_tf.architecture import Architecture, HiddenLayer
-from amer_tf.search.audit_findings import Audit, Score, rank_weights, read_audit
+from amer_tf.search.audit_findings import Audit, Score, cut_at, rank_weights, read_audit
 from amer_tf.search.rank_correlation import rank_correlation
 
 
@@ -215,6 +215,16 @@ def test_a_reference_that_was_cut_short(name, training, cut_at):
     found = read(FOUND, phases={name: training, "audit": {"missing": 2}})
     assert found.reference_cut_at == cut_at
     assert found.num_missing == 2
+
+
+def test_any_training_that_a_limit_ended():
+    phases = {
+        "reference_dnn": {**CUT, "epoch": 400},
+        "reference_lightgbm": {"seconds": 0.3, "limit": 0.1, "trees": 7},
+        "reference_deepfm": {"seconds": 0.3, "limit": 10.0, "epoch": 4},
+    }
+    names = ("dnn", "lightgbm", "deepfm", "din")
+    assert [cut_at(phases, name) for name in names] == [400, 7, None, None]
 
 
 def test_plain_json():

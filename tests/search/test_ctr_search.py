@@ -293,23 +293,6 @@ def test_weights_of_a_round_that_were_deleted(data, tmp_path, monkeypatch):
         search(data, tmp_path / "run").fit(data.train, data.validation)
 
 
-def test_a_time_limit_ends_every_phase(data, tmp_path):
-    settings = small_ctr_run.SETTINGS.replace(
-        round_epochs=1000,
-        mlp_epochs=1000,
-        num_mlps=100_000,
-        final_epochs=1000,
-        patience=1000,
-        references=("dnn", "lightgbm"),
-    )
-    result = search(data, tmp_path / "run", settings=settings, time_limit="3s").fit(
-        data.train, data.validation
-    )
-    # Without a limit it would be hours.
-    assert result.metrics["seconds"] < 300
-    assert len(result.interactions()) == 3
-
-
 def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
     original = ctr_search.train_final
 

@@ -172,6 +172,25 @@ def test_time_used_before_counts(monkeypatch):
     assert (end.step, end.seconds) == (5, 35.0)
 
 
+def test_time_that_scoring_used_up_begins_no_epoch(monkeypatch):
+    clock = FakeClock(monkeypatch)
+    trainer = Constant()
+    seen = []
+    phase = PHASE._replace(epochs=1000, time_limit=30.0)
+    end = fit(trainer, Split(), phase, on_epoch=lambda now: seen.append(now) or clock.advance(40.0))
+    assert trainer.steps == 3
+    assert [(now.epoch, now.fraction) for now in seen] == [(1, pytest.approx(3 / 3000))]
+    assert (end.epoch, end.step, end.fraction) == (1, 3, 1.0)
+
+
+def test_a_phase_without_time_left_is_not_trained_on():
+    resume = Progress(epoch=1, step=3, seconds=30.0, fraction=0.7, loss=1.0)
+    trainer = Constant()
+    end = fit(trainer, Split(), PHASE._replace(time_limit=30.0), resume=resume)
+    assert end == resume._replace(fraction=1.0)
+    assert trainer.steps == 0
+
+
 @pytest.mark.parametrize("done", [{"epoch": 4, "fraction": 0.9}, {"epoch": 2, "fraction": 1.0}])
 def test_a_phase_that_is_done_is_not_trained_on(done):
     resume = Progress(**{"step": 12, "seconds": 1.0, "loss": 1.0, **done})
