@@ -97,8 +97,13 @@ fields: []
     [
         (["--option=k_core"], "must be written as --option=name=value"),
         (["--option==3"], "must be written as --option=name=value"),
-        (["--option=max_len=4"], r"options of amazon_beauty must be among.*Received: \['max_len'"),
+        (
+            ["--option=max_lenght=4"],
+            r"'max_lenght': did you mean 'max_length'\? The options of amazon_beauty must be among"
+            r".*Received: \['max_lenght'",
+        ),
         (["--option=item_fields=colour"], "item_fields='colour'"),
+        (["--option=item_fields=atributes"], "'atributes': did you mean 'attributes'. `item_fi"),
         (["--split=weekly"], "kind must be one of leave_one_out"),
         (["--split=random"], "split of task 'next_item' must be one of"),
         (["--k_core=40"], "40-core of 'amazon_beauty' must hold at least one event"),
@@ -114,7 +119,7 @@ def test_wrong_options(run, tmp_path, options, message):
 def test_wrong_sources(run, tmp_path):
     folder = tmp_path / "data"
     for arguments, message in (
-        (prepare(run, folder, dataset="amazon_buty"), "`dataset` must be one of"),
+        (prepare(run, folder, dataset="amazon_buty"), "did you mean 'amazon_beauty'"),
         (prepare(run, folder, dataset="shop.yaml"), "shop.yaml"),
         (("prepare", "--dataset=steam", f"--data_dir={folder}"), "`source_dir` must name"),
         (

@@ -233,7 +233,29 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"taks": 1}, r"A description takes the keys .*Received: \['taks'\]"),
+        (
+            {"taks": 1},
+            r"^'taks': did you mean 'task'. A description takes the keys .*Received: \['taks'\]",
+        ),
+        ({"colour": 1}, r"^A description takes the keys .*Received: \['colour'\]"),
+        ({"max_lenght": 5}, r"^'max_lenght': did you mean 'max_length'. A description takes"),
+        (
+            {"fields": [{"name": "x", "vocabulry": "y"}]},
+            r"^'vocabulry': did you mean 'vocabulary'. fields\['x'\], which is categorical, takes",
+        ),
+        (
+            {"fields": [{"name": "x", "kind": "categorcal"}]},
+            r"^'categorcal': did you mean 'categorical'. fields\['x'\].kind must be one of",
+        ),
+        (
+            {"fields": [{"name": "x", "role": "targt"}]},
+            "'targt': did you mean 'target'. .*role must be one of",
+        ),
+        ({"split": "by_tim"}, "^'by_tim': did you mean 'by_time'. A split's kind must be one of"),
+        (
+            {"split": {"kind": "by_time", "train_shar": 0.5}},
+            r"^'train_shar': did you mean 'train_share'. A split of kind 'by_time' takes \['",
+        ),
         ({"task": "rank"}, "`task` must be one of next_item, ctr. Received: task='rank'"),
         ({"files": {"items": "a.csv"}}, r"`files` must have the keys \['events'\]"),
         ({"files": {"events": 5}}, "must name files by text or lists of text. Received: 5"),
@@ -306,7 +328,8 @@ def test_a_field_can_be_a_name_alone_and_the_user_its_own_column(tmp_path: pathl
         ),
         (
             {"vocabularies": [{"name": "wen"}], "fields": ["when"]},
-            r"one that a field names; those are \['item_id', 'when'\]. Received: 'wen'",
+            r"^'wen': did you mean 'when'. .*names; those are \['item_id', 'when'\]. "
+            "Received: 'wen'",
         ),
         (
             {"vocabularies": [{"name": "when"}, {"name": "when"}], "fields": ["when"]},
