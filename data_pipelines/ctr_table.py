@@ -76,7 +76,8 @@ def prepare_ctr_table(
     )
     coder.warn_of_unused_separators()
     parts = deal_out(source.split, rows, scratch / "parts.spool")
-    counts = count_parts(rows, parts)
+    label = f"the column {source.spec.label!r} of {source.events.place}"
+    counts = count_parts(rows, parts, label)
     sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)
     if num_skipped + sides.num_skipped:
         counts["skipped_rows"] = num_skipped + sides.num_skipped

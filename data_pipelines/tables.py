@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import did_you_mean
 from data_pipelines.errors import DataError, reading
 
 CHUNK_ROWS = 65_536
@@ -75,7 +76,9 @@ class Chunk:
     def column(self, name: str) -> Sequence[Any]:
         if name not in self.columns:
             raise DataError(
-                f"{self.place} lacks a column; it has {sorted(self.columns)}. Received: {name!r}"
+                f"{did_you_mean([name], self.columns)}{self.place} lacks the column {name!r}, "
+                "which is to be read from it. "
+                f"Received: a table with the columns {sorted(self.columns)}"
             )
         return self.columns[name]
 

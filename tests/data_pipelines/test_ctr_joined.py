@@ -313,7 +313,7 @@ def parts_by_hand(shop: Shop) -> list[int]:
         ),
         (
             {"files": {**DESCRIPTION["files"], "behaviors": {"path": "log.csv", "item": "what"}}},
-            r"log.csv lacks columns; .*Received: \['user', 'when'\]",
+            r"log.csv lacks the columns \['user', 'when'\], .*\['who', 'what', 'at', 'action'\]",
         ),
         (
             {

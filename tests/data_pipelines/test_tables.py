@@ -55,5 +55,5 @@ def test_convert(column: Sequence[Any]) -> None:
 
 
 def test_missing_column() -> None:
-    with pytest.raises(DataError, match=r"a.csv lacks a column; it has \['letter'\]. .*'digit'"):
+    with pytest.raises(DataError, match=r"a.csv lacks the column 'digit'.*columns \['letter'\]"):
         Chunk("a.csv", 1, {"letter": LETTERS}).column("digit")
