@@ -65,7 +65,7 @@ def file_table(
             else:
                 yield from read_csv(file, columns, separator, encoding, header, bad_rows)
 
-    return Table(", ".join(file.name for file in files), read)
+    return Table(", ".join(file.name for file in files), read, columns)
 
 
 def read_csv(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -178,7 +179,8 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
             place, own = place["path"], place.get("key", own)
             require_text(f"`files.{name}.key`", own)
         found = find_files(place, folder)
-        tables[name] = file_table(found, {key: own, **columns}, **read_format(data))
+        table = file_table(found, {key: own, **columns}, **read_format(data))
+        tables[name] = dataclasses.replace(table, repeats_keys=name not in data["files"])
         files += [file for file in found if file not in files]
     return Source(
         name=data["name"],

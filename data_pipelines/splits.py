@@ -105,7 +105,8 @@ class ByColumn:
 class PerUser:
     """Each user's first rows train, the next validate, and the last test (`"ctr"`).
 
-    Rows of one user and one time stay together, in the earlier part.
+    Rows of one user and one time stay together, in the earlier part. Those that lack the user are
+    dealt out as if they were one user's.
 
     Args:
         train_share: Least share of a user's rows that train.
