@@ -83,7 +83,7 @@ class Meeting:
             )
         if not self.is_found.any():
             raise DataError(
-                f"At least one of the {len(keys.values):,} {keys.kind} of {ours}, must stand in "
+                f"At least one of the {keys.kind} of {ours}, must stand in "
                 f"{theirs}: check that these are the right columns, and that both write a key "
                 "alike, with the same capitals, spaces and leading zeros. "
                 f"Received: {self.example!r} there, {keys.values[0]!r} here"
@@ -132,7 +132,7 @@ class Meeting:
             assert self.table is not None
             _log.warning(
                 "%s of %s %s, in %s, have no row in %s, such as %r: nothing is known of them. "
-                "Check that both files write a key alike.",
+                "Where they should have one, check that both files write a key alike.",
                 f"{found[name]:,}",
                 f"{is_used.sum():,}",
                 self.keys.kind,

@@ -86,7 +86,12 @@ def test_wrong_encoding(tmp_path: pathlib.Path) -> None:
         ("a.csv", b"a,b\n" + b"1,2\n" * 99_999 + b"1,\xff\n", "utf-8", "0xff in line 100001;"),
         ("a.csv", b"a,b\n1,2\n1,\xe9\n", "ascii", "ascii: byte 0xe9 in line 3;"),
         ("a.csv", "a,b\n1,é".encode()[:-1], "utf-8", "utf-8: byte 0xc3 in line 2;"),
-        ("a.csv.gz", gzip.compress(b"a,b\n1,2\n1,\xe9\n"), "utf-8", "byte 0xe9 in line 3;"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"a,b\n1,2\n1,\xe9\n", mtime=0),
+            "utf-8",
+            "byte 0xe9 in line 3;",
+        ),
         ("a.csv", "a,b\n1,2\n".encode("utf-16"), "utf-8", "utf-8: byte 0xff in line 1;"),
     ],
 )

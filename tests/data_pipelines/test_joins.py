@@ -93,7 +93,7 @@ def test_what_lacks_its_row_is_counted(
         "3 events lack the item: they are no steps and were left out.",
         "1 events of the log lack the user and were left out.",
         "1 of 4 users, in 1 of 8 examples, have no row in users.csv, such as 'u9': nothing is "
-        "known of them. Check that both files write a key alike.",
+        "known of them. Where they should have one, check that both files write a key alike.",
         "1 of 4 items, in 1 of 8 examples and 1 of 3 events, have no row in items.csv, such as 'x'",
     ):
         assert message in caplog.text
@@ -231,12 +231,12 @@ UPPER = {name: FILES[f"{name}.csv"].upper() for name in ("items", "users")}
     [
         (
             {"users": UPPER["users"].replace("CUSTOMER,TOWN", "customer,town")},
-            r"At least one of the 4 users of examples.csv, column 'user', must stand in users.csv, "
+            r"At least one of the users of examples.csv, column 'user', must stand in users.csv, "
             r"column 'customer': check .* same capitals.* Received: 'U1' there, 'u1' here",
         ),
         (
             {"items": UPPER["items"].replace("ID,KIND", "id,kind")},
-            r"At least one of the 5 items of examples.csv, column 'item', must stand in items.csv, "
+            r"At least one of the items of examples.csv, column 'item', must stand in items.csv, "
             r"column 'id': .*Received: 'A' there, 'a' here",
         ),
         (
@@ -327,7 +327,10 @@ def test_next_item(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"items": "id,kind\nA,k1\n"}, "4 items of log.csv, column 'what', must .*'A' there, 'a'"),
+        (
+            {"items": "id,kind\nA,k1\n"},
+            "of the items of log.csv, column 'what', must .*'A' there, 'a'",
+        ),
         ({"users": "customer,town\n"}, "no row in users.csv, column 'customer', and 'u1' in log"),
         ({"log": "who,what,at\nu1,,1\n"}, "none in log.csv, 1 rows without an item left out"),
     ],
