@@ -28,6 +28,7 @@ from amer_tf.machine import machine_memory
 from amer_tf.spec_checks import (
     SpecError,
     construct,
+    did_you_mean,
     first_duplicate,
     require_choice,
     require_count,
@@ -69,6 +70,7 @@ __all__ = [
     "NumericField",
     "SpecError",
     "Vocabulary",
+    "did_you_mean",
     "machine_memory",
 ]
 

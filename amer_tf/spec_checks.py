@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 import sys
 from collections.abc import Hashable, Iterable, Mapping
@@ -26,7 +27,10 @@ def require_name(place: str, name: object) -> None:
 
 def require_choice(place: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SpecError(f"{place} must be one of {', '.join(choices)}. Received: {value!r}")
+        raise SpecError(
+            f"{did_you_mean([value], choices)}{place} must be one of {', '.join(choices)}. "
+            f"Received: {value!r}"
+        )
 
 
 def require_count(place: str, value: object, minimum: int = 1, maximum: int | None = None) -> None:
@@ -61,6 +65,19 @@ def require_object(place: str, value: object) -> Mapping[str, Any]:
     return value
 
 
+def did_you_mean(unknown: Iterable[object], known: Iterable[str]) -> str:
+    """The known names that unknown ones come near to, as sentences to begin a message with.
+
+    Returns: Such as `"'max_lenght': did you mean 'max_length'? "`; empty where none comes near.
+    """
+    names, sentences = list(known), []
+    for name in unknown:
+        close = difflib.get_close_matches(name, names, 1) if isinstance(name, str) else []
+        if close:
+            sentences.append(f"{name!r}: did you mean {close[0]!r}? ")
+    return "".join(sentences)
+
+
 def first_duplicate(entries: Iterable[_Entry]) -> _Entry | None:
     """The first entry that stands a second time, or None; linear in the number of entries."""
     seen: set[_Entry] = set()
@@ -85,7 +102,10 @@ def construct(kind: type[Any], place: str, arguments: object, *, say_place: bool
     known = [entry.name for entry in entries]
     unknown = [key for key in arguments if key not in known]
     if unknown:
-        raise SpecError(f"{place} has unknown keys; known are {known}. Received: {unknown}")
+        raise SpecError(
+            f"{did_you_mean(unknown, known)}{place} has unknown keys; known are {known}. "
+            f"Received: {unknown}"
+        )
     missing = [
         entry.name
         for entry in entries

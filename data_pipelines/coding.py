@@ -146,6 +146,11 @@ def _clean(
     return result
 
 
+def are_present(values: Sequence[Any], where: Where) -> npt.NDArray[np.bool_]:
+    """Which raw values are there; the arguments are those of `Chunk.encode`."""
+    return np.fromiter((not is_missing(value) for value in values), bool, len(values))
+
+
 def is_missing(value: Any) -> bool:
     """Whether a raw value counts as absent: None, empty text or bytes, or not a number."""
     if value is None or value == "" or value == b"":

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from amer_tf.features import FeatureSpec
 from data_pipelines import records
-from data_pipelines.coding import ValueIndex, Where, is_missing
+from data_pipelines.coding import ValueIndex, are_present
 from data_pipelines.ctr_places import FieldPlaces
 from data_pipelines.dealing import GROUP, ITEM_CODE, MOMENT
 from data_pipelines.errors import DataError, writing
@@ -20,11 +20,14 @@ from data_pipelines.event_log import (
     USER_CODE,
     EventLog,
     Sequences,
+    left_out,
     required_codes,
     sort_by_user,
+    with_values,
 )
 from data_pipelines.field_coding import FieldCoder
 from data_pipelines.field_fitting import FieldCounter, IdTables
+from data_pipelines.joins import Keys, Meeting
 from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.side_tables import read_side_table
@@ -51,7 +54,8 @@ class Sides:
         items: Structured `[items + 1]`, likewise.
         behaviors: Events sorted by user and time, or None.
         times: What has read the times of the examples, and those of the events.
-        num_skipped: Rows of the log that were left out.
+        meetings: How the tables of users and items answered.
+        left_out: Rows of the log that were left out, by the name of their count.
     """
 
     places: FieldPlaces
@@ -59,7 +63,8 @@ class Sides:
     items: npt.NDArray[Any]
     behaviors: Sequences | None
     times: tuple[TimeReader, TimeReader]
-    num_skipped: int = 0
+    meetings: tuple[Meeting, ...]
+    left_out: Mapping[str, int]
 
     def positions(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
         """How many events of its user are strictly earlier than each example."""
@@ -114,6 +119,22 @@ class Sides:
             counter.add(self.places.step, own)
             if self.places.of_item:
                 counts += np.bincount(own[ITEM_CODE][own[ITEM_CODE] >= 0], minlength=num_items)
+        return counts
+
+    def count_joins(self, rows: Spool) -> dict[str, int]:
+        """Users and items without a row in their tables, with the examples and events of each."""
+        counts: dict[str, int] = {}
+        for meeting in self.meetings:
+            size = len(meeting.is_found)
+            num_rows_of = {"examples": np.zeros(size, np.int64)}
+            if not meeting.is_found.all():
+                code = GROUP if meeting.keys.kind == "users" else ITEM_CODE
+                for chunk in rows.chunks():
+                    known = chunk[code][chunk[code] >= 0]
+                    num_rows_of["examples"] += np.bincount(known, minlength=size)
+                if self.behaviors is not None and self.places.of_item and code == ITEM_CODE:
+                    num_rows_of["events"] = self.behaviors.count_items(size)
+            counts |= meeting.counts(**num_rows_of)
         return counts
 
     def write(self, spec: FeatureSpec, ids: IdTables, folder: pathlib.Path) -> None:
@@ -178,27 +199,31 @@ def read_sides(
         times: What has read the times of the examples.
         scratch: Folder for files that are not needed afterwards.
     """
-    spec, behaviors, num_skipped = source.spec, None, 0
+    spec, behaviors = source.spec, None
+    num_left_out: dict[str, int] = {}
     log_times = TimeReader()
     if source.behaviors is not None:
-        behaviors, num_skipped = _read_behaviors(
+        behaviors, num_left_out = _read_behaviors(
             source, places, coders, users, items, log_times, scratch
         )
         require_one_clock(times, log_times)
     profile_coder = FieldCoder(spec, places.profile, coders)
     profiles = profile_coder.missing(len(users) + 1)
+    meetings = []
     if places.profile:
         assert spec.group is not None
-        profiles[:-1] = read_side_table(
-            source.users, spec.group, source.user_dtype, users.values, profile_coder
-        )
+        keys = Keys("users", spec.group, source.user_dtype, users.values, source.events)
+        profiles[:-1], meeting = read_side_table(source.users, keys, profile_coder)
+        meetings.append(meeting)
     item_coder = FieldCoder(spec, places.item, coders)
     known = item_coder.missing(len(items) + 1)
     if places.item:
-        known[:-1] = _read_items(source, places, coders, items.values)
+        known[:-1], meeting = _read_items(source, places, coders, items.values)
+        meetings.append(meeting)
     for coder in (profile_coder, item_coder):
         coder.warn_of_unused_separators()
-    return Sides(places, profiles, known, behaviors, (times, log_times), num_skipped)
+    read_times = (times, log_times)
+    return Sides(places, profiles, known, behaviors, read_times, tuple(meetings), num_left_out)
 
 
 def _read_items(
@@ -206,17 +231,18 @@ def _read_items(
     places: FieldPlaces,
     coders: Mapping[str, VocabularyCoder],
     items: Sequence[Any],
-) -> npt.NDArray[Any]:
+) -> tuple[npt.NDArray[Any], Meeting]:
     item, *others = places.item
     coder = FieldCoder(source.spec, places.item, coders)
     coded = coder.missing(len(items))
     vocabulary = source.spec.vocabulary(item.name)
     other_coder = FieldCoder(source.spec, others, coders)
-    rows = read_side_table(source.items, item.name, vocabulary.dtype, items, other_coder)
+    keys = Keys("items", item.name, vocabulary.dtype, items, source.events)
+    rows, meeting = read_side_table(source.items, keys, other_coder)
     for field in others:
         coded[field.name] = rows[field.name]
     coded[item.name] = coders[vocabulary.name].encode(items, lambda index: f"item {index}")
-    return coded
+    return coded, meeting
 
 
 def _read_behaviors(
@@ -227,28 +253,40 @@ def _read_behaviors(
     items: ValueIndex,
     read_times: TimeReader,
     scratch: pathlib.Path,
-) -> tuple[Sequences, int]:
-    """The events of the users of the examples, sorted; and how many bad rows were left out."""
+) -> tuple[Sequences, dict[str, int]]:
+    """The events of the users of the examples, sorted; and which rows were left out.
+
+    As in a request, what lacks the item, or a value in the history field, is no step.
+    """
     assert source.behaviors is not None
     assert source.spec.group is not None
+    telling = [source.item] if places.of_item else []
+    if any(field.name == source.spec.history_field for field in places.step):
+        telling.append(source.spec.history_field)
     coder = FieldCoder(source.spec, places.step, coders)
     members = [(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()]
     dtype, file = np.dtype(members), scratch / "behaviors.spool"
-    num_rows = num_skipped = 0
+    num_rows = num_skipped = num_without_item = num_without_user = 0
+    group, example = source.spec.group, None
     with writing(file), file.open("wb") as stream:
-        for chunk in read_with_progress(source.behaviors):
+        for whole in read_with_progress(source.behaviors):
+            chunk = whole
+            for column in telling:
+                assert column is not None
+                chunk = with_values(chunk, column)
+            num_without_item += len(whole) - len(chunk)
+            has_user = chunk.encode(group, are_present)
+            num_without_user += int((~has_user).sum())
+            if example is None and has_user.any():
+                example = chunk.column(group)[int(np.argmax(has_user))]
             rows = np.zeros(len(chunk), dtype)
-            rows[USER_CODE] = chunk.encode(source.spec.group, users.find)
+            rows[USER_CODE] = chunk.encode(group, users.find)
             rows[MOMENT] = chunk.encode(TIME, read_times)
             if places.of_item:
                 assert source.item is not None
                 rows[ITEM_CODE] = required_codes(items, chunk, source.item)
             coder.encode(chunk, rows)
-            is_step = rows[USER_CODE] >= 0
-            if any(field.name == source.spec.history_field for field in places.step):
-                # As in a request, what lacks a value there is no step.
-                is_step &= chunk.encode(source.spec.history_field, _are_present)
-            own = rows[is_step]
+            own = rows[rows[USER_CODE] >= 0]
             stream.write(own.tobytes())
             num_rows += len(own)
             num_skipped += chunk.num_skipped
@@ -256,15 +294,19 @@ def _read_behaviors(
     if not num_rows:
         raise DataError(
             f"The behaviors of {source.name!r} must have at least one event of a user with "
-            f"examples: check the column of the user. Received: none in {source.behaviors.place}"
+            "examples: check the columns of the user, and that both write a user alike. "
+            f"Received: none in {source.behaviors.place}, column "
+            f"{source.behaviors.name_in_file(group)!r}{left_out(num_skipped, num_without_item)}"
+            + (f"; such as {example!r} there" if example is not None else "")
+            + (f", {users.values[0]!r} in {source.events.place}" if len(users) else "")
         )
     log = EventLog(np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), users, items)
     all_users, all_items = np.ones(len(users), bool), np.ones(max(1, len(items)), bool)
-    return sort_by_user(log, all_users, all_items, scratch), num_skipped
-
-
-def _are_present(values: Sequence[Any], where: Where) -> npt.NDArray[np.bool_]:
-    return np.array([not is_missing(value) for value in values], bool)
+    return sort_by_user(log, all_users, all_items, scratch), {
+        "skipped_rows": num_skipped,
+        "events_without_item": num_without_item,
+        "events_without_user": num_without_user,
+    }
 
 
 def _fitted(spec: FeatureSpec, fields: Sequence[Any]) -> list[Any]:

@@ -71,15 +71,17 @@ def prepare_ctr_table(
     keys = _Keys(ValueIndex(source.user_dtype), ValueIndex(item_dtype))
     coder = FieldCoder(source.spec, places.own, coders, source.step_separator)
     times = TimeReader()
-    rows, num_skipped = _spool(
+    rows, num_left_out = _spool(
         source, coder, keys, times, bool(places.item), scratch / "rows.spool"
     )
     coder.warn_of_unused_separators()
     parts = deal_out(source.split, rows, scratch / "parts.spool")
-    counts = count_parts(rows, parts)
+    label = f"the column {source.spec.label!r} of {source.events.place}"
+    counts = count_parts(rows, parts, label)
     sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)
-    if num_skipped + sides.num_skipped:
-        counts["skipped_rows"] = num_skipped + sides.num_skipped
+    for name in (*num_left_out, *sides.left_out):
+        if number := num_left_out.get(name, 0) + sides.left_out.get(name, 0):
+            counts[name] = number
 
     counter = FieldCounter(source.spec, coders)
     for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
@@ -93,6 +95,7 @@ def prepare_ctr_table(
         spec.save(folder)
     _write_examples(spec, rows, parts, sides, ids, folder)
     sides.write(spec, ids, folder)
+    counts |= sides.count_joins(rows)
     if spec.group is not None:
         counts["users"] = len(keys.users)
     if places.item:
@@ -148,10 +151,13 @@ def _spool(
     read_times: TimeReader,
     has_items: bool,
     file: pathlib.Path,
-) -> tuple[Spool, int]:
+) -> tuple[Spool, dict[str, int]]:
     """Reads the examples once and writes codes, labels and what the split needs to a file.
 
-    Returns: The rows, and how many bad ones were left out.
+    An example without a user is one of an unknown user, without a history; of one without an item
+    nothing is known.
+
+    Returns: The rows; how many bad ones were left out, and how many lack their user or item.
     """
     group = source.spec.group
     own: list[tuple[Any, ...]] = [(LABEL, "<i1"), *coder.dtype(), *members(source.split)]
@@ -162,6 +168,7 @@ def _spool(
     if source.behaviors is not None and (MOMENT, "<f8") not in own:
         own.append((MOMENT, "<f8"))
     dtype, num_rows, num_skipped = np.dtype(own), 0, 0
+    num_without_user = num_without_item = 0
     if MOMENT in dtype.names and not source.has_time:  # type: ignore[operator]
         raise DataError(
             "A split by time needs a time column. "
@@ -185,9 +192,11 @@ def _spool(
             coder.encode(chunk, rows)
             if group is not None:
                 rows[GROUP] = chunk.encode(group, keys.users.encode)
+                num_without_user += int((rows[GROUP] < 0).sum())
             if has_items:
                 assert source.item is not None
                 rows[ITEM_CODE] = chunk.encode(source.item, keys.items.encode)
+                num_without_item += int((rows[ITEM_CODE] < 0).sum())
             if MOMENT in rows.dtype.names:  # type: ignore[operator]
                 rows[MOMENT] = chunk.encode(TIME, read_times)
             if isinstance(source.split, splits.ByColumn):
@@ -201,7 +210,11 @@ def _spool(
             f"Received: none in {source.events.place}"
             + (f", {num_skipped} bad rows left out" if num_skipped else "")
         )
-    return Spool(file, dtype, num_rows), num_skipped
+    return Spool(file, dtype, num_rows), {
+        "skipped_rows": num_skipped,
+        "examples_without_user": num_without_user,
+        "examples_without_item": num_without_item,
+    }
 
 
 def _labels(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:

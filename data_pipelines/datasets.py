@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from amer_tf.features import SpecError
+from amer_tf.features import SpecError, did_you_mean
 from data_pipelines.description import SUFFIXES, describe_source, read_description
 from data_pipelines.errors import DataError
 from data_pipelines.sources import ITEM, ITEM_VOCABULARIES, Source, with_user_id
@@ -65,8 +65,8 @@ def open_source(
         recipe = bound.kwargs
     else:
         raise DataError(
-            f"`dataset` must be one of {', '.join(DATASETS)}, or a description file that ends in "
-            f"{', '.join(SUFFIXES)}. Received: dataset={name!r}"
+            f"{did_you_mean([name], DATASETS)}`dataset` must be one of {', '.join(DATASETS)}, or a "
+            f"description file that ends in {', '.join(SUFFIXES)}. Received: dataset={name!r}"
         )
     source = dataclasses.replace(source, recipe=_plain_recipe(recipe))
     return _with_options(source, {key: options[key] for key in options if key not in own})
@@ -84,7 +84,8 @@ def _require_known(dataset: str, options: Mapping[str, Any], own: list[str]) -> 
     unknown = [key for key in options if key not in known]
     if unknown:
         raise DataError(
-            f"The options of {dataset} must be among {', '.join(known)}. Received: {unknown}"
+            f"{did_you_mean(unknown, known)}The options of {dataset} must be among "
+            f"{', '.join(known)}. Received: {unknown}"
         )
 
 

@@ -36,12 +36,23 @@ def deal_out(split: splits.Split, rows: Spool, file: pathlib.Path) -> Spool:
     return Spool(file, np.dtype(np.int8), len(rows))
 
 
-def count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
-    """Rows and positive rate of each split; refuses one that is empty or of one class."""
+def count_parts(rows: Spool, parts: Spool, label: str) -> dict[str, Any]:
+    """Rows and positive rate of each split; refuses one that is empty or of one class.
+
+    Args:
+        rows: The rows, with their labels.
+        parts: Which split each is in.
+        label: Column of the label and its file, for the message.
+    """
     sizes, positives = np.zeros(3, np.int64), np.zeros(3, np.int64)
     for chunk, part in zip(rows.chunks(), parts.chunks(), strict=True):
         sizes += np.bincount(part, minlength=3)
         positives += np.bincount(part[chunk[LABEL] == 1], minlength=3)
+    if positives.sum() in (0, len(rows)):
+        raise DataError(
+            f"The label must have both values, 0 and 1, and the whole table has one alone: check "
+            f"{label}. Received: {len(rows)} rows, all of them {min(int(positives.sum()), 1)}"
+        )
     counts: dict[str, Any] = {"rows": len(rows)}
     for name, size, positive in zip(splits.NAMES, sizes.tolist(), positives.tolist(), strict=True):
         if not size:
@@ -53,7 +64,8 @@ def count_parts(rows: Spool, parts: Spool) -> dict[str, Any]:
             raise DataError(
                 f"The {name} split must have both labels, 0 and 1: check "
                 "the label's column, or split at random. "
-                f"Received: {size} rows, all of them {min(positive, 1)}"
+                f"Received: {size} rows, all of them {min(positive, 1)}; of all {len(rows)} rows "
+                f"{int(positives.sum())} are 1"
             )
         counts[f"{name}_examples"] = size
         counts[f"{name}_positive_rate"] = positive / size

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from amer_tf.features import did_you_mean
 from data_pipelines.arrow_values import ArrowValues, DateSeconds
-from data_pipelines.errors import DataError, reading
+from data_pipelines.errors import DataError, reading, wrong_encoding
 from data_pipelines.tables import (
     CHUNK_ROWS,
     Chunk,
@@ -64,7 +65,7 @@ def file_table(
             else:
                 yield from read_csv(file, columns, separator, encoding, header, bad_rows)
 
-    return Table(", ".join(file.name for file in files), read)
+    return Table(", ".join(file.name for file in files), read, columns)
 
 
 def read_csv(
@@ -115,7 +116,7 @@ def read_csv(
     with (
         reading(file),
         opener(file, "rb") as stream,
-        _csv_errors(file, len(names), bad),
+        _csv_errors(file, len(names), bad, encoding),
     ):
         if not stream.peek(1):
             return
@@ -231,27 +232,33 @@ def _python_values(column: Any) -> Sequence[Any]:
 def _places(file: pathlib.Path, names: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
     """Where the wanted columns stand among the file's."""
     if not names:
-        raise DataError(f"A table must have at least one column. Received: an empty file, {file}")
+        raise DataError(
+            "A table must have at least one column: fetch the file again, or leave it out together "
+            f"with the fields that are read from it. Received: an empty file, {file}"
+        )
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise DataError(f"Column names must differ. Received twice: {twice} in {file.name}")
     missing = [name for name in columns.values() if name not in names]
     if missing:
-        hint = "; its separator may be another one" if len(names) == 1 else ""
+        hint = ", or its separator may be another one" if len(names) == 1 else ""
         raise DataError(
-            f"{file.name} lacks columns; it has {list(names)}{hint}. Received: {missing}"
+            f"{did_you_mean(missing, names)}{file.name} lacks the columns {missing}, which are to "
+            f"be read from it: check their names{hint}. Received: a file with the columns "
+            f"{list(names)}"
         )
     return {new: list(names).index(old) for new, old in columns.items()}
 
 
 @contextlib.contextmanager
-def _csv_errors(file: pathlib.Path, num_cells: int, bad: _BadRows) -> Iterator[None]:
+def _csv_errors(file: pathlib.Path, num_cells: int, bad: _BadRows, encoding: str) -> Iterator[None]:
     """Says of an error in CSV where it stands.
 
     Args:
         file: The file.
         num_cells: Cells of a row.
         bad: The rows with too few or too many.
+        encoding: Encoding of the file.
     """
     import pyarrow
 
@@ -272,7 +279,5 @@ def _csv_errors(file: pathlib.Path, num_cells: int, bad: _BadRows) -> Iterator[N
                 f"Received: {row.actual_columns} cells, {row.text[:80]!r}"
             ) from error
         if "invalid UTF8" in str(error):
-            raise DataError(
-                f"A file is not text of the expected encoding: {error}. Received: {file}"
-            ) from error
+            raise wrong_encoding(file, encoding, error) from error
         raise DataError(f"{file.name} must be CSV: {error}. Received: {file}") from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -55,21 +56,7 @@ def read_description(file: pathlib.Path) -> dict[str, Any]:
     """Reads a YAML or JSON description and checks its keys."""
     with reading(file):
         text = file.read_text(encoding="utf-8")
-    try:
-        if file.suffix == ".json":
-            data = json.loads(text)
-        else:
-            import yaml
-
-            try:
-                data = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ValueError(str(error)) from error
-    except ValueError as error:
-        raise DataError(
-            f"A description must be {'JSON' if file.suffix == '.json' else 'YAML'}: {error}. "
-            f"Received: {file}"
-        ) from error
+    data = _parse(text, file)
     for text in _texts(data):
         if "\0" in text or text.encode("utf-8", "ignore").decode("utf-8") != text:
             raise DataError(
@@ -81,6 +68,40 @@ def read_description(file: pathlib.Path) -> dict[str, Any]:
         if key in data:
             require_text(f"`{key}`", data[key])
     return {"name": file.stem, **data}
+
+
+def _parse(text: str, file: pathlib.Path) -> Any:
+    """What a text in YAML or JSON says.
+
+    Raises:
+        DataError: Where it is none; the message has file, line, column and problem.
+    """
+    form = "JSON" if file.suffix == ".json" else "YAML"
+    place = f"The description {file} must be {form}"
+    try:
+        if form == "JSON":
+            return json.loads(text)
+        import yaml
+
+        try:
+            return yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            if mark is None:
+                raise ValueError(str(error)) from error
+            problem = ", ".join(part for part in (error.problem, error.context) if part)
+            line, column = mark.line + 1, mark.column + 1
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
+    except json.JSONDecodeError as error:
+        problem, line, column = error.msg, error.lineno, error.colno
+    except ValueError as error:
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise DataError(f"{place}: check its texts and numbers. Received: {problem}") from error
+    shown = [*text.splitlines(), ""][min(line - 1, len(text.splitlines()))]
+    raise DataError(
+        f"{place}, and is not in line {line}, column {column}: {problem}. Received: {shown!r}"
+    )
 
 
 def _texts(data: Any) -> Iterator[str]:
@@ -158,7 +179,8 @@ def _next_item_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
             place, own = place["path"], place.get("key", own)
             require_text(f"`files.{name}.key`", own)
         found = find_files(place, folder)
-        tables[name] = file_table(found, {key: own, **columns}, **read_format(data))
+        table = file_table(found, {key: own, **columns}, **read_format(data))
+        tables[name] = dataclasses.replace(table, repeats_keys=name not in data["files"])
         files += [file for file in found if file not in files]
     return Source(
         name=data["name"],

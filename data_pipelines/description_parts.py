@@ -15,6 +15,7 @@ from amer_tf.features import (
     NumericField,
     SpecError,
     Vocabulary,
+    did_you_mean,
 )
 from data_pipelines.coding import clean_values
 from data_pipelines.errors import DataError, find_matching, reading
@@ -62,7 +63,10 @@ def _field(entry: Any) -> FieldEntry:
     kind = entry.get("kind", "categorical")
     # A list could not be looked up in a dict.
     if kind not in tuple(KINDS):
-        raise DataError(f"{place}.kind must be one of {', '.join(KINDS)}. Received: {kind!r}")
+        raise DataError(
+            f"{did_you_mean([kind], KINDS)}{place}.kind must be one of {', '.join(KINDS)}. "
+            f"Received: {kind!r}"
+        )
     own = _KEYS_OF_KIND[kind]
     require_keys(f"{place}, which is {kind},", entry, (*_COMMON_KEYS, *own))
     arguments = {key: entry[key] for key in ("name", "role", *own) if key in entry}
@@ -129,8 +133,8 @@ def require_used(vocabularies: Sequence[Vocabulary], used: Collection[str]) -> N
             raise DataError(f"Vocabulary names must differ. Received twice: {name!r}")
         if name not in used:
             raise DataError(
-                f"A vocabulary must be one that a field names; those are {sorted(used)}. "
-                f"Received: {name!r}"
+                f"{did_you_mean([name], used)}A vocabulary must be one that a field names; those "
+                f"are {sorted(used)}. Received: {name!r}"
             )
 
 
@@ -229,7 +233,10 @@ def require_keys(
         raise DataError(f"{place} must be a mapping of {list(known)}. Received: {entry!r}")
     unknown = [key for key in entry if key not in known]
     if unknown:
-        raise DataError(f"{place} takes the keys {list(known)}. Received: {unknown}")
+        raise DataError(
+            f"{did_you_mean(unknown, known)}{place} takes the keys {list(known)}. "
+            f"Received: {unknown}"
+        )
     missing = [key for key in required if key not in entry]
     if missing:
         raise DataError(f"{place} must have the keys {list(required)}. Received: no {missing}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
+import gzip
 import os
 import pathlib
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 _ADVICE = {
     errno.ENOSPC: "free some space and run the same command again",
@@ -16,6 +19,7 @@ _ADVICE = {
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "choose a folder that you may write to",
 }
+_BLOCK_BYTES = 1 << 16
 
 
 class DataError(ValueError):
@@ -55,9 +59,42 @@ def reading(place: str | os.PathLike[str]) -> Iterator[None]:
             f"Received: {os.fspath(place)}"
         ) from error
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"A file is not text of the expected encoding: {error}. Received: {os.fspath(place)}"
-        ) from error
+        raise wrong_encoding(place, error.encoding, error) from error
+
+
+def wrong_encoding(place: str | os.PathLike[str], encoding: str, error: Exception) -> DataError:
+    """What to say of a file that is not text of its encoding: where, and what to do.
+
+    Args:
+        place: The file.
+        encoding: The encoding that it was read in.
+        error: What was said of it, for the message where the line is not found.
+    """
+    return DataError(
+        f"A file is not text of the expected encoding, {encoding}: "
+        f"{_undecodable(pathlib.Path(place), encoding) or error}; save it in that encoding, or "
+        "name its own in the description, such as `format: {encoding: latin-1}`. "
+        f"Received: {os.fspath(place)}"
+    )
+
+
+def _undecodable(file: pathlib.Path, encoding: str) -> str:
+    """The first byte that is not of the encoding, and its line; empty where none is found."""
+    opener: Any = gzip.open if file.suffix == ".gz" else open
+    line, end = 1, False
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        with opener(file, "rb") as stream:
+            while not end:
+                block = stream.read(_BLOCK_BYTES)
+                end = not block
+                line += decoder.decode(block, end).count("\n")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(error.encoding, "ignore")
+        return f"byte {error.object[error.start]:#04x} in line {line + before.count(chr(10))}"
+    except (EOFError, LookupError, OSError, zlib.error):
+        pass
+    return ""
 
 
 def find_matching(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:

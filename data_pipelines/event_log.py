@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_pipelines.coding import ValueIndex
+from data_pipelines.coding import ValueIndex, are_present
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
 from data_pipelines.filters import CHUNK_ROWS, BoolArray
@@ -36,12 +36,14 @@ class EventLog:
         users: Raw user ids and their codes.
         items: Raw item ids and their codes.
         num_skipped: Rows of the source that were left out since they could not be read.
+        num_without_item: Rows of the source that were left out since they lack the item.
     """
 
     rows: npt.NDArray[Any]
     users: ValueIndex
     items: ValueIndex
     num_skipped: int = 0
+    num_without_item: int = 0
 
     def chunks(self) -> Iterator[npt.NDArray[Any]]:
         for start in range(0, len(self.rows), CHUNK_ROWS):
@@ -73,6 +75,14 @@ class Sequences:
         for start in range(0, len(self.rows), CHUNK_ROWS):
             yield self.rows[start : start + CHUNK_ROWS][MOMENT]
 
+    def count_items(self, num_items: int) -> npt.NDArray[np.int64]:
+        """How many events there are of each item: int64 `[items]`; those without one count not."""
+        counts = np.zeros(num_items, np.int64)
+        for start in range(0, len(self.rows), CHUNK_ROWS):
+            codes = self.rows[start : start + CHUNK_ROWS][ITEM_CODE]
+            counts += np.bincount(codes[codes >= 0], minlength=num_items)
+        return counts
+
     def user_ranges(self) -> Iterator[tuple[int, int]]:
         """Ranges of users that have about a chunk of events together."""
         first, num_users = 0, len(self.users)
@@ -86,16 +96,20 @@ class Sequences:
 def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     """Reads all events of a source once and writes their codes to a file of the folder.
 
+    What lacks its item is no event, whatever else it says.
+
     Raises:
-        DataError: Where an event lacks its user or item, a time is none, or there is no event.
+        DataError: Where an event lacks its user, a time is none, or there is no event.
     """
     users, items = ValueIndex(source.user_dtype), ValueIndex(source.spec.vocabulary(ITEM).dtype)
     dtype = np.dtype([(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()])
     file = folder / "events.spool"
-    num_rows = num_skipped = 0
+    num_rows = num_skipped = num_without_item = 0
     read_times = TimeReader()
     with writing(file), file.open("wb") as stream:
-        for chunk in read_with_progress(source.events):
+        for whole in read_with_progress(source.events):
+            chunk = with_values(whole, ITEM)
+            num_without_item += len(whole) - len(chunk)
             rows = np.zeros(len(chunk), dtype)
             rows[USER_CODE] = required_codes(users, chunk, USER)
             rows[ITEM_CODE] = required_codes(items, chunk, ITEM)
@@ -108,11 +122,23 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
     if not num_rows:
         raise DataError(
             f"The data set {source.name!r} must have at least one event. "
-            f"Received: none in {source.events.place}"
-            + (f", {num_skipped} bad rows left out" if num_skipped else "")
+            f"Received: none in {source.events.place}" + left_out(num_skipped, num_without_item)
         )
     rows = np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,)))
-    return EventLog(rows, users, items, num_skipped)
+    return EventLog(rows, users, items, num_skipped, num_without_item)
+
+
+def with_values(chunk: Chunk, column: str) -> Chunk:
+    """Those rows of a chunk that have a value in a column."""
+    present = chunk.encode(column, are_present)
+    return chunk if present.all() else chunk.take(np.flatnonzero(present))
+
+
+def left_out(num_skipped: int, num_without_item: int) -> str:
+    """Ends a message that there is no event: what was there instead."""
+    return (f", {num_skipped} bad rows left out" if num_skipped else "") + (
+        f", {num_without_item} rows without an item left out" if num_without_item else ""
+    )
 
 
 def required_codes(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[np.int32]:
@@ -125,8 +151,9 @@ def required_codes(index: ValueIndex, chunk: Chunk, column: str) -> npt.NDArray[
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
         raise DataError(
-            f"{chunk.where(column)(row)}, must not be empty. "
-            f"Received: {chunk.column(column)[row]!r}"
+            f"{chunk.where(column)(row)}, must not be empty: leave such rows out of the file, or "
+            f"check that this is the right column. Received: {chunk.column(column)[row]!r}, in "
+            f"{int((codes < 0).sum()):,} of the {len(codes):,} rows that were read with this one"
         )
     return codes
 

@@ -19,6 +19,7 @@ from data_pipelines.field_coding import FieldCoder
 from data_pipelines.field_fitting import FieldCounter, IdTables
 from data_pipelines.filters import k_core
 from data_pipelines.fitting import final_ids, fit_vocabulary
+from data_pipelines.joins import Keys
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.side_tables import read_names, read_side_table
 from data_pipelines.sources import ITEM, USER, Source
@@ -67,15 +68,18 @@ def prepare_next_item(
     of_users = [field for field in spec.with_role("profile") if field.name != spec.group]
     profile_coder = FieldCoder(spec, of_users, coders)
     catalog_coder = FieldCoder(spec, spec.catalog_fields, coders)
+    user_keys = Keys("users", USER, source.user_dtype, sequences.users, source.events)
+    profiles, met_users = read_side_table(source.users, user_keys, profile_coder)
     profiles = _with_ids(
-        read_side_table(source.users, USER, source.user_dtype, sequences.users, profile_coder),
+        profiles,
         FieldCoder(spec, spec.with_role("profile"), coders),
         sequences.users,
         coders,
     )
     vocabulary = spec.vocabulary(ITEM)
     catalog_items = _catalog_items(vocabulary, sequences.items)
-    catalog = read_side_table(source.items, ITEM, vocabulary.dtype, catalog_items, catalog_coder)
+    item_keys = Keys("items", ITEM, vocabulary.dtype, catalog_items, source.events)
+    catalog, met_items = read_side_table(source.items, item_keys, catalog_coder)
     for coder in (event_coder, profile_coder, catalog_coder):
         coder.warn_of_unused_separators()
     spec, ids, item_ids = _fit(source, sequences, split, coders, profiles, catalog)
@@ -104,7 +108,11 @@ def prepare_next_item(
     counts = _counts(sequences, split, item_ids)
     if log.num_skipped:
         counts["skipped_rows"] = log.num_skipped
-    return counts
+    if log.num_without_item:
+        counts["events_without_item"] = log.num_without_item
+    item_counts = sequences.count_items(len(sequences.items))
+    of_catalog = _catalog_counts(coders[vocabulary.name], sequences.items, item_counts)
+    return counts | met_users.counts(events=sequences.lengths) | met_items.counts(events=of_catalog)
 
 
 def _with_ids(

@@ -76,6 +76,10 @@ def prepare(
         ),
         ("unknown_validation_targets", "validation examples ask for an item that training lacks"),
         ("unknown_test_targets", "test examples ask for an item that training lacks"),
+        ("examples_without_user", "examples lack the user: each is one of an unknown user"),
+        ("examples_without_item", "examples lack the item: nothing is known of it"),
+        ("events_without_item", "events lack the item: they are no steps and were left out"),
+        ("events_without_user", "events of the log lack the user and were left out"),
     ):
         if counts.get(name):
             _log.warning("%d %s.", counts[name], meaning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,7 +24,7 @@ def sampled(table: Table, share: float, seed: int) -> Table:
         for chunk in table.read():
             yield chunk.take(np.flatnonzero(is_sampled(chunk.row_numbers(), share, seed)))
 
-    return Table(table.place, read)
+    return dataclasses.replace(table, read=read)
 
 
 def is_sampled(numbers: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from amer_tf.features import (
     MultiValuedField,
     NumericField,
     Vocabulary,
+    did_you_mean,
 )
 from data_pipelines.errors import DataError
 from data_pipelines.splits import LeaveOneOut, Split
@@ -212,7 +213,8 @@ def chosen_fields(
     unknown = [name for name in names if name and name not in by_name]
     if unknown:
         raise DataError(
-            f"`{option}` must be 'all' or among {list(by_name)}. Received: {option}={chosen!r}"
+            f"{did_you_mean(unknown, by_name)}`{option}` must be 'all' or among {list(by_name)}. "
+            f"Received: {option}={chosen!r}"
         )
     return [by_name[name] for name in names if name]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import did_you_mean
 from data_pipelines.errors import DataError
 
 NAMES = ("train", "validation", "test")
@@ -104,7 +105,8 @@ class ByColumn:
 class PerUser:
     """Each user's first rows train, the next validate, and the last test (`"ctr"`).
 
-    Rows of one user and one time stay together, in the earlier part.
+    Rows of one user and one time stay together, in the earlier part. Those that lack the user are
+    dealt out as if they were one user's.
 
     Args:
         train_share: Least share of a user's rows that train.
@@ -139,8 +141,10 @@ def parse_split(value: Any) -> Split:
     arguments = {"kind": value} if isinstance(value, str) else value
     # A list could not be looked up in a dict.
     if not isinstance(arguments, Mapping) or arguments.get("kind") not in tuple(KINDS):
+        kinds = [arguments.get("kind")] if isinstance(arguments, Mapping) else []
         raise DataError(
-            f"A split's kind must be one of {', '.join(KINDS)}. Received: split={value!r}"
+            f"{did_you_mean(kinds, KINDS)}A split's kind must be one of {', '.join(KINDS)}. "
+            f"Received: split={value!r}"
         )
     kind = KINDS[arguments["kind"]]
     known = [entry.name for entry in dataclasses.fields(kind)]
@@ -148,7 +152,8 @@ def parse_split(value: Any) -> Split:
     unknown = [key for key in rest if key not in known]
     if unknown:
         raise DataError(
-            f"A split of kind {arguments['kind']!r} takes {known or 'nothing else'}. "
+            f"{did_you_mean(unknown, known)}A split of kind {arguments['kind']!r} takes "
+            f"{known or 'nothing else'}. "
             f"Received: {unknown}"
         )
     for name, entry in rest.items():

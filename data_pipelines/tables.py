@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from amer_tf.features import did_you_mean
+from data_pipelines.arrow_values import DateSeconds
 from data_pipelines.errors import DataError, reading
 
 CHUNK_ROWS = 65_536
@@ -75,7 +77,9 @@ class Chunk:
     def column(self, name: str) -> Sequence[Any]:
         if name not in self.columns:
             raise DataError(
-                f"{self.place} lacks a column; it has {sorted(self.columns)}. Received: {name!r}"
+                f"{did_you_mean([name], self.columns)}{self.place} lacks the column {name!r}, "
+                "which is to be read from it. "
+                f"Received: a table with the columns {sorted(self.columns)}"
             )
         return self.columns[name]
 
@@ -87,7 +91,7 @@ class Chunk:
         columns = {
             name: column.take(rows)
             if isinstance(column, FactorizedColumn)
-            else [column[row] for row in rows]
+            else _like(column, (column[row] for row in rows))
             for name, column in self.columns.items()
         }
         return dataclasses.replace(self, columns=columns, skipped=skipped)
@@ -146,6 +150,11 @@ class Chunk:
         return numbers_without(self.skipped, self.first_row, len(self))
 
 
+def _like(column: Sequence[Any], values: Iterable[Any]) -> list[Any]:
+    """Values of a column, which stay dates where they were."""
+    return DateSeconds(values) if isinstance(column, DateSeconds) else list(values)
+
+
 def numbers_without(
     skipped: npt.NDArray[np.int64] | None, first: int, count: int
 ) -> npt.NDArray[np.int64]:
@@ -166,10 +175,18 @@ class Table:
     Args:
         place: Its name in messages.
         read: Starts a new stream of its chunks.
+        names: What the file calls those columns that it calls otherwise.
+        repeats_keys: Whether it is no table of its own: a user or an item stands in many rows.
     """
 
     place: str
     read: Callable[[], Iterator[Chunk]]
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    repeats_keys: bool = False
+
+    def name_in_file(self, column: str) -> str:
+        """What the file calls a column."""
+        return self.names.get(column, column)
 
 
 def table_of_rows(

@@ -196,7 +196,7 @@ def purchases_table(
 ) -> Table:
     columns = {user: "household_id", item: "product_id", TIME: "transaction_timestamp"}
     columns |= {field.name: field.name for field in fields}
-    return Table(file.name, lambda: read_parquet(file, columns))
+    return Table(file.name, lambda: read_parquet(file, columns), columns)
 
 
 def products_table(file: pathlib.Path, fields: Sequence[AnyField] = (), item: str = ITEM) -> Table:
@@ -209,9 +209,9 @@ def products_table(file: pathlib.Path, fields: Sequence[AnyField] = (), item: st
             names = parse.product_names([chunk.columns[name] for name in _NAME_COLUMNS])
             yield dataclasses.replace(chunk, columns={**chunk.columns, ITEM_NAME: names})
 
-    return Table(file.name, read)
+    return Table(file.name, read, columns)
 
 
 def households_table(file: pathlib.Path, fields: Sequence[AnyField], user: str = USER) -> Table:
     columns = {user: "household_id"} | {field.name: field.name for field in fields}
-    return Table(file.name, lambda: read_parquet(file, columns))
+    return Table(file.name, lambda: read_parquet(file, columns), columns)

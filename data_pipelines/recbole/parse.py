@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from amer_tf.features import did_you_mean
 from data_pipelines.errors import DataError
 
 SEPARATOR = "\t"
@@ -51,6 +52,8 @@ def find_column(columns: Sequence[AtomicColumn], name: str, place: str) -> Atomi
     for column in columns:
         if column.name == name:
             return column
+    names = [column.name for column in columns]
     raise DataError(
-        f"{place} lacks a column; it has {[column.name for column in columns]}. Received: {name!r}"
+        f"{did_you_mean([name], names)}{place} lacks the column {name!r}, which is to be read from "
+        f"it. Received: a table with the columns {names}"
     )

@@ -97,8 +97,13 @@ fields: []
     [
         (["--option=k_core"], "must be written as --option=name=value"),
         (["--option==3"], "must be written as --option=name=value"),
-        (["--option=max_len=4"], r"options of amazon_beauty must be among.*Received: \['max_len'"),
+        (
+            ["--option=max_lenght=4"],
+            r"'max_lenght': did you mean 'max_length'\? The options of amazon_beauty must be among"
+            r".*Received: \['max_lenght'",
+        ),
         (["--option=item_fields=colour"], "item_fields='colour'"),
+        (["--option=item_fields=atributes"], "'atributes': did you mean 'attributes'. `item_fi"),
         (["--split=weekly"], "kind must be one of leave_one_out"),
         (["--split=random"], "split of task 'next_item' must be one of"),
         (["--k_core=40"], "40-core of 'amazon_beauty' must hold at least one event"),
@@ -111,10 +116,39 @@ def test_wrong_options(run, tmp_path, options, message):
     assert not (tmp_path / "data").exists()
 
 
+def test_counts_and_warnings_of_keys_that_lack_their_row(tmp_path):
+    (tmp_path / "shop.csv").write_text(
+        "user,item,time\n" + "".join(f"u{n % 5},{n % 7},{n}\n" for n in range(100)) + "u1,,1\n"
+    )
+    (tmp_path / "users.csv").write_text("user,town\nu0,a\nu1,b\nu2,a\nu3,b\n")
+    (tmp_path / "shop.yaml").write_text(
+        DESCRIPTION.replace("shop.csv}", "shop.csv, users: users.csv}").replace(
+            "fields: []", "fields: [town]"
+        )
+    )
+    command = ("prepare", f"--dataset={tmp_path / 'shop.yaml'}", f"--data_dir={tmp_path / 'data'}")
+    answer = amer(*command)
+    assert answer.code == 0, answer.messages
+    lines = answer.messages.splitlines()
+    for name, count in (
+        ("events without item", 1),
+        ("users not in their file", 1),
+        ("events of users not in their file", 20),
+    ):
+        assert f"  {name}: {count}" in lines
+        assert answer.result["counts"][name.replace(" ", "_")] == count
+    assert "1 events lack the item: they are no steps and were left out." in answer.messages
+    assert "1 of 5 users, in 20 of 100 events, have no row in users.csv" in answer.messages
+    (tmp_path / "users.csv").write_text("user,town\nU0,a\nU1,b\n")
+    message = refused(*command[:2], f"--data_dir={tmp_path / 'other'}")
+    assert "must stand in users.csv, column 'user'" in message
+    assert "Received: 'U0' there, 'u0' here" in message
+
+
 def test_wrong_sources(run, tmp_path):
     folder = tmp_path / "data"
     for arguments, message in (
-        (prepare(run, folder, dataset="amazon_buty"), "`dataset` must be one of"),
+        (prepare(run, folder, dataset="amazon_buty"), "did you mean 'amazon_beauty'"),
         (prepare(run, folder, dataset="shop.yaml"), "shop.yaml"),
         (("prepare", "--dataset=steam", f"--data_dir={folder}"), "`source_dir` must name"),
         (

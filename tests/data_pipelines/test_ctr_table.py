@@ -259,10 +259,28 @@ def test_a_split_of_one_class(tmp_path: pathlib.Path) -> None:
     rows = make_rows()
     for row in rows[540:]:
         row["click"] = "0"
+    positives = sum(row["click"] == "1" for row in rows)
     with pytest.raises(
-        DataError, match="test split must have both labels, 0 and 1: .*Received: .* all of them 0"
+        DataError,
+        match="test split must have both labels, 0 and 1: .*or split at random. "
+        f"Received: 60 rows, all of them 0; of all 600 rows {positives} are 1",
     ):
         data_pipelines.prepare(write(tmp_path, rows, split="by_time"), None, tmp_path / "data")
+
+
+@pytest.mark.parametrize("label", ["0", "1"])
+@pytest.mark.parametrize("split", ["by_time", "random"])
+def test_a_table_of_one_class(tmp_path: pathlib.Path, label: str, split: str) -> None:
+    rows = make_rows()
+    for row in rows:
+        row["click"] = label
+    message = (
+        "must have both values, 0 and 1, and the whole table has one alone: check the column "
+        f"'click' of ads.csv. Received: 600 rows, all of them {label}"
+    )
+    with pytest.raises(DataError, match=message) as error:
+        data_pipelines.prepare(write(tmp_path, rows, split=split), None, tmp_path / "data")
+    assert "at random" not in str(error.value)
 
 
 def test_an_empty_split(tmp_path: pathlib.Path) -> None:

@@ -70,18 +70,55 @@ def test_damaged_gzip(tmp_path: pathlib.Path) -> None:
 
 def test_wrong_encoding(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.csv").write_bytes("a\né\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"not text of the expected encoding.*Received: .*a.csv"):
+    message = (
+        r"not text of the expected encoding, utf-8: byte 0xe9 in line 2; save it in that encoding, "
+        r"or name its own in the description, such as `format: {encoding: latin-1}`. "
+        r"Received: .*a.csv"
+    )
+    with pytest.raises(DataError, match=message):
         read([tmp_path / "a.csv"], {"a": "a"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "encoding", "message"),
+    [
+        ("a.csv", b"\xe9,a\n1,2\n", "utf-8", "utf-8: byte 0xe9 in line 1;"),
+        ("a.csv", b"a,b\n" + b"1,2\n" * 99_999 + b"1,\xff\n", "utf-8", "0xff in line 100001;"),
+        ("a.csv", b"a,b\n1,2\n1,\xe9\n", "ascii", "ascii: byte 0xe9 in line 3;"),
+        ("a.csv", "a,b\n1,é".encode()[:-1], "utf-8", "utf-8: byte 0xc3 in line 2;"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"a,b\n1,2\n1,\xe9\n", mtime=0),
+            "utf-8",
+            "byte 0xe9 in line 3;",
+        ),
+        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "utf-8", "utf-8: byte 0xff in line 1;"),
+    ],
+)
+def test_the_line_of_a_wrong_encoding(
+    tmp_path: pathlib.Path, name: str, content: bytes, encoding: str, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read([tmp_path / name], {"a": "a", "b": "b"}, encoding=encoding)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a,b,a\n1,2,3\n", r"Column names must differ. Received twice: \['a'\] in a.csv"),
-        ("b,c\n1,2\n", r"a.csv lacks columns; it has \['b', 'c'\]. Received: \['a'\]"),
-        ("a;b\n1;2\n", r"it has \['a;b'\]; its separator may be another one. Received: \['a'\]"),
+        (
+            "b,c\n1,2\n",
+            r"a.csv lacks the columns \['a'\], which are to .*with the columns \['b', 'c'\]",
+        ),
+        ("a;b\n1;2\n", r"check their names, or its separator may be another one. .*\['a;b'\]"),
         ("a,b\n1,2\n1\n", r"a.csv, line 3, must have 2 cells.*cut off.* Received: 1 cells"),
-        ("", "A table must have at least one column. Received: an empty file"),
+        ("aa,b\n1,2\n", r"^'a': did you mean 'aa'. a.csv lacks the columns \['a'\]"),
+        (
+            "",
+            "A table must have at least one column: fetch the file again, or leave it out together "
+            "with the fields that are read from it. Received: an empty file, .*a.csv",
+        ),
     ],
 )
 def test_wrong_csv(tmp_path: pathlib.Path, text: str, message: str) -> None:
@@ -218,7 +255,7 @@ def test_parquet(tmp_path: pathlib.Path) -> None:
 def test_wrong_parquet(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "a.parquet"
     pd.DataFrame({"b": [1]}).to_parquet(file)
-    with pytest.raises(DataError, match=r"a.parquet lacks columns; it has \['b'\]"):
+    with pytest.raises(DataError, match=r"a.parquet lacks the columns \['a'\], .*columns \['b'\]"):
         read([file], {"a": "a"})
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"Parquet file cannot be read.*truncated.*a.parquet"):

@@ -159,8 +159,13 @@ def test_an_unknown_item_is_neither_positive_nor_negative(tmp_path: pathlib.Path
         ("", "'shop' must have at least one event. Received: none in events.csv"),
         ("a,x,1\na,y,2\nb,x,1\n", "The validation split must have at least one example"),
         ("a,x,1\nb,y,2\n", "The training split must have at least one example"),
-        ("a,x,1\n,y,2\n", "events.csv, column 'user', row 2, must not be empty. Received: ''"),
-        ("a,x,1\na,,2\n", "events.csv, column 'item', row 2, must not be empty. Received: ''"),
+        (
+            "a,x,1\n,,2\n,y,2\n,z,2\n",
+            "events.csv, column 'user', row 3, must not be empty: leave such rows out of the file, "
+            "or check that this is the right column. "
+            "Received: '', in 2 of the 3 rows that were read with this one",
+        ),
+        ("a,,1\na,,2\n", "Received: none in events.csv, 2 rows without an item left out"),
         ("a,x,1\na,y,\n", "events.csv, column 'time', row 2, must be a number or a date"),
         ('a,x,1\na,y,2\na,"z\nz",3\na,x,4\n', "'item_id' must not hold line breaks"),
     ],

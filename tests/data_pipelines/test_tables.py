@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from data_pipelines import DataError
+from data_pipelines.arrow_values import DateSeconds
 from data_pipelines.tables import Chunk, FactorizedColumn
 
 LETTERS = FactorizedColumn(["b", "a", ""], np.array([0, 1, 0, 2], np.int32))
@@ -25,6 +26,15 @@ def test_encode(column: Sequence[Any]) -> None:
     chunk = Chunk("a.csv", 5, {"letter": column})
     array = chunk.encode("letter", lambda values, where: np.array([len(v) for v in values]))
     assert array.tolist() == [1, 1, 1, 0]
+
+
+def test_dates_stay_dates_where_some_rows_are_taken() -> None:
+    chunk = Chunk("a.parquet", 1, {"at": DateSeconds([0.0, 86400.0, None]), "n": [1, 2, 3]})
+    taken = chunk.take(np.array([1, 2]))
+    assert isinstance(taken.column("at"), DateSeconds)
+    assert list(taken.column("at")) == [86400.0, None]
+    assert type(taken.column("n")) is list
+    assert taken.row_numbers().tolist() == [2, 3]
 
 
 def test_encode_sees_each_different_value_once() -> None:
@@ -55,5 +65,5 @@ def test_convert(column: Sequence[Any]) -> None:
 
 
 def test_missing_column() -> None:
-    with pytest.raises(DataError, match=r"a.csv lacks a column; it has \['letter'\]. .*'digit'"):
+    with pytest.raises(DataError, match=r"a.csv lacks the column 'digit'.*columns \['letter'\]"):
         Chunk("a.csv", 1, {"letter": LETTERS}).column("digit")

@@ -94,7 +94,7 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
         (
             {"inter": ["user:token|item_id:token"]},
             {},
-            r"ml.inter lacks a column; it has \['user', 'item_id'\]. Received: 'user_id'",
+            r"ml.inter lacks the column 'user_id', .*Received: .* columns \['user', 'item_id'\]",
         ),
         (
             {"inter": ["user_id:token|item_id:token", "1|2", "1"]},
@@ -104,7 +104,7 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
         (
             {},
             {"time_column": "timestmp"},
-            r"ml.inter lacks a column; it has \['user_id', .*'timestamp'\]. Received: 'timestmp'",
+            r"^'timestmp': did you mean 'timestamp'. ml.inter lacks the column 'timestmp', which",
         ),
         (
             {"user": ["user_id:token|title:token", "1|x"]},
@@ -126,7 +126,7 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
             r"must be 'all', or names .* item_fields=\[\['title'\]\]",
         ),
         ({}, {"item_fields": ["actor"]}, r"`item_fields` must be 'all' or among \['title', 'year'"),
-        ({}, {"name_column": "actor"}, "ml.item lacks a column"),
+        ({}, {"name_column": "actor"}, "ml.item lacks the column 'actor'"),
         ({"user": ["user_id:token|a b:token"]}, {"user_fields": "all"}, "'a b' cannot be a field"),
     ],
 )
