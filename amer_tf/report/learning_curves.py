@@ -153,7 +153,7 @@ def _own(record: RunRecord) -> list[tuple[str, str, str]]:
     ]
     found = [(name, *kinds[name.partition("_")[0]]) for name in names]
     tried = _best_tried(record, FOUND)
-    return [*found, (tried, "found, predefined MLP (tried out)", "third")] if tried else found
+    return [*found, (tried, "what was found so far (tried out)", "third")] if tried else found
 
 
 def _references(record: RunRecord) -> list[tuple[str, str, str]]:
