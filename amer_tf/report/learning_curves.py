@@ -15,6 +15,10 @@ from amer_tf.report.words import FOUND
 _ROUND = "interaction_round_"
 # More than these would be covered by a legend among them.
 _FEW_CURVES = 4
+# Fewer than these show no bend.
+_ENOUGH_EPOCHS = 3
+# So many epochs have a tick each.
+_FEW_EPOCHS = 8
 
 
 class Curve(NamedTuple):
@@ -49,9 +53,8 @@ def learning_curves(record: RunRecord) -> Html | None:
         parts.append(
             figure(
                 _plot("supernets", "Learning curves of the supernets", panels),
-                "Each point is one pass over the training data. A curve that has flattened out at "
-                "its right end was trained long enough; the supernet's scores are what the search "
-                "ranks candidates by.",
+                f"Each point is one pass over the training data. {_long_enough(panels)} The "
+                "supernet's scores are what the search ranks candidates by.",
             )
         )
     panels = final_panels(record)
@@ -65,6 +68,17 @@ def learning_curves(record: RunRecord) -> Html | None:
             )
         )
     return joined(parts) if parts else None
+
+
+def _long_enough(panels: Sequence[Panel]) -> str:
+    """What curves say of whether a training was long enough, if they have epochs enough for it."""
+    enough = [len(curve.values) >= _ENOUGH_EPOCHS for panel in panels for curve in panel.curves]
+    if not any(enough):
+        return "These are too few epochs to tell whether the training was long enough."
+    flat = "A curve that has flattened out at its right end was trained long enough."
+    if all(enough):
+        return flat
+    return f"{flat} Curves of one or two points have too few epochs to tell."
 
 
 def supernet_panels(record: RunRecord) -> list[Panel]:
@@ -139,7 +153,7 @@ def _own(record: RunRecord) -> list[tuple[str, str, str]]:
     ]
     found = [(name, *kinds[name.partition("_")[0]]) for name in names]
     tried = _best_tried(record, FOUND)
-    return [*found, (tried, "found, predefined MLP (tried out)", "third")] if tried else found
+    return [*found, (tried, "what was found so far (tried out)", "third")] if tried else found
 
 
 def _references(record: RunRecord) -> list[tuple[str, str, str]]:
@@ -176,8 +190,8 @@ def _plot(name: str, description: str, panels: Sequence[Panel]) -> Html:
             axes.set_title(panel.title)
             axes.set_xlabel("epoch")
             axes.set_ylabel(panel.axis)
-            axes.xaxis.get_major_locator().set_params(integer=True)
             _draw_curves(axes, panel.curves)
+            _set_epochs(axes, panel.curves)
         many = [
             axes
             for axes, panel in zip(figure.axes, panels, strict=True)
@@ -186,6 +200,16 @@ def _plot(name: str, description: str, panels: Sequence[Panel]) -> Html:
         shared_legend(figure, many, loc="outside lower left", ncols=3)
 
     return plot(name, _in_words(description, panels), draw, height=2.8 * rows + 0.3)
+
+
+def _set_epochs(axes: Any, curves: Sequence[Curve]) -> None:
+    """Ticks at whole epochs."""
+    first = min(curve.start for curve in curves)
+    last = max(curve.start + len(curve.values) - 1 for curve in curves)
+    if last - first < _FEW_EPOCHS:
+        axes.set_xticks(range(first, last + 1))
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
@@ -208,7 +232,7 @@ def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
             color=COLORS[curve.group],
             linestyle=style,
             linewidth=1.2 if curve.group == "quiet" else 1.8,
-            marker="o" if len(curve.values) < 3 else None,
+            marker="o" if len(curve.values) < _ENOUGH_EPOCHS else None,
             markersize=4,
         )
     if 1 < len(curves) <= _FEW_CURVES:
@@ -217,9 +241,14 @@ def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
 
 def _in_words(description: str, panels: Sequence[Panel]) -> str:
     parts = [
-        f"{panel.title}, {curve.label}: from {curve.values[0]:.4f} to {curve.values[-1]:.4f} in "
-        f"{len(curve.values)} epochs"
+        f"{panel.title}, {curve.label}: {_course(curve.values)}"
         for panel in panels
         for curve in panel.curves
     ]
     return f"{description}. {'; '.join(parts)}."
+
+
+def _course(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.4f} after 1 epoch"
+    return f"from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} epochs"

@@ -94,6 +94,31 @@ def plot(
     return _inline(stream.getvalue(), name, description)
 
 
+def plain_numbers(axis: Any, *, most: int, log: bool = False) -> None:
+    """Ticks with their numbers written out.
+
+    What matplotlib writes at the ticks of a logarithmic axis is mathematics, which nothing here
+    reads.
+
+    Args:
+        axis: The horizontal axis of matplotlib axes, its limits set.
+        most: About as many ticks as there is room for.
+        log: Whether the axis is logarithmic.
+    """
+    from matplotlib import ticker
+
+    if log:
+        low, high = axis.get_view_interval()
+        between = (1.0, 3.0) if high < 10.0 ** (most / 2.0) * low else (1.0,)
+        axis.set_major_locator(ticker.LogLocator(subs=between, numticks=most))
+        axis.set_minor_formatter(ticker.NullFormatter())
+    else:
+        axis.get_major_locator().set_params(nbins=most)
+    axis.set_tick_params(labelsize=8)
+    # With ten digits no number of parameters is written as a power of ten.
+    axis.set_major_formatter(lambda value, position: f"{value:,.10g}")
+
+
 def shared_legend(figure: Any, many: Iterable[Any], **options: Any) -> None:
     """One legend beside the axes for the curves and marks of all of them, each label once.
 

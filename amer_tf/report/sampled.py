@@ -124,14 +124,19 @@ def distribution(record: RunRecord) -> Html | None:
                 "under the bars are those that were scored again on all validation data"
                 f"{line}.",
             ),
-            *(paragraph(text) for text in map(_note, steps) if text),
+            *(paragraph(_note(record, step)) for step in steps),
         ]
     )
 
 
-def _note(step: Sampled) -> str:
+def _note(record: RunRecord, step: Sampled) -> str:
     if step.found is None:
         other = "no blocks" if step.step == "behavior" else "the predefined MLP"
+        if step.step == "mlp" and not _has_predefined_mlp(record):
+            return (
+                f"{step.title}: the found model has none of these, but one that stands in where "
+                "the predefined MLP is over a limit."
+            )
         return (
             f"{step.title}: the found model has none of these, but {other}, which predicted "
             "better on the whole validation split."
@@ -144,6 +149,13 @@ def _note(step: Sampled) -> str:
         f"{step.title}: the one in the found model is better than {worse:,} of the "
         f"{len(step.in_order):,} that were scored, at {step.found:.4f} with inherited weights."
     )
+
+
+def _has_predefined_mlp(record: RunRecord) -> bool:
+    """Whether the model of the run has the MLP that the settings give, and no step has found."""
+    reads_behavior = bool(record.spec.with_role("behavior"))
+    units = record.config["settings"]["behavior_units" if reads_behavior else "hidden_units"]
+    return [layer.units for layer in record.architecture.mlp] == list(units)
 
 
 def _draw_histogram(axes: Any, step: Sampled) -> None:

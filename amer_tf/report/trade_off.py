@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from amer_tf.report import words
 from amer_tf.report.markup import Html, figure, joined, paragraph
-from amer_tf.report.plots import COLORS, plot, shared_legend
+from amer_tf.report.plots import COLORS, plain_numbers, plot, shared_legend
 from amer_tf.report.run_record import REFERENCE, RunRecord
 from amer_tf.search.admission import left_out
 
@@ -83,16 +83,15 @@ def limits(record: RunRecord) -> list[str]:
 
 def _diagrams(record: RunRecord, shown: list[Cost]) -> Html:
     metric = words.metric(record.ranked_by)
-    columns = min(2, len(shown))
-    rows = -(-len(shown) // columns)
 
     def draw(figure: Any) -> None:
         for number, cost in enumerate(shown, 1):
-            axes = figure.add_subplot(rows, columns, number)
+            axes = figure.add_subplot(1, len(shown), number)
             axes.set_xlabel(cost.label)
-            axes.set_ylabel(f"validation {metric.label}")
-            _draw_points(axes, cost, record.result.score)
-        shared_legend(figure, figure.axes, loc="outside right upper")
+            if number == 1:
+                axes.set_ylabel(f"validation {metric.label}")
+            _draw_points(axes, cost, record.result.score, 3 if len(shown) > 2 else 4)
+        shared_legend(figure, figure.axes, loc="outside lower left", ncols=3)
 
     in_words = "; ".join(
         f"{point.name or point.kind}: {point.score:.4f} at {point.cost:g}"
@@ -103,7 +102,7 @@ def _diagrams(record: RunRecord, shown: list[Cost]) -> Html:
         "trade-off",
         f"{metric.label} against {shown[0].label}. {in_words}.",
         draw,
-        height=2.9 * rows + 0.3,
+        height=3.8,
     )
     return figure(
         image,
@@ -117,7 +116,7 @@ def _diagrams(record: RunRecord, shown: list[Cost]) -> Html:
     )
 
 
-def _draw_points(axes: Any, cost: Cost, best: float) -> None:
+def _draw_points(axes: Any, cost: Cost, best: float, most_ticks: int) -> None:
     points = cost.points
     marks = {
         (point.kind, point.name): (
@@ -152,9 +151,8 @@ def _draw_points(axes: Any, cost: Cost, best: float) -> None:
         axes.axvline(
             cost.limit, color=COLORS["third"], linestyle="dashed", linewidth=1.2, label="the limit"
         )
-    if max(values) > 10.0 * min(values):
+    is_wide = max(values) > 10.0 * min(values)
+    if is_wide:
         axes.set_xscale("log")
-    else:
-        axes.xaxis.set_major_formatter(lambda value, position: f"{value:,.6g}")
-        axes.locator_params(axis="x", nbins=4)
     axes.margins(x=0.1, y=0.12)
+    plain_numbers(axes.xaxis, most=most_ticks, log=is_wide)

@@ -104,6 +104,29 @@ class CtrLimits:
             )
         return dataclasses.replace(predefined, interactions=found.interactions)
 
+    def with_fitting_mlp(self, predefined: Architecture) -> Architecture:
+        """With the widest MLP within the limits, where step 3 is searched and its own is over one.
+
+        It stands in for the predefined MLP until step 3 has found one: hidden layers of one width,
+        as step 3 may choose them.
+
+        Args:
+            predefined: Without blocks, with the predefined MLP, and with no more interactions than
+                fit beside the smallest MLP.
+        """
+        whole = [predefined]
+        if self.admission.is_limited and "mlp" in self._steps:
+            whole += self._with_mlps(predefined)[::-1]
+        found = [*self.admission.within(whole, 1), whole[-1]][0]
+        if found != predefined:
+            units = " x ".join(str(layer.units) for layer in found.mlp)
+            self.admission.note(
+                predefined="The predefined MLP left out: with it the model "
+                f"{self.admission.why_over(predefined)}. Hidden layers of {units} units stand in "
+                "for it."
+            )
+        return found
+
     def with_blocks(
         self, predefined: Architecture, stacks: Sequence[tuple[Block, ...]]
     ) -> Architecture:
@@ -164,14 +187,21 @@ class CtrLimits:
         """With the smallest MLP that step 3 may choose; as it is where step 3 is not searched."""
         if "mlp" not in self._steps:
             return architecture
+        return self._with_mlps(architecture)[0]
+
+    def _with_mlps(self, architecture: Architecture) -> list[Architecture]:
+        """With each MLP of step 3 whose layers are all of one width, the smallest first."""
         settings = self._bench.settings
         space = MlpSpace(
             self.admission.size.input_size(architecture),
             settings.mlp_layers,
             settings.max_units or None,
         )
-        smallest = HiddenLayer("relu", units=space.sizes[0])
-        return dataclasses.replace(architecture, mlp=(smallest,) * settings.mlp_layers)
+        layers = [HiddenLayer("relu", units=units) for units in space.sizes]
+        return [
+            dataclasses.replace(architecture, mlp=(layer,) * settings.mlp_layers)
+            for layer in layers
+        ]
 
     def _leave_room(self) -> tuple[tuple[str, ...], ...]:
         """As many interactions as step 2 chooses at least, or as there can be without blocks.

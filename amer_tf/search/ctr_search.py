@@ -137,6 +137,7 @@ class CtrSearch:
             ).search()
         predefined = dataclasses.replace(self.bench.frame, interactions=tuple(interactions))
         predefined = self.limits.with_fewer_interactions(predefined, stacks)
+        predefined = self.limits.with_fitting_mlp(predefined)
         trained = None
         if interactions or behavior is not None:
             predefined, trained = self._tune(predefined)

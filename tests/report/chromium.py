@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -24,13 +25,20 @@ _OPTIONS = (
 )
 
 
+# Set where a gate must not pass without a browser.
+NEEDED = "AMER_TF_NEEDS_BROWSER"
+
+
 def find() -> str:
-    """The program; skips the test where there is none."""
+    """The program; without one the test is skipped, or fails where a browser is needed."""
     for name in NAMES:
         program = shutil.which(name)
         if program is not None:
             return program
-    pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the path")
+    reason = f"no browser: none of {', '.join(NAMES)} is on the path"
+    if os.environ.get(NEEDED):
+        pytest.fail(f"{reason}, and {NEEDED} is set")
+    pytest.skip(reason)
 
 
 class Rendered:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from amer_tf.report.phase_seconds import phase_seconds
@@ -63,6 +65,19 @@ def test_limits_are_drawn_and_what_they_left_out_is_told(ctr, copy):
     page = Page(trade_off(record(SearchResult.load(folder))))
     assert "This changed what was found:" in page.text
     assert text in page.text
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_limits_far_from_the_models_stand_at_plain_numbers(ctr, copy, times):
+    folder = copy(ctr)
+    limit = times * ctr.model.count_params()
+    change_json(folder / "config.json", lambda config: {**config, "max_params": limit})
+    drawing = trade_off(record(SearchResult.load(folder)))
+    assert "mathdefault" not in drawing
+    assert "$" not in drawing
+    numbers = re.findall(r">([\d,]{3,})</text>", drawing)
+    assert numbers
+    assert all(number == f"{int(number.replace(',', '')):,}" for number in numbers)
 
 
 def test_a_single_model_is_no_trade_off(ctr, copy):

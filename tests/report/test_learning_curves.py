@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from amer_tf.report.learning_curves import final_panels, learning_curves, supernet_panels
 from amer_tf.search.result import SearchResult
 from tests.report.conftest import change_json, record
@@ -59,6 +63,55 @@ def test_task_next_item_has_training_losses(next_item):
         *("Transformer, made by hand", "found, from inherited weights"),
         *("found, from new weights", "found, longer"),
     }
+
+
+def with_epochs(result, folder, supernet, mlp=None):
+    """The diagrams of a run whose supernets were trained for so many epochs."""
+
+    def change(phases):
+        losses = [0.7 - 0.01 * epoch for epoch in range(supernet)]
+        found = {"behavior_supernet": {"losses": losses}}
+        return found if mlp is None else {**found, "mlp_supernet": {"losses": losses[:mlp]}}
+
+    change_json(folder / "phases.json", change)
+    return learning_curves(record(SearchResult.load(folder)))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ticks", "course"),
+    [
+        (1, ["1"], "0.7000 after 1 epoch."),
+        (2, ["1", "2"], "from 0.7000 to 0.6900 in 2 epochs."),
+        (8, list("12345678"), "in 8 epochs."),
+        (40, [str(epoch) for epoch in range(0, 41, 5)], "in 40 epochs."),
+    ],
+)
+def test_epochs_are_whole_numbers(ctr, copy, epochs, ticks, course):
+    drawing = with_epochs(ctr, copy(ctr), epochs)
+    assert course in drawing
+    axis = drawing[drawing.index('id="supernets-matplotlib.axis_1"') :]
+    axis = axis[: axis.index('id="supernets-matplotlib.axis_2"')]
+    assert re.findall(r">([\d.]+)</text>", axis) == ticks
+
+
+TOO_FEW = "These are too few epochs to tell whether the training was long enough."
+LONG = "A curve that has flattened out at its right end was trained long enough."
+SOME = "Curves of one or two points have too few epochs to tell."
+
+
+@pytest.mark.parametrize(
+    ("supernet", "mlp", "said"),
+    [
+        (2, None, [TOO_FEW]),
+        (2, 1, [TOO_FEW]),
+        (3, None, [LONG]),
+        (3, 3, [LONG]),
+        (3, 2, [LONG, SOME]),
+    ],
+)
+def test_whether_a_training_was_long_enough_takes_three_epochs(ctr, copy, supernet, mlp, said):
+    drawing = with_epochs(ctr, copy(ctr), supernet, mlp)
+    assert [text for text in (TOO_FEW, LONG, SOME) if text in drawing] == said
 
 
 def test_runs_that_kept_no_curves(next_item, copy):

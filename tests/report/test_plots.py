@@ -8,7 +8,7 @@ import matplotlib
 import pytest
 
 from amer_tf.report import plots
-from amer_tf.report.plots import MissingPackageError, plot, shared_legend
+from amer_tf.report.plots import MissingPackageError, plain_numbers, plot, shared_legend
 
 
 def drawn(name="first", label="cost $x$ <b> & c"):
@@ -64,6 +64,30 @@ def test_a_shared_legend_has_each_label_once():
         shared_legend(figure, figure.axes, loc="outside right upper")
 
     assert plot("x", "y", draw).count(">one label</text>") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "log", "labels"),
+    [
+        ([9e4, 9e6], True, ["100,000", "1,000,000", "10,000,000"]),
+        ([2.6, 30.0], True, ["3", "10", "30"]),
+        ([0.2, 900.0], True, ["1", "10", "100", "1,000"]),
+        ([1.2e7, 1.9e7], False, ["12,000,000", "14,000,000", "16,000,000", "18,000,000"]),
+        ([0.3, 0.6], False, ["0.3", "0.4", "0.5", "0.6"]),
+    ],
+)
+def test_numbers_at_ticks_are_written_out(values, log, labels):
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.set_yticks([])
+        axes.plot(values, [1, 1])
+        if log:
+            axes.set_xscale("log")
+        plain_numbers(axes.xaxis, most=4, log=log)
+
+    image = plot("x", "y", draw)
+    assert re.findall(r">([\d,.]+)</text>", image) == labels
+    assert "$" not in image
 
 
 def test_matplotlib_is_not_there(monkeypatch):

@@ -10,7 +10,7 @@ from amer_tf.report import runs
 from amer_tf.report.seeds import over_seeds
 from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
-from tests.report.conftest import SECOND_SEED, change_json, record
+from tests.report.conftest import SECOND_SEED, change_json, record, write_trials
 from tests.report.reading import Page
 
 
@@ -47,6 +47,50 @@ def test_runs_of_other_settings(ctr, copy):
     other = changed(ctr, copy, seed=9, settings=settings)
     with pytest.raises(RunError, match=r"same settings and limits.*dropout=0\.1 beside 0\.3"):
         runs.require_comparable([record(ctr), other])
+
+
+def other_references(ctr, copy, name, sampler, references=(), **config):
+    settings = {**ctr.config["settings"], "sampler": sampler, "references": list(references)}
+    return changed(ctr, copy, name, settings=settings, **config)
+
+
+def test_a_run_of_another_sampler_needs_no_references(ctr, copy):
+    other = other_references(ctr, copy, "a", "evolution")
+    runs.require_comparable([record(ctr), other])
+    runs.require_comparable([other, record(ctr)])
+    # More seeds of that sampler must be as the first.
+    same = other_references(ctr, copy, "b", "evolution", seed=9)
+    runs.require_comparable([record(ctr), other, same])
+    another = other_references(ctr, copy, "c", "evolution", ["dnn"], seed=10)
+    message = r"differ in their seeds.*references=\['dnn'\] beside \[\]"
+    with pytest.raises(RunError, match=message):
+        runs.require_comparable([record(ctr), other, another])
+
+
+def test_seeds_of_one_sampler_have_the_same_references(ctr, copy):
+    other = other_references(ctr, copy, "a", "random", seed=9)
+    with pytest.raises(RunError, match=r"references=\[\] beside \['dnn', 'lightgbm'\]"):
+        runs.require_comparable([record(ctr), other])
+
+
+def test_references_take_time_from_a_search_with_a_limit(ctr, copy):
+    first = changed(ctr, copy, "a", time_limit=60.0)
+    other = other_references(ctr, copy, "b", "evolution", time_limit=60.0)
+    with pytest.raises(RunError, match=r"references=\[\] beside \['dnn', 'lightgbm'\]"):
+        runs.require_comparable([first, other])
+
+
+def test_a_table_of_runs_with_and_without_references(ctr, copy):
+    other = other_references(ctr, copy, "a", "evolution", seed=9)
+    write_trials(
+        other.result.run.path, [trial for trial in ctr.run.trials() if trial["kind"] != "reference"]
+    )
+    alone = record(SearchResult.load(other.result.run.path))
+    page = Page(over_seeds([record(ctr), alone]))
+    rows = {row["System"]: row for row in page.table("Validation split")}
+    assert rows["DNN"]["Runs"] == "1"
+    assert rows["DNN"]["AUC, seed 9"] == ""
+    assert rows["Found by the search (evolution)"]["AUC, seed 9"]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from amer_tf.report.best_so_far import best_so_far, steps_of
 from amer_tf.report.sampled import Sampled, distribution, sampled_steps
 from amer_tf.search.result import SearchResult
-from tests.report.conftest import change_json, change_trials, record
+from tests.report.conftest import change_json, change_trials, record, write_trials
 
 
 def kinds(result, *names):
@@ -106,3 +108,21 @@ def test_supernets_of_one_seed_that_a_time_limit_ended_differ(hybrid, copy, name
 def test_scores_of_other_supernets_are_left_out(ctr_seeds):
     first, second = map(record, ctr_seeds)
     assert best_so_far([first, second]) == best_so_far([first])
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [
+        ((8, 8), "none of these, but the predefined MLP, which predicted better"),
+        ((8, 7), "none of these, but one that stands in where the predefined MLP is over a limit"),
+    ],
+)
+def test_a_model_with_an_mlp_that_was_not_sampled(ctr, copy, units, said):
+    folder = copy(ctr)
+    best = ctr.best_trial
+    mlp = [{"activation": "relu", "units": size} for size in units]
+    changed = {**best, "score": best["score"] + 1.0}
+    changed["architecture"] = {**best["architecture"], "mlp": mlp}
+    write_trials(folder, [changed if trial == best else trial for trial in ctr.run.trials()])
+    (folder / "architecture.json").write_text(json.dumps(changed["architecture"]))
+    assert said in distribution(record(SearchResult.load(folder)))

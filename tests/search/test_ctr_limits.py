@@ -10,7 +10,7 @@ import pytest
 
 from amer_tf.architecture import Architecture, Block, HiddenLayer
 from amer_tf.search import ctr_search
-from amer_tf.search.admission import NO_LIMITS, Limits, left_out
+from amer_tf.search.admission import NO_LIMITS, Limits, claim, left_out
 from amer_tf.search.budget import Budget
 from amer_tf.search.ctr_search import CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
@@ -125,6 +125,40 @@ def test_what_was_left_out_is_told(make, changed, frame, size):
     )
     assert search.limits.finalists([changed(3, LARGE), changed(1)]) == [changed(1)]
     assert left_out(search.run)[-1].startswith("1 of 2 variants of what was found are not trained")
+
+
+def test_a_narrower_mlp_stands_in_for_a_predefined_one_that_is_too_large(
+    make, changed, frame, size
+):
+    least = smallest_units(make(steps=ALL), frame)
+    widths = [units for units in range(least, 20) if units % least == 0]
+    assert len(widths) > 1
+    for units in widths:
+        search = make(Limits(size(changed(units=units))), ALL)
+        assert search.limits.with_fitting_mlp(frame) == changed(units=units)
+    search = make(Limits(size(frame) - 1), ALL)
+    assert search.limits.with_fitting_mlp(frame) == changed(units=widths[-1])
+    [text] = left_out(search.run)
+    assert text == (
+        f"The predefined MLP left out: with it the model has {size(frame):,} parameters, the "
+        f"limit is {size(frame) - 1:,}. Hidden layers of {widths[-1]} units stand in for it."
+    )
+
+
+@pytest.mark.parametrize("steps", [TWO, ALL])
+def test_a_predefined_mlp_within_the_limits_stays(make, frame, size, steps):
+    for limits in (NO_LIMITS, Limits(size(frame))):
+        search = make(limits, steps)
+        assert search.limits.with_fitting_mlp(frame) == frame
+        assert left_out(search.run) == []
+
+
+def test_limits_stay_as_they_are_once_something_is_tried_out(make, frame):
+    search = make()
+    claim(search.run, {}, Limits(5))
+    search.limits.with_fitting_mlp(frame)
+    with pytest.raises(RunError, match="another max_params"):
+        claim(search.run, {}, Limits(6))
 
 
 def test_blocks_leave_room_for_interactions(make, changed, size):

@@ -12,11 +12,12 @@ import pytest
 import tensorflow as tf
 
 from amer_tf import AmerSearch, FeatureSpec
-from amer_tf.architecture import Architecture
+from amer_tf.architecture import Architecture, HiddenLayer
 from amer_tf.export.raw_table import encode_table
 from amer_tf.models import amer
-from amer_tf.search import ctr_behavior_search
+from amer_tf.search import ctr_behavior_search, ctr_search, tuning
 from amer_tf.search.admission import left_out
+from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.run_error import RunError
 from amer_tf.search.trials import MODEL_KINDS, RESCORED
 from amer_tf.training.array_split import ArrayEvaluationSplit
@@ -153,6 +154,60 @@ def test_interactions_that_widen_the_model_are_left_out(spec, table, tmp_path):
     assert small.model.count_params() <= limit
     assert len(small.interactions()) > len(small.architecture.interactions)
     assert "interactions left out: with them the model has" in " ".join(left_out(small.run))
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_nothing_over_a_limit_is_trained(spec, table, tmp_path, monkeypatch):
+    """Nor tried out, where the predefined MLP is too large; what that trained is final."""
+    splits, steps = (table[:200], table[200:]), ("interaction", "mlp")
+    settings = small_ctr_run.TUNED.replace(
+        behavior_units=(60, 60),
+        tuning_rows=10_000,
+        references=(),
+        num_screened=3,
+        num_kept=2,
+        num_interactions=2,
+        rounds=1,
+    )
+    bench = CtrWorkbench(None, spec, settings, 0, 200)
+    middle = (HiddenLayer("relu", units=18),) * 2
+    interactions = (("ad", "hour", "user"), ("ad", "user"))
+    limit = bench.build(
+        dataclasses.replace(bench.frame, mlp=middle, interactions=interactions)
+    ).count_params()
+    trained = []
+
+    def train_final(bench, clock, name, *arguments, **options):
+        model = original(bench, clock, name, *arguments, **options)
+        trained.append((name, model.count_params()))
+        if len(trained) == stop:
+            raise KilledError
+        return model
+
+    original, stop = tuning.train_final, 0
+    monkeypatch.setattr(tuning, "train_final", train_final)
+    monkeypatch.setattr(ctr_search, "train_final", train_final)
+    result = search(spec, tmp_path / "run", settings, steps=steps, max_params=limit).fit(*splits)
+    # The hand-made network is that from which the prior of others is looked for.
+    ours = {name: size for name, size in trained if "dnn" not in name}
+    assert max(size for name, size in trained if "dnn" in name) > limit
+    assert {"finetuning_0", "scratch_0"} < set(ours)
+    assert {"prior_precision_amer_3", "prior_precision_amer_30"} < set(ours)
+    assert max(ours.values()) <= limit
+    assert "The predefined MLP left out" in " ".join(left_out(result.run))
+    # Tried out on all rows, and taken as it is at the end.
+    names = [name for name, _ in trained]
+    assert [name for name in ours if names.count(name) == 2 and "_amer_" in name]
+    # Killed when the first of what was found had been tried out.
+    stop, found = names.index(next(name for name in names if "amer" in name)) + 1, result
+    trained.clear()
+    with pytest.raises(KilledError):
+        search(spec, tmp_path / "again", settings, steps=steps, max_params=limit).fit(*splits)
+    result = search(spec, tmp_path / "again", settings, steps=steps, max_params=limit).fit(*splits)
+    assert result.run.trials() == found.run.trials()
 
 
 def test_a_model_without_blocks_and_with_the_smallest_mlp(spec, table, tmp_path, monkeypatch):
