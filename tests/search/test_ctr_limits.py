@@ -16,6 +16,7 @@ from amer_tf.search.ctr_search import CtrSearch
 from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.run_error import RunError
+from amer_tf.search.spaces import MlpSpace
 from amer_tf.search.state import RunFolder
 from tests.models.ctr_contract import HYBRID
 
@@ -130,8 +131,8 @@ def test_what_was_left_out_is_told(make, changed, frame, size):
 def test_a_narrower_mlp_stands_in_for_a_predefined_one_that_is_too_large(
     make, changed, frame, size
 ):
-    least = smallest_units(make(steps=ALL), frame)
-    widths = [units for units in range(least, 20) if units % least == 0]
+    space = MlpSpace(make().limits.admission.size.input_size(frame), 1, SETTINGS.max_units)
+    widths = [units for units in space.sizes if units < 20]
     assert len(widths) > 1
     for units in widths:
         search = make(Limits(size(changed(units=units))), ALL)
