@@ -44,6 +44,7 @@ from amer_tf.vocabulary import (
     VOCABULARY_SOURCES,
     Vocabulary,
 )
+from amer_tf.wording import counted, did_you_mean
 
 # `data_pipelines` imports this module and no other of the package.
 __all__ = [
@@ -69,6 +70,8 @@ __all__ = [
     "NumericField",
     "SpecError",
     "Vocabulary",
+    "counted",
+    "did_you_mean",
     "machine_memory",
 ]
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
+from amer_tf.wording import did_you_mean
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _Entry = TypeVar("_Entry", bound=Hashable)
 
@@ -26,7 +28,10 @@ def require_name(place: str, name: object) -> None:
 
 def require_choice(place: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SpecError(f"{place} must be one of {', '.join(choices)}. Received: {value!r}")
+        raise SpecError(
+            f"{place} must be one of {', '.join(choices)}. {did_you_mean(value, choices)}"
+            f"Received: {value!r}"
+        )
 
 
 def require_count(place: str, value: object, minimum: int = 1, maximum: int | None = None) -> None:

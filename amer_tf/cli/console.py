@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,17 +28,35 @@ def give(text: str) -> None:
     sys.stdout.flush()
 
 
-def show_table(title: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table for people; numbers are aligned."""
+def show_table(
+    title: str,
+    columns: Iterable[str],
+    rows: Sequence[Sequence[Any]],
+    whole: Collection[str] = (),
+) -> None:
+    """Prints a table for people; numbers are aligned.
+
+    Args:
+        title: Of the table.
+        columns: Their names.
+        rows: Cells, a row each.
+        whole: Columns whose cells are not broken into lines, however narrow the terminal is.
+    """
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         words = any(isinstance(row[index], str) for row in rows)
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if words else "right",
+            overflow="fold",
+            no_wrap=column in whole,
+        )
     for row in rows:
         table.add_row(*map(_text, row))
-    console = Console(file=sys.stderr)
+    # What a user has named may look like rich's markup.
+    console = Console(file=sys.stderr, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(file=sys.stderr, width=140)
+        console.width = 140
     console.print(table)
 
 
