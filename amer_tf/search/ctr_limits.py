@@ -46,6 +46,15 @@ class CtrLimits:
         if self.admission.is_limited:
             self.admission.require(self._with_smallest_mlp(self._bench.frame))
 
+    def require_size(self) -> None:
+        """Raises where no model of the search can have as few parameters as it may have.
+
+        Raises:
+            RunError: It says how small a model can be.
+        """
+        if self.admission.limits.max_params is not None:
+            self.admission.require_size(self._with_smallest_mlp(self._bench.frame))
+
     def is_too_large(self, architecture: Architecture) -> bool:
         """Whether blocks have more parameters than they may have beside what is still to come."""
         if self.admission.limits.max_params is None:
