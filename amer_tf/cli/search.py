@@ -124,11 +124,12 @@ def run() -> dict[str, Any]:
         )
     run_data.record(search.run, data)
     result = search.fit(data.train, data.validation)
-    show_leaderboard(result.leaderboard(), result.metrics["validation"])
+    show_leaderboard(result.leaderboard(architectures=True), result.metrics["validation"])
     if isinstance(result, CtrResult) and len(result.interactions()):
         apart = search.settings.selection == "best"
-        how = "each by itself" if apart else "each on top of those above it"
-        show_frame(f"Interactions, {how}", result.interactions())
+        how = "by itself" if apart else "on top of those above it"
+        title = f"Interactions in the order in which they were chosen, each gain {how}"
+        show_frame(title, result.interactions())
     audit = result.audit()
     if audit is not None:
         show_audit(audit)

@@ -11,6 +11,7 @@ from amer_tf.report.markup import Html, figure, joined
 from amer_tf.report.plots import COLORS, plot, shared_legend
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import FOUND
+from amer_tf.wording import counted
 
 _ROUND = "interaction_round_"
 # More than these would be covered by a legend among them.
@@ -218,7 +219,7 @@ def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
 def _in_words(description: str, panels: Sequence[Panel]) -> str:
     parts = [
         f"{panel.title}, {curve.label}: from {curve.values[0]:.4f} to {curve.values[-1]:.4f} in "
-        f"{len(curve.values)} epochs"
+        f"{counted(len(curve.values), 'epoch')}"
         for panel in panels
         for curve in panel.curves
     ]

@@ -180,7 +180,7 @@ class Admission:
         """
         if self.is_too_large(architecture):
             return (
-                f"has {self.size.parameters(architecture):,} parameters, the limit is "
+                f"has {counted(self.size.parameters(architecture), 'parameter')}, the limit is "
                 f"{self.limits.max_params:,}"
             )
         most = self.limits.max_latency_ms

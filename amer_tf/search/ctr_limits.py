@@ -13,6 +13,7 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.spaces import MlpSpace
 from amer_tf.search.trials import TrialLog
+from amer_tf.wording import counted
 
 
 class CtrLimits:
@@ -70,7 +71,7 @@ class CtrLimits:
         """
         whole = [self._with_room(each) for each in ranked] if self.admission.is_limited else ranked
         admitted = self.admission.within(whole, number)
-        beside = f"beside {len(self._room)} interactions " if self._room else ""
+        beside = f"beside {counted(len(self._room), 'interaction')} " if self._room else ""
         self.admission.note_ranking("blocks", "stacks of blocks", whole, admitted, beside)
         return [each.blocks for each in admitted] or [()]
 
@@ -108,8 +109,8 @@ class CtrLimits:
         taken = len(found.interactions)
         if taken < number:
             self.admission.note(
-                interactions=f"{number - taken} of {number} interactions left out: with them the "
-                f"model {self.admission.why_over(whole[0])}."
+                interactions=f"{number - taken} of {counted(number, 'interaction')} left out: "
+                f"with them the model {self.admission.why_over(whole[0])}."
             )
         return dataclasses.replace(predefined, interactions=found.interactions)
 
