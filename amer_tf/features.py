@@ -28,7 +28,6 @@ from amer_tf.machine import machine_memory
 from amer_tf.spec_checks import (
     SpecError,
     construct,
-    did_you_mean,
     first_duplicate,
     require_choice,
     require_count,
@@ -45,6 +44,7 @@ from amer_tf.vocabulary import (
     VOCABULARY_SOURCES,
     Vocabulary,
 )
+from amer_tf.wording import counted, did_you_mean
 
 # `data_pipelines` imports this module and no other of the package.
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "NumericField",
     "SpecError",
     "Vocabulary",
+    "counted",
     "did_you_mean",
     "machine_memory",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import sys
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar, cast
+
+from amer_tf.wording import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _Entry = TypeVar("_Entry", bound=Hashable)
@@ -28,7 +29,7 @@ def require_name(place: str, name: object) -> None:
 def require_choice(place: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SpecError(
-            f"{did_you_mean([value], choices)}{place} must be one of {', '.join(choices)}. "
+            f"{place} must be one of {', '.join(choices)}. {did_you_mean(value, choices)}"
             f"Received: {value!r}"
         )
 
@@ -63,19 +64,6 @@ def require_object(place: str, value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise SpecError(f"{place} must be an object. Received: {value!r}")
     return value
-
-
-def did_you_mean(unknown: Iterable[object], known: Iterable[str]) -> str:
-    """The known names that unknown ones come near to, as sentences to begin a message with.
-
-    Returns: Such as `"'max_lenght': did you mean 'max_length'? "`; empty where none comes near.
-    """
-    names, sentences = list(known), []
-    for name in unknown:
-        close = difflib.get_close_matches(name, names, 1) if isinstance(name, str) else []
-        if close:
-            sentences.append(f"{name!r}: did you mean {close[0]!r}? ")
-    return "".join(sentences)
 
 
 def first_duplicate(entries: Iterable[_Entry]) -> _Entry | None:

@@ -106,7 +106,7 @@ def main() -> None:
     print(f"Found: {result.architecture}")
     print(result.interactions().round(5).to_string(index=False))
     print("Validation, the purchases of the weeks after training:")
-    print(table_of(result.leaderboard().drop(columns="architecture")))
+    print(table_of(result.leaderboard()))
 
     heading("3. Test: the last weeks, read once")
     found, others = result.evaluate(data.test), result.evaluate_references(data.test)

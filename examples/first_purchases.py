@@ -93,7 +93,7 @@ def main() -> None:
     search = AmerSearch(data.spec, RUN_DIR, time_limit=TIME_LIMIT, settings=SETTINGS)
     result = search.fit(data.train, data.validation)
     print("Validation, each household's last but one purchase among 100 products new to it:")
-    print(result.leaderboard().drop(columns="architecture").to_string(na_rep=""))
+    print(result.leaderboard().to_string(na_rep=""))
     print(f"Found: {result.architecture}")
 
     heading("3. Test: each household's last purchase")

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("amer_tf", "data_pipelines")
 
 SPEC = ("amer_tf.features", "amer_tf.fields", "amer_tf.vocabulary", "amer_tf.spec_checks")
+HELPERS = ("amer_tf.files", "amer_tf.machine", "amer_tf.wording")
 PURE_SEARCH = ("amer_tf.search.spaces", "amer_tf.search.fair", "amer_tf.search.samplers")
 # Arrays of a traced update, but no models.
 ARRAYS = ("keras.ops", "keras.random")
@@ -26,12 +27,8 @@ TENSORFLOW = ("tensorflow", "tensorflow_datasets")
 TENSORFLOW_ROOMS = ("amer_tf.training", "amer_tf.export", "amer_tf.cli")
 
 RULES = (
-    *(
-        Rule(module, never=EVERYTHING, but=(*SPEC, "amer_tf.files", "amer_tf.machine"))
-        for module in SPEC
-    ),
-    Rule("amer_tf.files", never=EVERYTHING),
-    Rule("amer_tf.machine", never=EVERYTHING),
+    *(Rule(module, never=EVERYTHING, but=(*SPEC, *HELPERS)) for module in SPEC),
+    *(Rule(module, never=EVERYTHING) for module in HELPERS),
     Rule("amer_tf.architecture", never=EVERYTHING),
     Rule("amer_tf.layers", never=EVERYTHING, but=("keras", "keras_rs", "amer_tf.layers")),
     Rule(

@@ -8,7 +8,7 @@ from typing import Any
 from absl import flags
 
 import data_pipelines
-from amer_tf.cli import run_data
+from amer_tf.cli import run_data, settings_list
 from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_frame, show_table
 from amer_tf.cli.errors import UsageError, checking_arguments
@@ -27,8 +27,8 @@ from amer_tf.search.settings_base import BaseSettings
 
 SUMMARY = "Trains any systems on one data set over several seeds, and puts them side by side."
 REQUIRED = ("data_dir", "models", "out")
-# With this flag nothing else is needed.
-ALONE = "list"
+# With one of these flags nothing else is needed.
+ALONE = ("list", settings_list.FLAG)
 FLAGS = flags.FlagValues()
 
 _DATA_DIR = flags.DEFINE_string(
@@ -67,13 +67,18 @@ _TIME_LIMIT = flags.DEFINE_string(
     flag_values=FLAGS,
 )
 _PRESET = flags.DEFINE_enum(
-    "preset", "standard", list(PRESETS), "As in `amer search`.", flag_values=FLAGS
+    "preset", "standard", list(PRESETS), settings_list.PRESETS, flag_values=FLAGS
 )
 _SET = flags.DEFINE_multi_string(
     "set",
     [],
-    "As in `amer search`, for all systems; or for one of them, as --set=dcn@deep.num_crosses=6.",
+    "Changes a setting of the preset for all systems, as --set=name=value, again and again; or for "
+    "one of them, as --set=dcn@deep.num_crosses=6. --list_settings names those of all systems, and "
+    "says what each means.",
     flag_values=FLAGS,
+)
+_LIST_SETTINGS = flags.DEFINE_boolean(
+    settings_list.FLAG, False, settings_list.HELP, flag_values=FLAGS
 )
 _CANDIDATES = flags.DEFINE_list(
     "candidates",
@@ -125,6 +130,8 @@ _WORKERS = flags.DEFINE_integer(
 def run() -> dict[str, Any]:
     if _LIST.value:
         return _listed()
+    if _LIST_SETTINGS.value:
+        return settings_list.list_settings(_PRESET.value, _DATA_DIR.value)
     import_matplotlib()
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from amer_tf.report import words
 from amer_tf.report.audit_verdict import audit_verdict, start_verdict
 from amer_tf.search.audit_findings import Audit
+from amer_tf.wording import counted
 
+# Of the columns of a leaderboard, those that are put in other words, and what others are called.
+_IN_WORDS = ("system", "training", "parameters", "variant", "architecture")
+_HEADERS = {"standard_error": "\N{PLUS-MINUS SIGN}", "ms_1": "ms, 1 row", "ms_256": "ms, 256 rows"}
+_GAUC = (
+    "gauc is the AUC within each user: the mean over the users with both labels, weighted by their "
+    "rows."
+)
 METRICS = ("hr@1", "hr@5", "ndcg@5", "mrr")
 
 
@@ -28,34 +37,75 @@ def give(text: str) -> None:
     sys.stdout.flush()
 
 
-def show_table(title: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table for people; numbers are aligned."""
+def show_table(
+    title: str,
+    columns: Iterable[str],
+    rows: Sequence[Sequence[Any]],
+    whole: Collection[str] = (),
+    right: Collection[str] = (),
+) -> None:
+    """Prints a table for people; numbers are aligned.
+
+    Args:
+        title: Of the table.
+        columns: Their names.
+        rows: Cells, a row each.
+        whole: Columns whose cells are not broken into lines, however narrow the terminal is.
+        right: Columns of texts that are aligned as numbers are.
+    """
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
-        words = any(isinstance(row[index], str) for row in rows)
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
+        is_text = column not in right and any(isinstance(row[index], str) for row in rows)
+        table.add_column(
+            column,
+            justify="left" if is_text else "right",
+            overflow="fold",
+            no_wrap=column in whole,
+        )
     for row in rows:
         table.add_row(*map(_text, row))
-    console = Console(file=sys.stderr)
+    # What a user has named may look like rich's markup.
+    console = Console(file=sys.stderr, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(file=sys.stderr, width=140)
+        console.width = 140
     console.print(table)
 
 
 def show_leaderboard(table: pd.DataFrame, metrics: Mapping[str, Any]) -> None:
-    """Prints what `SearchResult.leaderboard` gave.
+    """Prints a leaderboard in the words of the report, with a star at the result.
 
     Args:
-        table: The leaderboard.
+        table: What `SearchResult.leaderboard` gave, with the architectures.
         metrics: Metrics of one of its models, which say how all were measured.
     """
+    rows: list[tuple[Any, ...]] = []
+    for row in table.to_dict(orient="records"):
+        is_found = row["system"] == words.FOUND
+        is_result = is_found and not any(earlier[0] for earlier in rows)
+        size = row["parameters"]
+        shown = {
+            "": "*" if is_result else "",
+            "system": row["variant"] if is_found else words.system(row["system"]),
+            "how it was trained": words.TRAININGS.get(row["training"], "made by hand"),
+            **{
+                _HEADERS.get(name) or words.metric(name).label: None if pd.isna(value) else value
+                for name, value in row.items()
+                if name not in _IN_WORDS
+            },
+            "parameters": "" if pd.isna(size) else words.size(row["system"], size),
+        }
+        rows.append(tuple(shown.values()))
+    show_table(_how_measured(metrics), list(shown), rows, right=("parameters",))
+    say("* is the result; variants are what else was tried out for it.")
+
+
+def _how_measured(metrics: Mapping[str, Any]) -> str:
     if "mode" not in metrics:
-        show_frame(f"Validation, {metrics['count']:,} rows", table)
-        return
-    among = {"full": "the whole catalogue"}.get(
-        metrics["mode"], f"{metrics['num_negatives']} {metrics['mode']} negatives"
-    )
-    show_frame(f"Validation, {metrics['count']:,} users, each among {among}", table)
+        return f"Validation, {counted(metrics['count'], 'row')}"
+    among = "the whole catalogue"
+    if metrics["mode"] != "full":
+        among = f"{metrics['num_negatives']} {metrics['mode']} negatives"
+    return f"Validation, {counted(metrics['count'], 'user')}, each among {among}"
 
 
 def show_frame(title: str, table: pd.DataFrame) -> None:
@@ -108,6 +158,8 @@ def show_binary_metrics(title: str, results: Mapping[str, Mapping[str, Any]]) ->
     ]
     names = ("system", "auc", "standard error", "log_loss", "standard error", "gauc")
     show_table(title, names, rows)
+    if any(row[-1] is not None for row in rows):
+        say(_GAUC)
     first = next(iter(results.values()))
     bins = [[bin["rows"], bin["expected"], bin["observed"]] for bin in first["calibration"]]
     show_table("Calibration, by tenths of the rows", ("rows", "expected", "observed"), bins)

@@ -23,6 +23,7 @@ from amer_tf.search.reference_result import (
 from amer_tf.search.result import SearchResult
 from amer_tf.training import predictions
 from amer_tf.training.candidate_lists import load_candidates
+from amer_tf.wording import counted
 from data_pipelines import PreparedData
 
 SUMMARY = "Measures a finished run on a split; adds the result to the run's metrics.json."
@@ -110,7 +111,7 @@ def _evaluate_rows(result: CtrResult | CtrReferenceResult, data: PreparedData) -
         assert isinstance(result, CtrResult)
         references = result.evaluate_references(split)
     shown = {_name(result): ours, **references}
-    show_binary_metrics(f"{_SPLIT.value}, {ours['count']:,} rows", shown)
+    show_binary_metrics(f"{_SPLIT.value}, {counted(ours['count'], 'row')}", shown)
     result.record_evaluation(_SPLIT.value, ours, references)
     return _answer(result, data, ours, references)
 
@@ -141,7 +142,7 @@ def _evaluate_ranking(
                 data.train, split, candidates=candidates, **options
             )
     shown = {_name(result): ours, **references}
-    show_metrics(f"{_SPLIT.value}, {len(split.users):,} users", shown)
+    show_metrics(f"{_SPLIT.value}, {counted(len(split.users), 'user')}", shown)
     answer = _answer(result, data, ours, references)
     # Before the predictions: a disk that refuses those must not lose what was measured.
     result.record_evaluation(_SPLIT.value, ours, references)

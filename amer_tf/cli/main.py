@@ -12,6 +12,7 @@ from types import ModuleType
 from amer_tf.cli import compare, evaluate, export, prepare, report, search, usage
 from amer_tf.cli.console import give, say
 from amer_tf.cli.errors import USER_ERRORS, UsageError
+from amer_tf.wording import did_you_mean
 
 VERBS: dict[str, ModuleType] = {
     "prepare": prepare,
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _help(words[1:])
         if name not in VERBS:
             raise UsageError(
-                f"There is no verb of this name; known are {', '.join(VERBS)}. Received: {name!r}"
+                f"There is no verb of this name; known are {', '.join(VERBS)}. "
+                f"{did_you_mean(name, VERBS)}Received: {name!r}"
             )
         if any(word in _HELP for word in words[1:]):
             return _help([name])
@@ -70,7 +72,8 @@ def _help(words: Sequence[str]) -> int:
         text = usage.of_verb(verb, module.SUMMARY, module.FLAGS, module.REQUIRED)
     else:
         raise UsageError(
-            f"There is no verb of this name; known are {', '.join(VERBS)}. Received: {verb!r}"
+            f"There is no verb of this name; known are {', '.join(VERBS)}. "
+            f"{did_you_mean(verb, VERBS)}Received: {verb!r}"
         )
     give(text)
     return 0
@@ -86,8 +89,8 @@ def _flags(name: str, words: Sequence[str]) -> Iterator[None]:
             raise UsageError(
                 f"Flags are written as --name=value. Received: {', '.join(map(repr, others))}"
             )
-        alone = getattr(VERBS[name], "ALONE", None)
-        required = () if alone and values[alone].value else VERBS[name].REQUIRED
+        alone = any(values[flag].value for flag in getattr(VERBS[name], "ALONE", ()))
+        required = () if alone else VERBS[name].REQUIRED
         missing = [f"--{flag}" for flag in required if not values[flag].value]
         if missing:
             raise UsageError(f"These flags must be given: {', '.join(missing)}")
@@ -103,13 +106,16 @@ def _logging() -> Iterator[None]:
         logging.getLogger(framework).setLevel(logging.ERROR)
     ours = [logging.getLogger(name) for name in ("amer_tf", "data_pipelines")]
     handler = logging.StreamHandler(sys.stderr)
-    level = ours[-1].level
+    level, propagated = ours[-1].level, [logger.propagate for logger in ours]
     ours[-1].setLevel(logging.INFO)
     for logger in ours:
         logger.addHandler(handler)
+        # A package that writes to the root logger gives it a handler, which would say all again.
+        logger.propagate = False
     try:
         yield
     finally:
         ours[-1].setLevel(level)
-        for logger in ours:
+        for logger, was in zip(ours, propagated, strict=True):
             logger.removeHandler(handler)
+            logger.propagate = was

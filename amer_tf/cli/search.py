@@ -7,19 +7,20 @@ from typing import Any
 from absl import flags
 
 import data_pipelines
-from amer_tf.cli import run_data
+from amer_tf.cli import run_data, settings_list
 from amer_tf.cli.assignments import assignments
 from amer_tf.cli.console import say, show_audit, show_frame, show_leaderboard
 from amer_tf.cli.errors import checking_arguments
 from amer_tf.search import ctr_settings, settings
 from amer_tf.search.ctr_result import CtrResult
-from amer_tf.search.ctr_settings import CtrSettings
 from amer_tf.search.rank_correlation import LEAST_PAIRS
 from amer_tf.search.searcher import PROGRAMS, AmerSearch
-from amer_tf.search.settings import PRESETS, Settings
+from amer_tf.search.settings import PRESETS
 
 SUMMARY = "Searches for the network, trains it and compares it with simple references."
 REQUIRED = ("data_dir", "run_dir")
+# With one of these flags nothing else is needed.
+ALONE = (settings_list.FLAG,)
 FLAGS = flags.FlagValues()
 
 _DATA_DIR = flags.DEFINE_string(
@@ -79,15 +80,17 @@ _AUDIT = flags.DEFINE_integer(
     flag_values=FLAGS,
 )
 _PRESET = flags.DEFINE_enum(
-    "preset", "standard", list(PRESETS), "How large and how long.", flag_values=FLAGS
+    "preset", "standard", list(PRESETS), settings_list.PRESETS, flag_values=FLAGS
 )
 _SET = flags.DEFINE_multi_string(
     "set",
     [],
-    "Changes a setting of the preset, as --set=name=value, again and again. Settings of task "
-    f"next_item: {', '.join(Settings().to_dict())}. Of task ctr: "
-    f"{', '.join(CtrSettings().to_dict())}.",
+    "Changes a setting of the preset, as --set=name=value, again and again; a list has commas, as "
+    "in --set=hidden_units=64,32. --list_settings names all, and says what each means.",
     flag_values=FLAGS,
+)
+_LIST_SETTINGS = flags.DEFINE_boolean(
+    settings_list.FLAG, False, settings_list.HELP, flag_values=FLAGS
 )
 _REFERENCES = flags.DEFINE_list(
     "references",
@@ -100,6 +103,8 @@ _REFERENCES = flags.DEFINE_list(
 
 
 def run() -> dict[str, Any]:
+    if _LIST_SETTINGS.value:
+        return settings_list.list_settings(_PRESET.value, _DATA_DIR.value)
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
@@ -119,11 +124,12 @@ def run() -> dict[str, Any]:
         )
     run_data.record(search.run, data)
     result = search.fit(data.train, data.validation)
-    show_leaderboard(result.leaderboard(), result.metrics["validation"])
+    show_leaderboard(result.leaderboard(architectures=True), result.metrics["validation"])
     if isinstance(result, CtrResult) and len(result.interactions()):
         apart = search.settings.selection == "best"
-        how = "each by itself" if apart else "each on top of those above it"
-        show_frame(f"Interactions, {how}", result.interactions())
+        how = "by itself" if apart else "on top of those above it"
+        title = f"Interactions in the order in which they were chosen, each gain {how}"
+        show_frame(title, result.interactions())
     audit = result.audit()
     if audit is not None:
         show_audit(audit)

@@ -19,9 +19,9 @@ import tensorflow as tf
 from amer_tf.export.checks import require_fitted, with_values
 from amer_tf.export.columns import Column, input_columns
 from amer_tf.export.encoding import InputEncoder
-from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField
+from amer_tf.training.array_split import DatasetError
 
 _ROWS_AT_A_TIME = 4096
 # From here on some integers are no float64.
@@ -42,7 +42,8 @@ def encode_table(
             missing values; infinity is none, and refused, as in data preparation.
 
     Raises:
-        ExportError: Where a column is missing, or holds what its field cannot be.
+        DatasetError: Where a column is missing, or holds what its field cannot be.
+        ExportError: Where the spec is not fitted.
     """
     frame = _frame(table)
     require_fitted(spec)
@@ -52,12 +53,12 @@ def encode_table(
     wanted = [*names, spec.label, *([spec.group] if spec.group else [])]
     missing = [name for name in wanted if name not in frame]
     if missing:
-        raise ExportError(
+        raise DatasetError(
             f"The table lacks columns; it has {sorted(map(str, frame.columns))}. "
             f"Received: {missing}"
         )
     if not len(frame):
-        raise ExportError("The table must have at least one row. Received: none")
+        raise DatasetError("The table must have at least one row. Received: none")
     labels = _labels(frame[spec.label], spec.label)
     groups = None
     if spec.group is not None:
@@ -86,7 +87,7 @@ def _labels(column: Any, name: str) -> npt.NDArray[np.float32]:
     labels = pd.to_numeric(column, errors="coerce").to_numpy(np.float32)
     wrong = np.flatnonzero((labels != 0) & (labels != 1))
     if len(wrong):
-        raise ExportError(
+        raise DatasetError(
             f"Column {name!r}, row {wrong[0] + 1}, is the label and must be 0 or 1. "
             f"Received: {column.tolist()[wrong[0]]!r}"
         )
@@ -144,7 +145,7 @@ def _converted(convert: Callable[[Any], Any], rows: Any, column: Column, start: 
         try:
             converted.append(convert(row))
         except (TypeError, ValueError, OverflowError) as error:
-            raise ExportError(
+            raise DatasetError(
                 f"Column {column.name!r}, row {number}, must hold values of type "
                 f"{column.dtype.name}. Received: {error}"
             ) from error
@@ -195,7 +196,7 @@ def _require_even(histories: Mapping[str, list[Any]], key: str, start: int) -> N
     for name, rows in histories.items():
         for number, (own, steps) in enumerate(zip(rows, histories[key], strict=True), start + 1):
             if own and len(own) != len(steps):
-                raise ExportError(
+                raise DatasetError(
                     f"Column {name!r}, row {number}, must have as many steps as column {key!r}, "
                     f"{len(steps)}, with None for what is not known of a step. "
                     f"Received: {len(own)} steps"

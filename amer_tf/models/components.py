@@ -15,6 +15,7 @@ from keras import ops
 from amer_tf import layers
 from amer_tf.architecture import Block
 from amer_tf.features import (
+    AnyField,
     CategoricalField,
     FeatureSpec,
     Field,
@@ -73,20 +74,27 @@ def make_catalog(spec: FeatureSpec, catalog: Any) -> Any:
                 "A catalog holds ids: make a numeric target field categorical. "
                 f"Received: fields[{field.name!r}]"
             )
-        width = field.max_values if isinstance(field, MultiValuedField) else 1
-        columns[field.name] = [start, width]
-        start += width
-    num_items = spec.vocabulary(spec.item_field).num_rows
-    expected = (
-        f"shape ({num_items}, {start}): one row for each item id, the columns of {list(columns)}"
-    )
+        columns[field.name] = [start, _catalog_width(field)]
+        start += _catalog_width(field)
+    num_items, _ = shape = catalog_shape(spec)
+    expected = f"shape {shape}: one row for each item id, the columns of {list(columns)}"
     if catalog is None:
         raise SpecError(f"This spec needs `catalog`, of {expected}. Received: catalog=None")
-    if tuple(catalog.shape) != (num_items, start):
+    if tuple(catalog.shape) != shape:
         raise SpecError(f"`catalog` must have {expected}. Received: shape={tuple(catalog.shape)}")
     return layers.CatalogLookup(
         columns=columns, num_items=num_items, table=catalog, name=layer_name("catalog")
     )
+
+
+def catalog_shape(spec: FeatureSpec) -> tuple[int, int]:
+    """Rows and columns of the catalog of a spec."""
+    num_items = spec.vocabulary(spec.item_field).num_rows
+    return num_items, sum(map(_catalog_width, spec.catalog_fields))
+
+
+def _catalog_width(field: AnyField) -> int:
+    return field.max_values if isinstance(field, MultiValuedField) else 1
 
 
 def drop_events(spec: FeatureSpec, inputs: dict[str, Any], rate: float) -> dict[str, Any]:

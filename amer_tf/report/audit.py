@@ -16,6 +16,7 @@ from amer_tf.report.plots import COLORS, plot
 from amer_tf.report.run_record import RunRecord
 from amer_tf.report.sampled import side_by_side
 from amer_tf.search.audit_findings import LOSSES, Audit, StepAudit
+from amer_tf.wording import counted
 
 NAMES = {"behavior": "Behaviour networks", "interaction": "Interactions", "mlp": "MLPs"}
 
@@ -113,9 +114,9 @@ def _plot(audit: Audit) -> Html:
 def _how(audit: Audit) -> str:
     text = (
         "For this, architectures at evenly spaced ranks of the inherited scores were trained from "
-        f"new weights, all in one way, for at most {audit.epochs} epochs, and so was the found one."
-        " Each was trained once: what another seed would change is no part of the errors of single "
-        "scores."
+        f"new weights, all in one way, for at most {counted(audit.epochs, 'epoch')}, and so was "
+        "the found one. Each was trained once: what another seed would change is no part of the "
+        "errors of single scores."
     )
     if audit.random is not None:
         text += (

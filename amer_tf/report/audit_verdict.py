@@ -8,6 +8,7 @@ from typing import NamedTuple
 from amer_tf.report import words
 from amer_tf.report.verdict import Comparison, certainty
 from amer_tf.search.audit_findings import Audit, RandomScore, Score, StepAudit
+from amer_tf.wording import counted
 
 _OF_A_RUN = "the references of this run (`--references={name}` scores it)"
 # By other draws than those that it was chosen by: it has no luck that others did not have.
@@ -103,7 +104,7 @@ def _reference(audit: Audit, score: Score) -> _Rival:
     """The hand-made system, which was trained once, as the found architecture was once more."""
     name, unfair = f"the {words.system(audit.reference_name)}", None
     if audit.reference_cut_at is not None:
-        unfair = f"a time limit ended its training after {audit.reference_cut_at} epochs"
+        unfair = f"a time limit ended its training after {counted(audit.reference_cut_at, 'epoch')}"
     elif audit.found is None:
         unfair = "trained once"
     comparison = compared(audit.metric, audit.found or audit.result, score)
@@ -185,10 +186,10 @@ def left_out_sentence(audit: Audit) -> str | None:
     """What of the audit came to nothing, or not yet; None where all of it was trained."""
     sentences = []
     if audit.num_failed:
-        what = "1 training" if audit.num_failed == 1 else f"{audit.num_failed} trainings"
+        what = counted(audit.num_failed, "training")
         sentences.append(f"{what} diverged and {_are(audit.num_failed)} left out.")
     if audit.num_missing:
-        what = f"{audit.num_missing} architecture{'s' if audit.num_missing > 1 else ''}"
+        what = counted(audit.num_missing, "architecture")
         sentences.append(
             f"The time limit left {what} untrained: the same command, given once more, goes on."
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from amer_tf.report import words
 from amer_tf.report.run_record import RunRecord
 from amer_tf.search.audit_findings import cut_at
+from amer_tf.wording import counted
 
 TREES = "lightgbm"
 _OWN = re.compile(r"(scratch|finetuning)_\d+|final")
@@ -30,7 +31,7 @@ def cut_short(record: RunRecord) -> dict[str, str]:
 
 def after(name: str, number: int) -> str:
     """Where a training stood, in words."""
-    return words.count(number, "tree" if name == TREES else "epoch")
+    return counted(number, "tree" if name == TREES else "epoch")
 
 
 def cut_short_sentence(cut: Mapping[str, str]) -> str | None:

@@ -9,6 +9,7 @@ from amer_tf.features import NumericField
 from amer_tf.report import words
 from amer_tf.report.markup import Html, details, element, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
+from amer_tf.wording import counted
 
 _KINDS = {
     "CategoricalField": "one value",
@@ -40,7 +41,7 @@ def data_counts(record: RunRecord) -> Html:
                 "known."
             )
         )
-    summary = f"The {len(record.spec.fields)} fields that the model reads"
+    summary = f"What the model reads: {counted(len(record.spec.fields), 'field')}"
     parts.append(details(summary, _fields(record)))
     return joined(parts)
 

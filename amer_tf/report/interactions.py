@@ -45,7 +45,7 @@ def interactions(record: RunRecord) -> Html | None:
                 f"{len(trials)}; the found model takes {count} of them{why}."
             ),
             table(
-                "Chosen interactions, in the order in which they were chosen",
+                f"Chosen interactions, in the order in which they were chosen, each gain {alone}",
                 ["Interaction", "Gain", f"Gain in {fitness}", "In the model"],
                 rows,
                 [number for number, row in enumerate(rows) if row[-1]],

@@ -20,8 +20,8 @@ from amer_tf.report.markup import (
 from amer_tf.report.run_record import REFERENCE, RunRecord, architecture_of
 from amer_tf.report.words import FOUND
 from amer_tf.search.trials import score_of
+from amer_tf.wording import counted
 
-_TREES = "lightgbm"
 _TRAINED_ANEW = ("scratch", "final")
 
 
@@ -39,12 +39,10 @@ def leaderboard(record: RunRecord) -> Html:
             _board("Systems by validation score, the best first", record, shown, best),
             paragraph(
                 "± is one standard error: how much a score would differ on another sample of the "
-                "same size. The scores of the found network are the best of "
-                f"{len(record.models)}, so they flatter it a little; the test split, which chose "
-                "nothing, does not."
+                f"same size.{_flattery(len(record.models))}"
             ),
             details(
-                f"All {len(everything)} models that were scored on the whole validation split",
+                f"{counted(len(everything), 'model')} in all, scored on the whole validation split",
                 _board("All models, the best first", record, everything, best, architectures=True),
             ),
             _glossary(record),
@@ -56,7 +54,7 @@ def _how_it_was_measured(record: RunRecord) -> str:
     metrics = record.metrics["validation"]
     count = int(metrics.get("count", 0))
     if record.task == "ctr":
-        return f"Measured on the {count:,} rows of the validation split."
+        return f"Measured on the {counted(count, 'row')} of the validation split."
     mode = metrics.get("mode")
     among = (
         "the whole catalogue"
@@ -64,8 +62,18 @@ def _how_it_was_measured(record: RunRecord) -> str:
         else f"{metrics.get('num_negatives')} {words.MODES.get(mode, mode).removeprefix('among ')}"
     )
     return (
-        f"Measured on the {count:,} users of the validation split: the true next item is ranked "
-        f"among {among}."
+        f"Measured on the {counted(count, 'user')} of the validation split: the true next item is "
+        f"ranked among {among}."
+    )
+
+
+def _flattery(number: int) -> str:
+    """What it means that the result is the best of so many models."""
+    if number == 1:
+        return ""
+    return (
+        f" The scores of the found network are the best of {number}, so they flatter it a little; "
+        "the test split, which chose nothing, does not."
     )
 
 
@@ -107,16 +115,7 @@ def _by_hand(where: str | None) -> str:
 
 def variant(record: RunRecord, trial: Mapping[str, Any]) -> str:
     """What was found, or in what an architecture differs from it."""
-    own, found = architecture_of(trial), record.architecture
-    differences = []
-    if own.canonical().blocks != found.canonical().blocks:
-        differences.append("other blocks" if own.blocks else "no blocks")
-    if own.interactions != found.interactions:
-        number = len(own.interactions)
-        differences.append(f"{number} {'interaction' if number == 1 else 'interactions'}")
-    if own.mlp != found.mlp:
-        differences.append("another MLP")
-    return f"Variant: {', '.join(differences)}" if differences else words.system(FOUND)
+    return words.variant(architecture_of(trial), record.architecture)
 
 
 def _estimate(metrics: Mapping[str, Any], name: str) -> Estimate:
@@ -125,9 +124,9 @@ def _estimate(metrics: Mapping[str, Any], name: str) -> Estimate:
 
 
 def _size(trial: Mapping[str, Any]) -> Any:
-    if trial.get("name") == _TREES and trial["parameters"] is not None:
-        return NumberText(f"{trial['parameters']:,} trees")
-    return trial["parameters"]
+    if trial["parameters"] is None:
+        return None
+    return NumberText(words.size(trial.get("name", FOUND), trial["parameters"]))
 
 
 def _glossary(record: RunRecord) -> Html:
@@ -155,8 +154,8 @@ def evaluations(record: RunRecord) -> Html | None:
         if not order:
             continue
         count = int(next(iter(shown.values())).get("count", 0))
-        unit = "rows" if record.task == "ctr" else "users"
-        title = f"{words.plain(words.place(place))}: {count:,} {unit}"
+        unit = "row" if record.task == "ctr" else "user"
+        title = f"{words.plain(words.place(place))}: {counted(count, unit)}"
         parts.append(
             table(
                 title,

@@ -11,6 +11,7 @@ from amer_tf.report.markup import Html, figure, joined
 from amer_tf.report.plots import COLORS, plot, shared_legend
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import FOUND
+from amer_tf.wording import counted
 
 _ROUND = "interaction_round_"
 # More than these would be covered by a legend among them.
@@ -249,6 +250,7 @@ def _in_words(description: str, panels: Sequence[Panel]) -> str:
 
 
 def _course(values: Sequence[float]) -> str:
+    epochs = counted(len(values), "epoch")
     if len(values) == 1:
-        return f"{values[0]:.4f} after 1 epoch"
-    return f"from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} epochs"
+        return f"{values[0]:.4f} after {epochs}"
+    return f"from {values[0]:.4f} to {values[-1]:.4f} in {epochs}"

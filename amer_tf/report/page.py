@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from amer_tf.architecture import HiddenLayer
 from amer_tf.report import words
 from amer_tf.report.architecture_drawing import behavior_picture, mlp_picture
 from amer_tf.report.audit import audit_section
@@ -27,6 +28,7 @@ from amer_tf.report.seeds import over_seeds
 from amer_tf.report.trade_off import trade_off
 from amer_tf.report.verdict import verdict
 from amer_tf.search.result import SearchResult
+from amer_tf.wording import counted
 
 REPORT_FILE = "report.html"
 
@@ -73,7 +75,30 @@ def _kind(record: RunRecord) -> str:
     }.get(record.task, record.task)
     steps = [words.STEPS.get(step, step) for step in record.steps]
     number = words.step_numbers(record.steps)
-    return f"{task}. Searched (AMER-{number}): {', '.join(steps)}. Seed {record.seed}."
+    return (
+        f"{task}. Searched: {', '.join(steps)} (AMER-{number}, as the paper numbers these steps)."
+        f"{_stand_ins(record)} Seed {record.seed}."
+    )
+
+
+def _stand_ins(record: RunRecord) -> str:
+    """What the result has in place of what was searched, as a sentence; empty where nothing."""
+    found = record.architecture
+    has_blocks = any(block.layer != "zero" for block in found.blocks)
+    kept = {
+        "behavior": "" if has_blocks else "no blocks",
+        "interaction": "" if found.interactions else "no interactions",
+        "mlp": "the predefined MLP" if found.mlp == _predefined_mlp(record) else "",
+    }
+    parts = [kept[step] for step in record.steps if kept.get(step)]
+    return f" The result has {' and '.join(parts)} in place of what was searched." if parts else ""
+
+
+def _predefined_mlp(record: RunRecord) -> tuple[HiddenLayer, ...]:
+    """The MLP that stands in for step 3, see `CtrProgram`."""
+    name = "behavior_units" if record.spec.with_role("behavior") else "hidden_units"
+    units = record.config["settings"].get(name, ())
+    return tuple(HiddenLayer("relu", units=number) for number in units)
 
 
 def _sections(records: Sequence[RunRecord]) -> list[Section]:
@@ -121,13 +146,12 @@ def _in_short(record: RunRecord) -> Html:
     used = sum(block.layer != "zero" for block in architecture.blocks)
     parts = []
     if architecture.blocks:
-        parts.append(f"{used} of {len(architecture.blocks)} blocks that read the history")
+        blocks = counted(len(architecture.blocks), "block")
+        parts.append(f"{used} of {blocks} to read the history")
     if architecture.interactions:
-        number = len(architecture.interactions)
-        parts.append(f"{number} {'interaction' if number == 1 else 'interactions'}")
+        parts.append(counted(len(architecture.interactions), "interaction"))
     if architecture.mlp:
-        number = len(architecture.mlp)
-        parts.append(f"an MLP of {number} hidden {'layer' if number == 1 else 'layers'}")
+        parts.append(f"an MLP of {counted(len(architecture.mlp), 'hidden layer')}")
     what = ", ".join(parts) or "neither blocks nor interactions"
     training = words.TRAININGS.get(best["kind"], best["kind"])
     text = (

@@ -10,6 +10,7 @@ from amer_tf.report.interactions import product
 from amer_tf.report.markup import Html, details, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
 from amer_tf.search.reference_options import OPTIONS_FILE
+from amer_tf.wording import counted
 
 
 def reference_choices(record: RunRecord) -> Html | None:
@@ -32,8 +33,8 @@ def _pairs(name: str, found: Mapping[str, Any]) -> Html:
     return joined(
         [
             paragraph(
-                f"{words.system(name)}, made by hand, kept {_number(pairs, 'pair')} of fields, "
-                "each with a weight, which its final training started from."
+                f"{words.system(name)}, made by hand, kept {counted(len(pairs), 'pair')} of "
+                "fields, each with a weight, which its final training started from."
             ),
             details(title, table(title, ["Pair", "Weight"], rows)),
         ]
@@ -55,17 +56,13 @@ def _crosses(name: str, found: Mapping[str, Any]) -> Html:
     return joined(
         [
             paragraph(
-                f"{words.system(name)}, made by hand, found {_number(crosses, 'cross')} of "
-                f"fields, each better than those before it alone.{in_buckets}"
+                f"{words.system(name)}, made by hand, found "
+                f"{counted(len(crosses), 'cross', 'crosses')} of fields, each better than "
+                f"those before it alone.{in_buckets}"
             ),
             details(title, table(title, ["Cross"], [[product(cross)] for cross in crosses])),
         ]
     )
-
-
-def _number(found: list[Any], noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{len(found)} {noun if len(found) == 1 else plural}"
 
 
 def _buckets(item: tuple[str, list[float]]) -> str:

@@ -10,6 +10,7 @@ from amer_tf.report.markup import Html, figure, joined, paragraph
 from amer_tf.report.plots import COLORS, plain_numbers, plot, shared_legend
 from amer_tf.report.run_record import REFERENCE, RunRecord
 from amer_tf.search.admission import left_out
+from amer_tf.wording import counted
 
 # Trees have no parameters that could be set beside weights.
 _TREES = "lightgbm"
@@ -69,7 +70,7 @@ def limits(record: RunRecord) -> list[str]:
     """What the limits of a run were, and what was left out for them."""
     known = []
     if record.config.get("max_params") is not None:
-        known.append(f"{record.config['max_params']:,} parameters")
+        known.append(counted(record.config["max_params"], "parameter"))
     if record.config.get("max_latency_ms") is not None:
         known.append(f"{record.config['max_latency_ms']:g} milliseconds for 1 row as for 256 rows")
     if not known:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from amer_tf.architecture import Architecture
+from amer_tf.wording import counted
+
 FOUND = "amer"
+TREES = "lightgbm"
 
 
 class Metric(NamedTuple):
@@ -71,7 +75,7 @@ SYSTEMS = {
     "din": ("DIN", "an MLP with attention from the target over the history"),
     "dien": ("DIEN", "an MLP with a recurrent network that attends from the target"),
     "dsin": ("DSIN", "an MLP with attention within sessions and a recurrent network over them"),
-    "lightgbm": (
+    TREES: (
         "LightGBM",
         "gradient boosted trees, with hand-made columns of the history",
     ),
@@ -162,6 +166,23 @@ def system(name: str) -> str:
     return f"{known} ({label})" if label else known
 
 
+def variant(own: Architecture, found: Architecture) -> str:
+    """What was found, or in what an architecture differs from it."""
+    differences = []
+    if own.canonical().blocks != found.canonical().blocks:
+        differences.append("other blocks" if own.blocks else "no blocks")
+    if own.interactions != found.interactions:
+        differences.append(counted(len(own.interactions), "interaction"))
+    if own.mlp != found.mlp:
+        differences.append("another MLP")
+    return f"Variant: {', '.join(differences)}" if differences else system(FOUND)
+
+
+def size(system: str, parameters: int) -> str:
+    """How large a system is: its parameters, of LightGBM its trees."""
+    return counted(parameters, "tree") if system == TREES else f"{parameters:,}"
+
+
 def place(place: tuple[str, str]) -> str:
     """A split, and among what items the true one was ranked where that is a question."""
     split, mode = place
@@ -170,7 +191,7 @@ def place(place: tuple[str, str]) -> str:
 
 def rows(number: object) -> str:
     """So many rows, as text."""
-    return f"{number} {'row' if str(number) == '1' else 'rows'}"
+    return counted(int(str(number)), "row")
 
 
 def step_numbers(steps: Iterable[str]) -> str:
@@ -182,11 +203,6 @@ def plain(name: str) -> str:
     """An identifier as words."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
-
-
-def count(number: int, noun: str) -> str:
-    """A number of things, as in `"1 epoch"` and `"2 epochs"`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from amer_tf.search.progress import PhaseProgress
 from amer_tf.search.run_error import RunError
 from amer_tf.search.state import CONFIG_FILE, METRICS_FILE, RunFolder
 from amer_tf.search.trials import MODEL_KINDS, TrialLog
+from amer_tf.wording import counted
 
 # Under which `phases.json` says what was left out, and that something was chosen.
 PHASE = "limits"
@@ -108,16 +109,29 @@ class Admission:
         """
         if not self.is_limited:
             return
+        self.require_size(smallest)
         self._measure(smallest)
-        reason = self.why_over(smallest)
-        if reason is not None:
-            name = "max_params" if self.is_too_large(smallest) else "max_latency_ms"
-            raise RunError(
-                f"No model of this search is within the limits: the smallest that there can be "
-                f"{reason}. Raise `{name}`, or search with smaller sizes, such as a smaller "
-                f"`embedding_dim`. Received: max_params={self.limits.max_params}, "
-                f"max_latency_ms={self.limits.max_latency_ms}"
-            )
+        if self.why_over(smallest) is not None:
+            self._refuse("max_latency_ms", smallest)
+
+    def require_size(self, smallest: Architecture) -> None:
+        """Raises where not even the smallest architecture has as few parameters as it may have.
+
+        No latency is measured, and nothing is written.
+
+        Raises:
+            RunError: It says how small a model can be.
+        """
+        if self.is_too_large(smallest):
+            self._refuse("max_params", smallest)
+
+    def _refuse(self, name: str, smallest: Architecture) -> None:
+        raise RunError(
+            f"No model of this search is within the limits: the smallest that there can be "
+            f"{self.why_over(smallest)}. Raise `{name}`, or search with smaller sizes, such as a "
+            f"smaller `embedding_dim`. Received: max_params={self.limits.max_params}, "
+            f"max_latency_ms={self.limits.max_latency_ms}"
+        )
 
     def within(self, ranked: Sequence[Architecture], number: int) -> list[Architecture]:
         """The first architectures of a ranking that are within the limits.
@@ -166,14 +180,17 @@ class Admission:
         """
         if self.is_too_large(architecture):
             return (
-                f"has {self.size.parameters(architecture):,} parameters, the limit is "
+                f"has {counted(self.size.parameters(architecture), 'parameter')}, the limit is "
                 f"{self.limits.max_params:,}"
             )
         most = self.limits.max_latency_ms
         if most is not None:
             for rows, milliseconds in (self.latency_of(architecture) or {}).items():
                 if milliseconds > most:
-                    return f"takes {milliseconds:.2f} ms for {rows} rows, the limit is {most:g} ms"
+                    return (
+                        f"takes {milliseconds:.2f} ms for {counted(int(rows), 'row')}, the limit "
+                        f"is {most:g} ms"
+                    )
         return None
 
     def admits(self, architecture: Architecture) -> bool:

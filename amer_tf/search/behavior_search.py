@@ -100,6 +100,14 @@ class BehaviorSearch:
         """
         self.admission.require(self._smallest)
 
+    def require_size(self) -> None:
+        """Raises where no model of the search can have as few parameters as it may have.
+
+        Raises:
+            RunError: It says how small a model can be.
+        """
+        self.admission.require_size(self._smallest)
+
     @property
     def _smallest(self) -> Architecture:
         """All blocks skipped: what there is where nothing that was sampled is within the limits."""

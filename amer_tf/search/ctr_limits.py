@@ -13,6 +13,7 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.spaces import MlpSpace
 from amer_tf.search.trials import TrialLog
+from amer_tf.wording import counted
 
 
 class CtrLimits:
@@ -46,6 +47,15 @@ class CtrLimits:
         if self.admission.is_limited:
             self.admission.require(self._with_smallest_mlp(self._bench.frame))
 
+    def require_size(self) -> None:
+        """Raises where no model of the search can have as few parameters as it may have.
+
+        Raises:
+            RunError: It says how small a model can be.
+        """
+        if self.admission.limits.max_params is not None:
+            self.admission.require_size(self._with_smallest_mlp(self._bench.frame))
+
     def is_too_large(self, architecture: Architecture) -> bool:
         """Whether blocks have more parameters than they may have beside what is still to come."""
         if self.admission.limits.max_params is None:
@@ -61,7 +71,7 @@ class CtrLimits:
         """
         whole = [self._with_room(each) for each in ranked] if self.admission.is_limited else ranked
         admitted = self.admission.within(whole, number)
-        beside = f"beside {len(self._room)} interactions " if self._room else ""
+        beside = f"beside {counted(len(self._room), 'interaction')} " if self._room else ""
         self.admission.note_ranking("blocks", "stacks of blocks", whole, admitted, beside)
         return [each.blocks for each in admitted] or [()]
 
@@ -99,8 +109,8 @@ class CtrLimits:
         taken = len(found.interactions)
         if taken < number:
             self.admission.note(
-                interactions=f"{number - taken} of {number} interactions left out: with them the "
-                f"model {self.admission.why_over(whole[0])}."
+                interactions=f"{number - taken} of {counted(number, 'interaction')} left out: "
+                f"with them the model {self.admission.why_over(whole[0])}."
             )
         return dataclasses.replace(predefined, interactions=found.interactions)
 

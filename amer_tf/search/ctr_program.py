@@ -22,6 +22,7 @@ from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
 from amer_tf.search.audit_findings import cut_at
 from amer_tf.search.audit_plan import Entry, make_plan
 from amer_tf.search.budget import Budget
+from amer_tf.search.ctr_limits import CtrLimits
 from amer_tf.search.ctr_recording import METRIC
 from amer_tf.search.ctr_search import STEPS, CtrSearch, phase_shares
 from amer_tf.search.ctr_settings import CtrSettings
@@ -30,6 +31,7 @@ from amer_tf.search.ctr_workbench import CtrWorkbench
 from amer_tf.search.final_training import train_final
 from amer_tf.search.latencies import FOUND, measure_systems
 from amer_tf.search.memory_check import require_memory
+from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.reference_options import find_options
 from amer_tf.search.run_result import load_model
 from amer_tf.search.spaces import InteractionSpace, check_heads
@@ -121,6 +123,11 @@ class CtrProgram:
             _ = spec.history_field
             check_heads(spec, settings.embedding_dim)
 
+    def require_size(self) -> None:
+        """Raises where no model can have as few parameters as it may have; writes nothing."""
+        clock, trials = PhaseClock(self.run, Budget(None, {})), TrialLog(self.run)
+        CtrLimits(self._bench(), clock, trials, self.steps).require_size()
+
     def work(
         self, budget: Budget, train: Any, validation: Any, catalog: Any = None
     ) -> tuple[Architecture, dict[str, Any]]:
@@ -145,7 +152,7 @@ class CtrProgram:
         return ctr_references.load(self.run, name, self.spec, load)
 
     def _search(self, budget: Budget, train: Any, validation: Any) -> CtrSearch:
-        return CtrSearch(self._bench(train), budget, train, validation, self.steps)
+        return CtrSearch(self._bench(train.num_examples), budget, train, validation, self.steps)
 
     def _compare(self, search: CtrSearch, *, may_leave_out: bool = False) -> None:
         """Scores references on the validation split, each once.
@@ -191,7 +198,7 @@ class CtrProgram:
     ) -> None:
         """Trains architectures alone, as the result was; see `audit`."""
         clock, trials = AuditClock(self.run, budget), TrialLog(self.run)
-        bench = chosen_prior(self._bench(train), trials)
+        bench = chosen_prior(self._bench(train.num_examples), trials)
         epochs = final_epochs(self.run.phases(), self.settings.final_epochs)
         trainer = dataclasses.replace(
             bench,
@@ -224,14 +231,10 @@ class CtrProgram:
             measured_by=self.settings.fitness,
         )
 
-    def _bench(self, train: Any) -> CtrWorkbench:
+    def _bench(self, num_examples: int = 0) -> CtrWorkbench:
+        """The workbench for so many training rows; those matter for training alone."""
         return CtrWorkbench(
-            self.run,
-            self.spec,
-            self.settings,
-            self.seed,
-            train.num_examples,
-            limits=self.limits,
+            self.run, self.spec, self.settings, self.seed, num_examples, limits=self.limits
         )
 
     def _score_reference(self, name: str, search: CtrSearch, parts: int) -> None:

@@ -21,7 +21,7 @@ class CtrSettings(BaseSettings):
     """Every number of a search of task ctr that is not found by the search itself.
 
     Args:
-        embedding_dim: `K`.
+        embedding_dim: Numbers that stand for a value of a field, `K`.
         batch_size: Most rows of a step; rounded to equal hands or shares in the supernets.
         epoch_steps: Steps that an epoch should have: where there are few rows, a step has fewer,
             down to 64.

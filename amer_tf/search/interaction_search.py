@@ -23,6 +23,7 @@ from amer_tf.search.trials import TrialLog
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.fitness import FITNESS
 from amer_tf.training.interaction_scoring import candidate_parts, score_candidates
+from amer_tf.wording import counted
 
 PHASE = "interaction"
 SCREENED = "screened interaction"
@@ -96,7 +97,7 @@ class InteractionSearch:
                 ids = {name: split.field_values(name) for name in self.space.fields}
                 self._screening = Screening(ids, split.labels)
             trials: list[dict[str, Any]] = []
-            with PhaseProgress(f"Screening {len(new)} interactions", len(new)) as bar:
+            with PhaseProgress(f"Screening {counted(len(new), 'interaction')}", len(new)) as bar:
                 for index, group in enumerate(new):
                     [score] = self._screening.scores([group])
                     trials.append(
@@ -150,7 +151,7 @@ class InteractionSearch:
         batch_size = size * supernet.hand_size(self.bench.batch_size)
         num_steps = settings.round_epochs * steps_per_epoch(self.train.num_examples, batch_size)
         name, title = _round(number), f"Round {number + 1} of {settings.rounds}"
-        with PhaseProgress(f"{title}: {size} interactions", 1.0) as bar:
+        with PhaseProgress(f"{title}: {counted(size, 'interaction')}", 1.0) as bar:
 
             def after_epoch(progress: Progress) -> bool:
                 bar.update(progress.fraction, f"loss {progress.loss:.4f}")

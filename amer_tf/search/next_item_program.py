@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 import keras
+import numpy as np
 
 from amer_tf.architecture import Architecture
 from amer_tf.features import FeatureSpec
+from amer_tf.models import components
 from amer_tf.search import references, settings
 from amer_tf.search.admission import NO_LIMITS, Limits
 from amer_tf.search.audit import SEED_OFFSET, AuditClock, audit, final_epochs
@@ -102,6 +104,12 @@ class NextItemProgram:
         """Raises where spec and settings do not fit each other."""
         require_memory(spec, settings.embedding_dim)
         check_heads(spec, settings.embedding_dim, options.get("num_heads", MOST_HEADS))
+
+    def require_size(self) -> None:
+        """Raises where no model can have as few parameters as it may have; writes nothing."""
+        # What is known of the items is not at hand, and only its shape counts.
+        catalog = np.zeros(components.catalog_shape(self.spec), "int32")
+        BehaviorSearch(self._bench(None, catalog), Budget(None, {}), None, None).require_size()
 
     def work(
         self, budget: Budget, train: Any, validation: Any, catalog: Any

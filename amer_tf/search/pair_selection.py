@@ -15,6 +15,7 @@ from amer_tf.search.phase_clock import PhaseClock
 from amer_tf.search.progress import PhaseProgress
 from amer_tf.training.fit import Phase, Progress, steps_per_epoch
 from amer_tf.training.grda import GatedAdam, c_for
+from amer_tf.wording import counted
 
 # As the authors have them. In a few hundred steps of small batches some useless gates pick up noise
 # enough to stay open, but at lower rates useful ones close too. Frappe, 45 pairs, 400 steps: 15
@@ -67,11 +68,11 @@ def select(
         mu=MU,
     )
     pairs = autofis.field_pairs(bench.spec)
-    with PhaseProgress(f"Selecting among {len(pairs)} pairs", 1.0) as bar:
+    with PhaseProgress(f"Selecting among {counted(len(pairs), 'pair')}", 1.0) as bar:
 
         def after_epoch(progress: Progress) -> bool:
             left = int(np.count_nonzero(keras.ops.convert_to_numpy(gates)))
-            bar.update(progress.fraction, f"loss {progress.loss:.4f}, {left} pairs")
+            bar.update(progress.fraction, f"loss {progress.loss:.4f}, {counted(left, 'pair')}")
             return False
 
         phases.train_phase(

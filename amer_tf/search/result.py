@@ -75,13 +75,27 @@ class SearchResult(RunResult):
         """The trial whose model was kept."""
         return TrialLog(self.run).best()
 
-    def leaderboard(self) -> pd.DataFrame:
+    def leaderboard(self, *, architectures: bool = False) -> pd.DataFrame:
         """All models that were scored on the whole validation split, the best first.
 
-        `standard_error` is that of the metric before it, which ranks.
+        The first row of `amer` is the result; others are what else was tried out for it.
 
-        Where latency was limited, `ms_1` and `ms_256` are milliseconds of a call of so many rows:
-        those of the run's model and of the hand-made networks were measured at its end.
+        Args:
+            architectures: Adds which architecture each row of `amer` has: `variant`, in what it
+                differs from the result, and `architecture`, the whole of it, a long text.
+
+        Returns:
+            A row for each model:
+
+            - `system`: `amer`, or the name of a hand-made system.
+            - `training`: how a model of `amer` came to its weights: `inherited`, those of the
+              supernet; `fine-tuned`, trained on from them; `scratch`, trained from new ones, or
+              `final`, longer.
+            - The metric that ranks, its `standard_error`, and the other metrics.
+            - `parameters`: embeddings included; of LightGBM the number of its trees, and none of a
+              closed form.
+            - Where latency was limited `ms_1` and `ms_256`: milliseconds of a call of so many rows.
+              Those of the run's model and of the hand-made networks were measured at its end.
         """
         latencies = self._latencies()
         trials = [trial for trial in self.run.trials() if trial["kind"] in LEADERBOARD_KINDS]
@@ -92,11 +106,7 @@ class SearchResult(RunResult):
                 **self._measures(trial),
                 "parameters": trial["parameters"],
                 **({} if not latencies else _latency_of(trial, latencies)),
-                "architecture": (
-                    str(Architecture.from_dict(trial["architecture"]))
-                    if "architecture" in trial
-                    else ""
-                ),
+                **(self._architecture_of(trial) if architectures else {}),
             }
             for trial in sorted(trials, key=score_of, reverse=True)
         ]
@@ -104,13 +114,19 @@ class SearchResult(RunResult):
         return pd.DataFrame(rows).astype({"parameters": "Int64"})
 
     def _measures(self, trial: Mapping[str, Any]) -> dict[str, float | None]:
-        """The metrics of a trial; the error stands behind the one that it is of."""
-        found: dict[str, float | None] = {}
-        for name in self.METRICS:
-            found[name] = trial["metrics"][name]
-            if name == self.RANKED_BY:
-                found["standard_error"] = trial["standard_error"]
-        return found
+        """The metrics of a trial: first the one that ranks, and its error."""
+        metrics = {name: trial["metrics"][name] for name in self.METRICS}
+        ranked = {self.RANKED_BY: metrics.pop(self.RANKED_BY)}
+        return {**ranked, "standard_error": trial["standard_error"], **metrics}
+
+    def _architecture_of(self, trial: Mapping[str, Any]) -> dict[str, str]:
+        """The architecture of a trial as text; nothing of a hand-made system."""
+        from amer_tf.report.words import variant
+
+        if "architecture" not in trial:
+            return {"variant": "", "architecture": ""}
+        own = Architecture.from_dict(trial["architecture"])
+        return {"variant": variant(own, self.architecture), "architecture": str(own)}
 
     def _latencies(self) -> dict[str, dict[str, float]]:
         """Milliseconds by rows, by what was measured: the last measurement of each."""

@@ -32,8 +32,8 @@ def as_splits(spec: FeatureSpec, train: Any, validation: Any) -> tuple[Any, Any]
 
     Raises:
         SplitError: Where something else is given, or a folder of another spec.
-        DatasetError: Where a `tf.data` holds no labelled rows.
-        ExportError: Where a table lacks a column, or holds other values than the spec says.
+        DatasetError: Where a `tf.data` holds no labelled rows, or a table lacks a column, or holds
+            other values than the spec says.
     """
     if validation is None:
         if isinstance(train, (str, os.PathLike)):
@@ -74,8 +74,8 @@ def as_evaluation_split(spec: FeatureSpec, data: Any) -> Any:
 
     Raises:
         SplitError: Where something else is given.
-        DatasetError: Where a `tf.data` holds no labelled rows.
-        ExportError: Where a table lacks a column, or holds other values than the spec says.
+        DatasetError: Where a `tf.data` holds no labelled rows, or a table lacks a column, or holds
+            other values than the spec says.
     """
     return _as_split(spec, data, "evaluation")
 

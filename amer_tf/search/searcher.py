@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import amer_tf
@@ -22,9 +22,17 @@ from amer_tf.search.run_result import require_search
 from amer_tf.search.search_data import as_splits, fingerprint, spec_digest
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
-from amer_tf.search.state import ARCHITECTURE_FILE, METRICS_FILE, SPLITS_FILE, RunFolder
+from amer_tf.search.state import (
+    ARCHITECTURE_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    SPLITS_FILE,
+    RunFolder,
+)
+from amer_tf.wording import did_you_mean
 
 PROGRAMS: dict[str, Any] = {"next_item": NextItemProgram, "ctr": CtrProgram}
+DEFAULT_PRESET = "standard"
 # Keras takes seeds below 2**32, and phases add small numbers to the run's.
 MAX_SEED = 2**31
 
@@ -42,11 +50,13 @@ class AmerSearch:
             "mlp")` for task ctr, in this order; None for all that the spec allows: `behavior` needs
             behaviour fields.
         preset: `"quick"`, `"standard"` or `"paper"`: see `amer_tf.search.settings` (next_item) and
-            `amer_tf.search.ctr_settings` (ctr).
+            `amer_tf.search.ctr_settings` (ctr); None for `"standard"`.
         time_limit: Such as `"20m"`, or seconds; None for none. The presets' epochs and counts
             hold beside it: whichever ends first.
         seed: Seed of every random choice.
-        settings: Settings in place of the preset's: `Settings` or `CtrSettings`.
+        settings: What is to differ from the preset, by name, such as `{"references": ("dnn",
+            "lightgbm"), "mlp_epochs": 20}`: see `amer search --list_settings`; or in place of a
+            preset all of them, `Settings` or `CtrSettings`.
         max_params: Most parameters of the found model, embeddings included; None for any number.
         max_latency_ms: Most milliseconds of a call of the exported model, for one row as for 256,
             on this machine; None for any time. Architectures over a limit are left out before they
@@ -72,10 +82,10 @@ class AmerSearch:
         run_dir: str | os.PathLike[str],
         *,
         steps: Sequence[str] | None = None,
-        preset: str = "standard",
+        preset: str | None = None,
         time_limit: str | float | None = None,
         seed: int = 0,
-        settings: BaseSettings | None = None,
+        settings: BaseSettings | Mapping[str, Any] | None = None,
         max_params: int | None = None,
         max_latency_ms: float | None = None,
         audit: int = 0,
@@ -87,22 +97,17 @@ class AmerSearch:
             without = "" if spec.with_role("behavior") else " without behavior fields"
             raise ValueError(
                 f"`steps` must be among {possible} for task {spec.task!r}{without}, in this "
-                f"order. Received: steps={steps!r}"
+                f"order. {did_you_mean(steps, possible)}Received: steps={steps!r}"
             )
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < MAX_SEED:
             raise ValueError(
                 f"`seed` must be an integer of at least 0 and below {MAX_SEED}. "
                 f"Received: seed={seed!r}"
             )
-        own = program.preset(preset, spec)
-        if settings is not None and type(settings) is not type(own):
-            raise ValueError(
-                f"`settings` must be {type(own).__name__} for task {spec.task!r}. "
-                f"Received: settings={settings!r}"
-            )
+        chosen = _choose_settings(spec, preset, settings)
         self.spec = spec
         self.seed = seed
-        self.settings: Any = own if settings is None else settings
+        self.settings: Any = chosen
         _check_exportable(spec)
         program.check(spec, self.settings, steps)
         check_audit(audit, program.num_scored(self.settings, steps))
@@ -110,6 +115,8 @@ class AmerSearch:
         self.steps = steps
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
         limits = Limits(max_params, max_latency_ms)
+        if max_params is not None:
+            _require_size(program, run_dir, (spec, self.settings, seed, steps, limits))
         self.run = RunFolder(run_dir)
         require_search(self.run)
         self._program = program(self.run, spec, self.settings, seed, steps, limits)
@@ -206,6 +213,41 @@ def check_audit(audit: int, num_scored: int | None) -> None:
             f"`audit` must be at most {num_scored}: the settings have no more architectures "
             f"scored. Received: audit={audit}"
         )
+
+
+def _choose_settings(
+    spec: FeatureSpec, preset: str | None, settings: BaseSettings | Mapping[str, Any] | None
+) -> BaseSettings:
+    """The settings of a preset with changes, or those that were given whole."""
+    own: BaseSettings = PROGRAMS[spec.task].preset(preset or DEFAULT_PRESET, spec)
+    if settings is None or isinstance(settings, Mapping):
+        return own.replace(**(settings or {}))
+    if type(settings) is not type(own):
+        raise ValueError(
+            f"`settings` must be changes by name, or {type(own).__name__} for task {spec.task!r}. "
+            f"Received: settings={settings!r}"
+        )
+    if preset is not None:
+        raise ValueError(
+            f"`preset` says nothing beside whole `settings`: give its name and the changes, as in "
+            f"`preset={preset!r}, settings={{'embedding_dim': 8}}`, or leave it out. "
+            f"Received: preset={preset!r}, settings={settings!r}"
+        )
+    return settings
+
+
+def _require_size(
+    program: Any, run_dir: str | os.PathLike[str], arguments: tuple[Any, ...]
+) -> None:
+    """Raises where no model can have as few parameters as it may have.
+
+    A new folder is not made then, and one that is there stays as it is.
+    """
+    run, limits = RunFolder(run_dir, read_only=True), arguments[-1]
+    known = run.read_json(CONFIG_FILE) or {}
+    # A run that was begun with this limit has been checked.
+    if known.get("max_params") != limits.max_params:
+        program(run, *arguments).require_size()
 
 
 def _check_exportable(spec: FeatureSpec) -> None:

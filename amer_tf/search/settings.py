@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     """Every number of a search that is not found by the search itself.
 
     Args:
-        embedding_dim: `K`.
+        embedding_dim: Numbers that stand for a value of a field, `K`.
         num_blocks: Choice blocks, `L_b`.
         batch_size: Examples of a step, rounded down to a multiple of the paths in the supernet.
         feed: `"split"` or `"replicate"`, see `BehaviorSupernet`.

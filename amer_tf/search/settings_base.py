@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
+
+from amer_tf.wording import did_you_mean
 
 _Settings = TypeVar("_Settings", bound="BaseSettings")
 
@@ -28,15 +32,76 @@ class BaseSettings:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
             if isinstance(field.default, tuple):
-                object.__setattr__(self, field.name, tuple(value))
-                whole = any(isinstance(each, int) for each in field.default)
-                self._require_list(field.name, tuple(value), whole=whole)
-            elif field.name in self.CHOICES:
-                self._require_choice(field.name, value)
+                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+            value = getattr(self, field.name)
+            if not self._is_right(field, value):
+                near = did_you_mean(value, self._choices(field.name))
+                raise ValueError(
+                    f"`{field.name}` must be {self.expected(field.name)}. {near}"
+                    f"Received: {field.name}={value!r}"
+                )
+
+    @classmethod
+    def expected(cls, name: str) -> str:
+        """What a setting may be, in words that go on from `must be`."""
+        default = cls._default(name)
+        whole = "whole " if _is_whole(default) else ""
+        if name in cls.NAMES:
+            return f"different names among {', '.join(cls.NAMES[name])}"
+        if name in cls.CHOICES:
+            return f"one of {', '.join(cls.CHOICES[name])}"
+        if isinstance(default, tuple):
+            return f"one or more {whole}numbers of at least {int(name not in cls.MAY_BE_ZERO)}"
+        if name in cls.RATES:
+            return "a number in [0, 1)"
+        if name in cls.MAY_BE_ZERO:
+            return f"a {whole}number of at least 0"
+        return "a whole number of at least 1" if whole else "a positive number"
+
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """What each setting means, by name: the section `Args` of the docstring of its class."""
+        lines = (inspect.getdoc(cls) or "").partition("Args:\n")[2].splitlines()
+        found: dict[str, str] = {}
+        name = None
+        for line in lines:
+            entry = re.fullmatch(r" {4}(\w+): (.+)", line)
+            if entry:
+                name = entry[1]
+                found[name] = entry[2]
+            elif name is not None and line.startswith(" " * 8):
+                found[name] += f" {line.strip()}"
             else:
-                self._require_number(field.name, value, whole=isinstance(field.default, int))
+                break
+        return found
+
+    @classmethod
+    def _default(cls, name: str) -> Any:
+        [default] = [field.default for field in dataclasses.fields(cls) if field.name == name]
+        return default
+
+    @classmethod
+    def _choices(cls, name: str) -> tuple[str, ...]:
+        """The texts that a setting, or an entry of one, must be one of; none of a number."""
+        return (*cls.CHOICES.get(name, ()), *cls.NAMES.get(name, ()))
+
+    def _is_right(self, field: dataclasses.Field[Any], value: Any) -> bool:
+        name, whole = field.name, _is_whole(field.default)
+        if name in self.NAMES:
+            return set(value) <= set(self.NAMES[name]) and len(set(value)) == len(value)
+        if name in self.CHOICES:
+            return value in self.CHOICES[name]
+        if isinstance(value, tuple):
+            least = 0 if name in self.MAY_BE_ZERO else 1
+            return bool(value) and all(_is_number(each, whole) and each >= least for each in value)
+        if not _is_number(value, whole):
+            return False
+        if name in self.RATES:
+            return bool(0.0 <= value < 1.0)
+        if name in self.MAY_BE_ZERO:
+            return bool(value >= 0)
+        return bool(value >= 1 if whole else value > 0)
 
     def to_dict(self) -> dict[str, Any]:
         plain = dataclasses.asdict(self)
@@ -52,7 +117,7 @@ class BaseSettings:
             if name not in known:
                 raise ValueError(
                     f"There is no setting of this name; known are {', '.join(sorted(known))}. "
-                    f"Received: {name!r}"
+                    f"{did_you_mean(name, known)}Received: {name!r}"
                 )
         return dataclasses.replace(self, **changes)
 
@@ -63,41 +128,11 @@ class BaseSettings:
             **{name: parse_value(name, text, defaults.get(name)) for name, text in changes.items()}
         )
 
-    def _require_choice(self, name: str, value: object) -> None:
-        if value not in self.CHOICES[name]:
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(self.CHOICES[name])}. "
-                f"Received: {name}={value!r}"
-            )
 
-    def _require_list(self, name: str, values: tuple[Any, ...], *, whole: bool) -> None:
-        if name in self.NAMES:
-            known = self.NAMES[name]
-            if set(values) - set(known) or len(set(values)) < len(values):
-                raise ValueError(
-                    f"`{name}` must be different names among {', '.join(known)}. "
-                    f"Received: {name}={values!r}"
-                )
-            return
-        least = 0 if name in self.MAY_BE_ZERO else 1
-        if not values or not all(_is_number(each, whole) and each >= least for each in values):
-            raise ValueError(
-                f"`{name}` must be one or more {'whole ' * whole}numbers of at least {least}. "
-                f"Received: {name}={values!r}"
-            )
-
-    def _require_number(self, name: str, value: Any, *, whole: bool) -> None:
-        right = _is_number(value, whole)
-        if name in self.RATES:
-            expected, right = "a number in [0, 1)", right and 0.0 <= value < 1.0
-        elif name in self.MAY_BE_ZERO:
-            expected, right = f"a {'whole ' * whole}number of at least 0", right and value >= 0
-        elif whole:
-            expected, right = "a whole number of at least 1", right and value >= 1
-        else:
-            expected, right = "a positive number", right and value > 0
-        if not right:
-            raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+def _is_whole(default: Any) -> bool:
+    """Whether a default, or an entry of it, is a whole number."""
+    entries = default if isinstance(default, tuple) else (default,)
+    return any(isinstance(entry, int) for entry in entries)
 
 
 def _is_number(value: Any, whole: bool) -> bool:

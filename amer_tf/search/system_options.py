@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from amer_tf.wording import did_you_mean
+
 
 def build_options(build: Callable[..., Any], shared: Collection[str]) -> dict[str, Any]:
     """Arguments of a system's `build` with their defaults, but for those that all systems share."""
@@ -28,10 +30,10 @@ def check_options(system: str, known: Mapping[str, Any], options: Mapping[str, A
         if name not in known:
             raise ValueError(
                 f"{system} has no option of this name; its own are {', '.join(known) or 'none'}. "
-                f"Received: {name!r}"
+                f"{did_you_mean(name, known)}Received: {name!r}"
             )
         if name == "training" and value not in known[name]:
             raise ValueError(
                 f"`training` of {system} must be one of {', '.join(known[name])}. "
-                f"Received: training={value!r}"
+                f"{did_you_mean(value, known[name])}Received: training={value!r}"
             )

@@ -20,7 +20,7 @@ _ROWS_AT_A_TIME = 4096
 
 
 class DatasetError(ValueError):
-    """A `tf.data` that holds no labelled rows of the spec."""
+    """A `tf.data` or a table that holds no labelled rows of the spec."""
 
 
 class ArraySplit:

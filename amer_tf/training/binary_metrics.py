@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special, stats
 
 from amer_tf.training.ranking_metrics import Estimate, estimate
+from amer_tf.wording import counted
 
 NUM_BINS = 10
 
@@ -217,6 +218,6 @@ def _checked(labels: Any, scores: Any) -> tuple[Any, Any]:
     if labels.sum() in (0, len(labels)):
         raise MetricError(
             "AUC needs rows of both labels. "
-            f"Received: {len(labels)} rows, {int(labels.sum())} of them with label 1"
+            f"Received: {counted(len(labels), 'row')}, {int(labels.sum())} of them with label 1"
         )
     return labels, scores

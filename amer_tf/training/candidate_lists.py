@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from amer_tf.features import NUM_RESERVED_IDS, UNKNOWN_ID
 from amer_tf.training.evaluation_batches import EvaluationError, EvaluationSplit
+from amer_tf.wording import counted
 
 _USER, _ITEM = "user", "item"
 
@@ -47,7 +48,7 @@ def read_candidates(
     if len(rows) != len(users):
         raise EvaluationError(
             f"{path} must hold one row for each of the split's {len(users)} users. "
-            f"Received: {len(rows)} rows"
+            f"Received: {counted(len(rows), 'row')}"
         )
     ids = {value: number for number, value in enumerate(values, start=NUM_RESERVED_IDS)}
     integers = len(values) > 0 and not isinstance(values[0], str)
@@ -116,7 +117,7 @@ def _read_csv(
         if len(row) != width or width < 2:
             raise EvaluationError(
                 f"{path} must have the true item and others in every row, as many in each. "
-                f"Received: {len(row)} columns in {line}, {width} in {rows[0][0]}"
+                f"Received: {counted(len(row), 'column')} in {line}, {width} in {rows[0][0]}"
             )
     header = [name.strip() for name in rows[0][1]]
     if _USER in header and _ITEM in header:
@@ -154,7 +155,7 @@ def _order_by_user(
         if str(user) not in found:
             raise EvaluationError(
                 f"{path} must hold one row for each of the split's {len(users)} users. "
-                f"Received: {len(rows)} rows, none for user={user!r}"
+                f"Received: {counted(len(rows), 'row')}, none for user={user!r}"
             )
     ordered = [found[str(user)] for user in users]
     return [row for _, row in ordered], [line for line, _ in ordered]

@@ -43,11 +43,12 @@ def test_search(run):
     assert run.searched.result["validation"]["auc"] == result.score
     messages = run.searched.messages
     # The title is broken where the table is narrower.
-    assert "Interactions, each on top of" in messages
+    title = " ".join(messages.partition("Interactions in")[2].split())
+    assert title.startswith("the order in which they were chosen, each gain on top of those above")
     for text in result.interactions()["interaction"]:
         assert text in messages
     assert f"Found: {result.architecture}" in messages
-    for system in ("amer", "dnn", "deepfm"):
+    for system in ("Found by the search", "DNN", "DeepFM"):
         assert f"│ {system} " in messages
 
 
@@ -58,6 +59,10 @@ def test_evaluate(run):
     assert set(measured) >= {"auc", "log_loss", "calibration", "count"}
     assert set(answer.result["references"]) == {"dnn", "deepfm"}
     assert "Calibration" in answer.messages
+    # The bins of the first system alone are printed for people; the JSON has those of all.
+    assert all(len(line) <= 140 for line in answer.messages.splitlines())
+    assert answer.messages.count("Calibration") == 1
+    assert all(metrics["test"]["calibration"] for metrics in answer.result["references"].values())
     recorded = json.loads((run.folder / "metrics.json").read_text())
     assert recorded["evaluate"]["test"] == measured
     assert recorded["references"]["dnn"]["test"] == answer.result["references"]["dnn"]["test"]

@@ -198,7 +198,7 @@ def test_the_result_of_one_user_is_json(integers, tmp_path):
     result = json.loads(answer.output.splitlines()[-1], parse_constant=refuse)
     assert result["test"]["full"]["count"] == 1
     assert result["test"]["full"]["standard_errors"]["ndcg@5"] is None
-    assert "test, 1 users" in answer.messages
+    assert "test, 1 user " in answer.messages
 
 
 def test_the_data_may_have_moved(run, copied, tmp_path):

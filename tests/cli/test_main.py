@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import pathlib
@@ -60,10 +61,20 @@ def test_usage_tells_choices_and_defaults_once():
     assert "repeat this option" not in output
 
 
+@pytest.mark.parametrize("verb", ["search", "compare"])
+def test_usage_sends_to_the_list_of_settings(verb):
+    output = " ".join(amer(verb, "--help").output.split())
+    assert "quick for a first look, standard for a result worth having, paper with" in output
+    assert output.count("--list_settings") == 2
+    assert "prior_precisions" not in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["serch"], "no verb of this name; known are prepare, search,.*Received: 'serch'"),
+        (["serch"], r"Did you mean search\? Received: 'serch'"),
+        (["help", "serch"], r"Did you mean search\? Received: 'serch'"),
         (["help", "serch"], "no verb of this name.*Received: 'serch'"),
         (["search"], "must be given: --data_dir, --run_dir"),
         (["search", "--data_dir=x", "--run_dir="], "must be given: --run_dir"),
@@ -82,6 +93,26 @@ def test_wrong_usage(arguments, message):
     answer = refused(*arguments)
     assert answer.startswith("amer")
     assert re.search(message, answer)
+
+
+def test_a_notice_is_told_once(monkeypatch):
+    """Also where a package has given the root logger a handler."""
+    stream = io.StringIO()
+    root = logging.StreamHandler(stream)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [root])
+    ours = logging.getLogger("amer_tf.search.admission")
+
+    def notice():
+        ours.warning("1 of 10 interactions left out")
+        return {}
+
+    monkeypatch.setattr(search, "run", notice)
+    answer = amer("search", "--data_dir=x", "--run_dir=y")
+    assert answer.messages == "1 of 10 interactions left out\n"
+    assert stream.getvalue() == ""
+    # In Python it is for the program to say where notices go.
+    ours.warning("again")
+    assert stream.getvalue() == "again\n"
 
 
 def test_flags_do_not_outlive_their_command(tmp_path):

@@ -99,11 +99,11 @@ fields: []
         (["--option==3"], "must be written as --option=name=value"),
         (
             ["--option=max_lenght=4"],
-            r"'max_lenght': did you mean 'max_length'\? The options of amazon_beauty must be among"
+            r"Did you mean max_length\? The options of amazon_beauty must be among"
             r".*Received: \['max_lenght'",
         ),
         (["--option=item_fields=colour"], "item_fields='colour'"),
-        (["--option=item_fields=atributes"], "'atributes': did you mean 'attributes'. `item_fi"),
+        (["--option=item_fields=atributes"], "Did you mean attributes. `item_fi"),
         (["--split=weekly"], "kind must be one of leave_one_out"),
         (["--split=random"], "split of task 'next_item' must be one of"),
         (["--k_core=40"], "40-core of 'amazon_beauty' must hold at least one event"),
@@ -148,7 +148,7 @@ def test_counts_and_warnings_of_keys_that_lack_their_row(tmp_path):
 def test_wrong_sources(run, tmp_path):
     folder = tmp_path / "data"
     for arguments, message in (
-        (prepare(run, folder, dataset="amazon_buty"), "did you mean 'amazon_beauty'"),
+        (prepare(run, folder, dataset="amazon_buty"), "Did you mean amazon_beauty"),
         (prepare(run, folder, dataset="shop.yaml"), "shop.yaml"),
         (("prepare", "--dataset=steam", f"--data_dir={folder}"), "`source_dir` must name"),
         (

@@ -51,8 +51,15 @@ def test_people_see_progress_and_the_leaderboard(run):
     for phase in ("Training the supernet", "Scoring architectures", "Scoring the references"):
         assert re.search(rf"{phase}: +100%", messages), phase
     assert "Validation, 44 users, each among 10 uniform negatives" in messages
-    for system in ("amer", "popularity", "ease", "transformer"):
-        assert f"│ {system} " in messages
+    for system in ("Popularity", "EASE", "Transformer"):
+        assert re.search(rf"│ +│ {system} +│ made by hand +│ 0\.", messages)
+    board = SearchResult.load(run.folder).leaderboard()
+    own = re.findall("│ (?:Found by the search|Variant: other blocks) ", messages)
+    assert len(own) == sum(board["system"] == "amer")
+    [marked] = [line for line in messages.splitlines() if line.startswith("│ * │")]
+    assert marked.startswith("│ * │ Found by the search ")
+    assert f" {SearchResult.load(run.folder).score:.4f} " in marked
+    assert "* is the result; variants are what else was tried out for it." in messages
     assert f"Found: {SearchResult.load(run.folder).architecture}" in messages
 
 
@@ -105,6 +112,10 @@ def test_a_finished_run_is_audited(run, tmp_path):
         (["--set=l2=many"], "`l2` must be a number. Received: l2='many'"),
         (["--set=l2=-1"], "`l2` must be a number of at least 0. Received: l2=-1.0"),
         (["--set=loss=hinge"], "`loss` must be one of softmax, gbce, binary"),
+        (["--set=num_block=8"], r"Did you mean num_blocks\? Received: 'num_block'"),
+        (["--references=eese"], r"Did you mean ease\? Received: references="),
+        (["--steps=behaviour"], r"Did you mean behavior\? Received: steps="),
+        (["--max_params=100"], "No model of this search is within the limits: .*max_params=100"),
         (["--references=ease,markov"], "`references` must be .*'markov'"),
         (["--steps=mlp"], r"`steps` must be .*Received: steps=\('mlp',\)"),
         (["--time_limit=soon"], "duration must be a positive number of seconds.*'soon'"),
@@ -156,7 +167,8 @@ def test_too_large_data_leave_ease_out_and_say_so(run, tmp_path, monkeypatch):
     answer = amer(*search(run, tmp_path / "run"))
     assert answer.code == 0
     assert re.search("ease is left out: its matrix of all pairs of 26 items", answer.messages)
-    assert "│ ease " not in answer.messages
+    assert "│ EASE " not in answer.messages
+    assert "│ Popularity " in answer.messages
 
 
 def test_a_diverging_training_says_what_to_change(run, tmp_path):

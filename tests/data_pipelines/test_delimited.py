@@ -113,7 +113,7 @@ def test_the_line_of_a_wrong_encoding(
         ),
         ("a;b\n1;2\n", r"check their names, or its separator may be another one. .*\['a;b'\]"),
         ("a,b\n1,2\n1\n", r"a.csv, line 3, must have 2 cells.*cut off.* Received: 1 cells"),
-        ("aa,b\n1,2\n", r"^'a': did you mean 'aa'. a.csv lacks the columns \['a'\]"),
+        ("aa,b\n1,2\n", r"^Did you mean aa. a.csv lacks the columns \['a'\]"),
         (
             "",
             "A table must have at least one column: fetch the file again, or leave it out together "

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amer_tf.export import ExportError
 from amer_tf.export.raw_table import encode_table
 from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.training.array_split import DatasetError
 from tests.export import small_hybrids
 
 ROWS = [*small_hybrids.HYBRID_ROWS, *small_hybrids.random_rows(40)]
@@ -70,12 +70,12 @@ def test_arrow_tables_mappings_and_groups(case):
     ],
 )
 def test_wrong_values_name_the_column(case, change, message):
-    with pytest.raises(ExportError, match=message):
+    with pytest.raises(DatasetError, match=message):
         encode_table(case.spec, frame(case, ROWS[:5], **change))
 
 
 def test_an_empty_table(case):
-    with pytest.raises(ExportError, match="at least one row. Received: none"):
+    with pytest.raises(DatasetError, match="at least one row. Received: none"):
         encode_table(case.spec, frame(case)[:0])
 
 
@@ -89,8 +89,10 @@ def test_whole_numbers_of_a_column_with_a_gap(case):
 
 
 def test_missing_columns(case):
-    with pytest.raises(ExportError, match=r"lacks columns; it has \['ad', .*Received: \['hour'\]"):
+    with pytest.raises(DatasetError, match=r"lacks columns; it has \['ad', .*Received: \['hour'\]"):
         encode_table(case.spec, frame(case).drop(columns="hour"))
+    with pytest.raises(DatasetError, match=r"The table lacks columns.*Received: \['click'\]"):
+        encode_table(case.spec, frame(case).drop(columns="click"))
 
 
 LARGE = 2**53 + 1  # the first integer that is no float
@@ -142,7 +144,7 @@ def test_large_ids_beside_gaps_are_exact(kind):
 def test_large_ids_that_pandas_has_rounded(case, name):
     column = pd.Series([1, 2, 3, float(LARGE), None])
     message = f"Column '{name}', row 4, .* 9007199254740992.0, a float that may stand for several"
-    with pytest.raises(ExportError, match=message):
+    with pytest.raises(DatasetError, match=message):
         encode_table(case.spec, frame(case, ROWS[:5]).assign(**{name: column}))
 
 
@@ -188,7 +190,7 @@ def test_bytes_and_sets_in_text_are_read_as_in_preparation(case):
 )
 def test_wrong_cells_name_the_row(case, change, message, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("amer_tf.export.raw_table._ROWS_AT_A_TIME", 1)
-    with pytest.raises(ExportError, match=f"Column .*{message}"):
+    with pytest.raises(DatasetError, match=f"Column .*{message}"):
         encode_table(case.spec, frame(case, [STEP, {**STEP, **change}]))
 
 

@@ -42,6 +42,11 @@ def embedding_and_rows(spec, l2=0.0):
     return layer, rows
 
 
+def test_the_shape_of_a_catalog():
+    assert components.catalog_shape(SPEC) == TABLE.shape
+    assert components.catalog_shape(nets.next_item_spec()) == (TABLE.shape[0], 0)
+
+
 def test_inputs_are_the_fields_of_a_batch():
     spec = with_fields(
         NumericField("price", "behavior"),

@@ -15,7 +15,10 @@ def chosen(result):
 
 
 def test_gains_and_errors_are_those_of_the_log(ctr):
-    rows = Page(interactions(record(ctr))).table("Chosen interactions")
+    rows = Page(interactions(record(ctr))).table(
+        "Chosen interactions, in the order in which they were chosen, each gain on top of those "
+        "above it"
+    )
     assert [row["Gain in log loss"] for row in rows] == [
         f"{trial['gain']:.5f} ± {trial['standard_error']:.5f}" for trial in chosen(ctr)
     ]

@@ -30,6 +30,33 @@ def page_of(*results):
     return Page(page([record(result) for result in results]))
 
 
+def test_what_was_searched_and_what_stands_in(hybrid, copy):
+    """The paper's number of the steps is explained, and what the result has in their place told."""
+    folder = copy(hybrid)
+    behavior = {"blocks": [], "interactions": []}
+
+    def text(**changes):
+        change_json(folder / "architecture.json", lambda known: {**known, **changes})
+        return page_of(SearchResult.load(folder)).text
+
+    settings = hybrid.config["settings"]
+    predefined = [{"activation": "relu", "units": units} for units in settings["behavior_units"]]
+    start = (
+        "Searched: the network that reads a user's behaviour, the feature interactions, the MLP "
+        "that joins everything (AMER-123, as the paper numbers these steps). "
+    )
+    assert f"{start}The result has no blocks and no interactions in place of" in text(
+        **behavior, mlp=[{"activation": "relu", "units": 7}]
+    )
+    assert (
+        f"{start}The result has no blocks and no interactions and the predefined MLP in place of "
+        "what was searched. Seed "
+    ) in text(mlp=predefined)
+    found = {"interactions": [["ad", "user"]], "mlp": [{"activation": "swish", "units": 7}]}
+    blocks = [{"norm": "none", "layer": "conv_1", "activation": "relu"}]
+    assert f"{start}Seed " in text(**found, blocks=blocks)
+
+
 def test_the_page_stands_by_itself(found):
     assert found.resources() == []
     assert not re.search(r"https?://|<script|javascript:", found.source)

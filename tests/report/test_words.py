@@ -44,6 +44,12 @@ def test_durations(seconds, text):
     assert words.duration(seconds) == text
 
 
+def test_sizes():
+    assert words.size("lightgbm", 1) == "1 tree"
+    assert words.size("lightgbm", 1200) == "1,200 trees"
+    assert words.size("amer", 1200) == "1,200"
+
+
 def test_steps_as_the_paper_numbers_them():
     assert words.step_numbers(("interaction", "mlp")) == "23"
     assert words.step_numbers(("behavior", "interaction", "mlp")) == "123"

@@ -116,6 +116,7 @@ def test_a_call_of_either_size_counts(make, times):
     within = make(max_latency_ms=4.0)
     assert within.within(RANKED, 1) == [RANKED[2]]
     assert within.why_over(RANKED[0]) == "takes 9.00 ms for 256 rows, the limit is 4 ms"
+    assert within.why_over(RANKED[1]) == "takes 9.00 ms for 1 row, the limit is 4 ms"
 
 
 def test_the_cap_counts_exports_and_no_candidates(make, times, monkeypatch):
@@ -137,6 +138,11 @@ def test_the_smallest_must_be_within_the_limits(make, times):
     )
     with pytest.raises(RunError, match=message):
         make(max_params=176).require(RANKED[2])
+    with pytest.raises(RunError, match=message):
+        make(max_params=176).require_size(RANKED[2])
+    make(max_params=177).require_size(RANKED[2])
+    # No latency is measured for that.
+    make(no_model, max_latency_ms=1.0).require_size(RANKED[2])
     times((1.0, 9.0))
     with pytest.raises(RunError, match="takes 9.00 ms for 256 rows.*Raise `max_latency_ms`"):
         make(max_latency_ms=8.0).require(RANKED[2])

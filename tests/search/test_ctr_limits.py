@@ -198,6 +198,9 @@ def test_the_smallest_model_must_be_within_the_limits(make, changed, size):
         (ALL, changed(0, (), smallest_units(make(steps=ALL), changed(0)))),
     ):
         make(Limits(size(smallest)), steps).limits.require()
+        make(Limits(size(smallest)), steps).limits.require_size()
+        with pytest.raises(RunError, match=f"has {size(smallest):,} parameters, the limit is"):
+            make(Limits(size(smallest) - 1), steps).limits.require_size()
         with pytest.raises(RunError, match=f"has {size(smallest):,} parameters, the limit is 1.*"):
             make(Limits(1), steps).search()
 

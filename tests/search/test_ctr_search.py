@@ -316,7 +316,10 @@ def test_a_training_that_diverges_is_recorded(data, tmp_path, monkeypatch):
         ({"steps": ("behavior",)}, r"among \('interaction', 'mlp'\) for task 'ctr'.*behavior"),
         ({"steps": ("mlp", "interaction")}, "in this order"),
         ({"steps": ()}, r"Received: steps=\(\)"),
-        ({"settings": Settings()}, "`settings` must be CtrSettings for task 'ctr'"),
+        (
+            {"settings": Settings()},
+            "`settings` must be changes by name, or CtrSettings for task 'c",
+        ),
         ({"preset": "fast", "settings": None}, "`preset` must be one of quick, standard, paper"),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
     ],

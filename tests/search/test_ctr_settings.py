@@ -18,6 +18,16 @@ def test_what_may_be_chosen_is_what_there_is():
 def test_every_setting_is_described():
     for field in dataclasses.fields(CtrSettings):
         assert f"        {field.name}: " in CtrSettings.__doc__
+    meanings = CtrSettings.meanings()
+    assert list(meanings) == [field.name for field in dataclasses.fields(CtrSettings)]
+    for name, meaning in meanings.items():
+        assert len(meaning.split()) > 1, name
+        assert meaning.endswith("."), name
+
+
+def test_what_a_list_of_numbers_may_be():
+    assert CtrSettings.expected("hidden_units") == "one or more whole numbers of at least 1"
+    assert CtrSettings.expected("prior_precisions") == "one or more numbers of at least 0"
 
 
 def test_presets():
@@ -56,6 +66,7 @@ def test_settings_are_plain_json():
         ({"num_kept": 10}, r"`num_kept` must be at least `num_interactions`.*10, num_inter.*15"),
         ({"num_screened": 50}, r"`num_screened` must be 0 or more than `num_kept`.*50, num_k.*50"),
         ({"prior_precisions": (float("nan"),)}, r"`prior_precisions` must be .*at least 0.*nan"),
+        ({"references": ("ligthgbm",)}, r"Did you mean lightgbm\? Received: references="),
         ({"calibration": "isotonic"}, "`calibration` must be one of platt, none.*'isotonic'"),
     ],
 )

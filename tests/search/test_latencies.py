@@ -77,7 +77,7 @@ def test_networks_of_task_next_item(data, tmp_path, monkeypatch):
         data.spec, tmp_path, settings=settings, seed=small_run.SEED, max_latency_ms=1e4
     )
     result = search.fit(data.train, data.validation)
-    board = result.leaderboard().set_index("system")
+    board = result.leaderboard(architectures=True).set_index("system")
     assert (board.loc["transformer"][["ms_1", "ms_256"]] > 0.0).all()
     assert board.loc["popularity"][["ms_1", "ms_256"]].isna().all()
     own = board[board["architecture"] == str(result.architecture)]

@@ -7,6 +7,7 @@ import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from amer_tf.search.result import LEADERBOARD_KINDS, SearchResult
@@ -21,11 +22,12 @@ def copy(finished, tmp_path):
 
 
 def test_leaderboard(finished):
-    table = finished.leaderboard()
+    table = finished.leaderboard(architectures=True)
     assert list(table.columns) == [
-        *("system", "training", "hr@1", "hr@5", "ndcg@5", "standard_error", "mrr"),
-        *("parameters", "architecture"),
+        *("system", "training", "ndcg@5", "standard_error", "hr@1", "hr@5", "mrr"),
+        *("parameters", "variant", "architecture"),
     ]
+    assert table.drop(columns=["variant", "architecture"]).equals(finished.leaderboard())
     assert len(table) == 3 + 2 + 2 + 1 + 3
     assert table["ndcg@5"].is_monotonic_decreasing
     assert set(table["system"]) == {"amer", "popularity", "ease", "transformer"}
@@ -34,11 +36,26 @@ def test_leaderboard(finished):
     assert own["ndcg@5"].iloc[0] == finished.score
     assert own["training"].iloc[0] == finished.best_trial["kind"]
     assert own["architecture"].iloc[0] == str(finished.architecture)
+    is_found = own["architecture"] == str(finished.architecture)
+    assert set(own[is_found]["variant"]) == {"Found by the search"}
+    assert set(own[~is_found]["variant"]) == {"Variant: other blocks"}
     assert own["parameters"].iloc[0] == finished.model.count_params()
     assert table[table["system"] == "popularity"]["parameters"].isna().all()
     others = table[table["system"] != "amer"]
     assert (others["architecture"] == "").all()
+    assert (others["variant"] == "").all()
     assert (others["training"] == "").all()
+
+
+@pytest.mark.parametrize("kind", ["finished", "finished_hybrid"])
+def test_a_printed_leaderboard_shows_the_scores(kind, request):
+    """As in a terminal of 80 columns, where pandas leaves out the columns in the middle."""
+    result = request.getfixturevalue(kind)
+    with pd.option_context("display.width", 80, "display.max_columns", 0):
+        head, *lines = repr(result.leaderboard()).splitlines()
+    for name in ("system", "training", result.RANKED_BY):
+        assert name in head
+    assert f"{result.score:.6f}" in "\n".join(lines)
 
 
 def test_summary(finished):

@@ -217,9 +217,11 @@ def test_a_model_without_blocks_and_with_the_smallest_mlp(spec, table, tmp_path,
     splits = (table[:200], table[200:])
     settings = SETTINGS.replace(behavior_units=(12, 12))
     with pytest.raises(RunError, match="has ([0-9,]+) parameters, the limit is 10") as error:
-        search(spec, tmp_path / "run", settings, max_params=10).fit(*splits)
+        search(spec, tmp_path / "run", settings, max_params=10)
     smallest = int(re.findall("has ([0-9,]+) parameters", str(error.value))[0].replace(",", ""))
-    # The folder goes on with a limit that can be met.
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(RunError, match=f"the limit is {smallest - 1:,}"):
+        search(spec, tmp_path / "run", settings, max_params=smallest - 1)
     result = search(spec, tmp_path / "run", settings, max_params=smallest).fit(*splits)
     assert result.model.count_params() == smallest
     assert result.architecture.blocks == result.architecture.interactions == ()
@@ -235,9 +237,8 @@ def test_a_model_without_blocks_and_with_the_smallest_mlp(spec, table, tmp_path,
 
 def test_a_limit_below_everything_is_an_error_before_anything_is_trained(spec, table, tmp_path):
     with pytest.raises(RunError, match=r"within the limits.*Received: max_params=10"):
-        search(spec, tmp_path / "run", max_params=10).fit(table[:200], table[200:])
-    assert not (tmp_path / "run" / "model.keras").exists()
-    assert not (tmp_path / "run" / "phases.json").exists()
+        search(spec, tmp_path / "run", max_params=10)
+    assert not (tmp_path / "run").exists()
 
 
 def result_size(result, trial) -> int:

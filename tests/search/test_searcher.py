@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import types
 
@@ -12,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from amer_tf import AmerSearch, Architecture
-from amer_tf.features import CategoricalField, FeatureSpec, Vocabulary
+from amer_tf.features import FeatureSpec
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search import behavior_search, next_item_program, workbench
 from amer_tf.search.next_item_program import NextItemProgram
@@ -142,38 +141,6 @@ def test_a_run_of_other_arguments_is_not_resumed(finished, data, tmp_path, optio
         spec = small_run.prepare(tmp_path, first_item=500).spec
     with pytest.raises(RunError, match=message):
         AmerSearch(spec, finished.run.path, **arguments)
-
-
-CTR = FeatureSpec(
-    (CategoricalField("ad", role="target", vocabulary="ad"),),
-    (Vocabulary("ad", "integer", "int64", size=4),),
-    task="ctr",
-    label="click",
-)
-
-
-def named(name: str) -> FeatureSpec:
-    return dataclasses.replace(CTR, fields=(*CTR.fields, CategoricalField(name, vocabulary="ad")))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"steps": ("mlp",)}, r"`steps` must be among \('behavior',\).*steps=\('mlp',\)"),
-        ({"seed": -1}, "`seed` must be an integer of at least 0.*seed=-1"),
-        ({"seed": 1.5}, "`seed` must be an integer.*seed=1.5"),
-        ({"preset": "huge"}, "`preset` must be one of.*preset='huge'"),
-        ({"time_limit": "soon"}, "positive number of seconds.*'soon'"),
-        ({"spec": CTR}, "two or more different fields"),
-        ({"spec": named("class")}, "Python language cannot name.*Received: 'class'"),
-        ({"spec": named("AD")}, "upper and lower case.*Received: 'ad' and 'AD'"),
-    ],
-)
-def test_wrong_arguments_claim_no_folder(data, tmp_path, options, message):
-    spec = options.pop("spec", data.spec)
-    with pytest.raises(ValueError, match=message):
-        AmerSearch(spec, tmp_path / "run", **options)
-    assert not (tmp_path / "run").exists()
 
 
 def test_an_empty_split(data, tmp_path):

@@ -18,6 +18,27 @@ def test_what_may_be_chosen_is_what_there_is():
 def test_every_setting_is_described():
     for field in dataclasses.fields(Settings):
         assert f"        {field.name}: " in Settings.__doc__
+    meanings = Settings.meanings()
+    assert list(meanings) == [field.name for field in dataclasses.fields(Settings)]
+    for name, meaning in meanings.items():
+        assert len(meaning.split()) > 1, name
+        assert meaning.endswith("."), name
+
+
+def test_a_meaning_over_several_lines():
+    assert Settings.meanings()["reference_dropout"] == (
+        'Dropout of the hand-made networks: `"own"`, the rate that each is known to want, or '
+        '`"shared"`, `dropout`.'
+    )
+
+
+def test_what_a_setting_may_be():
+    assert Settings.expected("num_blocks") == "a whole number of at least 1"
+    assert Settings.expected("patience") == "a whole number of at least 0"
+    assert Settings.expected("l2") == "a number of at least 0"
+    assert Settings.expected("dropout") == "a number in [0, 1)"
+    assert Settings.expected("feed") == "one of split, replicate"
+    assert Settings.expected("references").startswith("different names among popularity, ease")
 
 
 def test_presets():
@@ -70,6 +91,8 @@ def test_settings_are_plain_json():
         ({"causal_training": "all"}, "one of cut, every_position.*='all'"),
         ({"references": ("pop",)}, r"`references` must be.*popularity, ease.*\('pop',\)"),
         ({"references": ("ease", "ease")}, "`references` must be different names"),
+        ({"references": ("populrity", "eas")}, r"Did you mean popularity, ease\? Received: refer"),
+        ({"feed": "splitt"}, r"Did you mean split\? Received: feed='splitt'"),
         (
             {"loss": "binary", "num_negatives": 7, "num_positives": 5},
             "multiple of `num_positives`.*num_negatives=7, num_positives=5",
@@ -92,6 +115,8 @@ def test_replace():
     assert (changed.num_blocks, changed.references) == (2, ())
     with pytest.raises(ValueError, match=r"no setting of this name; known are batch_size.*'depth'"):
         Settings().replace(depth=2)
+    with pytest.raises(ValueError, match=r"Did you mean num_blocks\? Received: 'num_block'"):
+        Settings().replace(num_block=2)
 
 
 def test_text_takes_the_type_of_the_setting():

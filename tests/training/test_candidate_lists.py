@@ -82,7 +82,7 @@ WITH_USERS = "user,item,candidate_1\n7,20,10\n8,40,10\n"
     [
         (as_text(RAW[:2]), "one row for each of the split's 3 users. Received: 2 rows"),
         ("", "one row for each user. Received: no rows"),
-        ("20\n40\n99\n", "Received: 1 columns in line 1"),
+        ("20\n40\n99\n", "Received: 1 column in line 1"),
         (as_text([*RAW[:2], RAW[2][:2]]), "Received: 2 columns in line 3, 3 in line 1"),
         (changed(1, 2, 55), "line 2: candidates must be items of the vocabulary. Received: 55"),
         (changed(1, 2, 40), "line 2: candidates must differ. Received twice: 40"),

@@ -104,7 +104,7 @@ def test_columns_of_other_names_and_no_time(tmp_path: pathlib.Path) -> None:
         (
             {},
             {"time_column": "timestmp"},
-            r"^'timestmp': did you mean 'timestamp'. ml.inter lacks the column 'timestmp', which",
+            r"^Did you mean timestamp. ml.inter lacks the column 'timestmp', which",
         ),
         (
             {"user": ["user_id:token|title:token", "1|x"]},
