@@ -137,6 +137,11 @@ class SearchResult(RunResult):
         }
 
     @property
+    def training(self) -> str:
+        """Which weights it has: `training` of `leaderboard`, such as `"scratch"`."""
+        return str(self.best_trial["kind"])
+
+    @property
     def seconds(self) -> float:
         """What the search took, over all attempts, its references among it; no audit counts."""
         return float(self.metrics["seconds"])
@@ -192,7 +197,7 @@ class SearchResult(RunResult):
         return {
             "run_dir": str(self.run.path),
             "architecture": self.architecture.to_dict(),
-            "training": self.best_trial["kind"],
+            "training": self.training,
             "score": self.score,
             "standard_error": self.standard_error,
             "validation": self.metrics["validation"],

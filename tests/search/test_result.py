@@ -63,6 +63,7 @@ def test_summary(finished):
     assert summary["run_dir"] == str(finished.run.path)
     assert summary["score"] == finished.score
     assert summary["standard_error"] == finished.standard_error > 0.0
+    assert summary["training"] == finished.training == finished.best_trial["kind"]
     assert summary["training"] == finished.best_trial["kind"]
     assert summary["architecture"] == finished.architecture.to_dict()
     assert summary["validation"]["uniform"]["ndcg@5"] == finished.score
