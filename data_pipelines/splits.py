@@ -18,6 +18,8 @@ _DIGIT_BITS = 16
 TimeChunks = Callable[[], Iterable[npt.NDArray[np.float64]]]
 
 
+# Users, as numbers from 0, -1 where there is none, and times of some rows.
+UsersAndTimes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 @dataclasses.dataclass(frozen=True)
 class LeaveOneOut:
     """A user's last event is the test, the one before it the validation (`"next_item"`).
@@ -104,7 +106,8 @@ class ByColumn:
 class PerUser:
     """Each user's first rows train, the next validate, and the last test (`"ctr"`).
 
-    Rows of one user and one time stay together, in the earlier part.
+    Rows of one user and one time stay together, in the earlier part. Where the rows are a random
+    share of a data set, each has the part that it would have among all of them.
 
     Args:
         train_share: Least share of a user's rows that train.
@@ -128,6 +131,34 @@ KINDS: dict[str, type[Split]] = {
 }
 OF_TASK = {
     "next_item": ("leave_one_out", "by_time"),
+    def moments(self, rows: Iterable[UsersAndTimes]) -> npt.NDArray[np.float64]:
+        """The first moment of each user that is not training, and the first that is test.
+
+        Args:
+            rows: All rows, a chunk at a time; their users and times are held in memory.
+
+        Returns: `[2, users + 1]`, infinity where there is none; the last ones are those of the rows
+        without a user.
+        """
+        users, times = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+        order = np.lexsort((times, users))
+        users, times = users[order], times[order]
+        is_first = np.r_[True, users[1:] != users[:-1]]
+        starts = np.flatnonzero(is_first)
+        sizes = np.diff(np.r_[starts, len(users)])
+        is_new = is_first | np.r_[True, times[1:] != times[:-1]]
+        # For each row the first one of the next user or time.
+        later = np.r_[np.flatnonzero(is_new), len(users)][np.cumsum(is_new)]
+        cuts = np.array([[self.train_share], [self.train_share + self.validation_share]])
+        # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
+        needed = np.ceil(np.round(cuts * sizes, 6)).astype(np.int64)
+        found = later[starts + needed - 1]
+        moments = np.full((2, int(users[-1]) + 2), np.inf)
+        moments[:, users[starts]] = np.where(
+            found < starts + sizes, times[np.minimum(found, len(times) - 1)], np.inf
+        )
+        return moments
+
     "ctr": ("random", "by_time", "by_column", "per_user"),
 }
 

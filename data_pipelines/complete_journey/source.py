@@ -142,6 +142,7 @@ def open_source(
             events=examples.examples_table(
                 transactions, TIME, negatives=negatives, share=share, seed=seed
             ),
+            whole=purchases_table(transactions, (), examples.HOUSEHOLD, examples.PRODUCT),
             items=products_table(products, of_item, examples.PRODUCT) if of_item else None,
             users=households_table(households, of_user, examples.HOUSEHOLD) if households else None,
             behaviors=purchases_table(transactions, (), examples.HOUSEHOLD, examples.PRODUCT),

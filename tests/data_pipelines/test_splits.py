@@ -8,7 +8,7 @@ import pytest
 
 from data_pipelines import DataError, splits
 from data_pipelines.sequence_split import by_time, leave_one_out
-from data_pipelines.splits import ByColumn, ByTime, LeaveOneOut, Random
+from data_pipelines.splits import ByColumn, ByTime, LeaveOneOut, PerUser, Random
 
 
 def test_leave_one_out() -> None:
@@ -46,6 +46,28 @@ def test_moments() -> None:
 
 
 @pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
+def test_moments_of_each_user() -> None:
+    # User 0 has ten rows, of which 5 and 7 are needed; user 2 five, of which 2.5 and 3.5 are, but
+    # three of them are of one time; user 1 has one row, and one row has no user.
+    rows = [(0, time) for time in range(10)]
+    rows += [(2, time) for time in (50, 50, 50, 20, 90)] + [(1, 4), (-1, 3)]
+    users, times = (np.array(column) for column in zip(*rows[::-1], strict=True))
+    chunks = [(users[:4], times[:4]), (users[4:], times[4:])]
+    moments = PerUser(train_share=0.5, validation_share=0.2).moments(chunks)
+    inf = math.inf
+    assert moments.tolist() == [[5, inf, 90, inf], [7, inf, 90, inf]]
+
+
+@pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
+def test_whole_numbers_of_the_rows_of_a_user_are_met(train_share: float) -> None:
+    times = np.arange(100.0)
+    moments = PerUser(train_share, validation_share=0.01).moments(
+        [(np.zeros(100, np.int32), times)]
+    )
+    expected = [round(100 * train_share), round(100 * train_share) + 1]
+    assert moments[:, 0].tolist() == [place if place < 100 else math.inf for place in expected]
+
+
 def test_shares_that_are_whole_numbers_of_rows_are_met(train_share: float) -> None:
     moments = ByTime(train_share=train_share, validation_share=0.01).moments(
         in_chunks(np.arange(100.0))
