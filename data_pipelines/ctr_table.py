@@ -76,6 +76,8 @@ def prepare_ctr_table(
         source, coder, keys, times, bool(places.item), scratch / "rows.spool"
     )
     coder.warn_of_unused_separators()
+    if isinstance(source.split, splits.ByTime):
+        source.split.require_clock_of(times)
     parts = deal_out(source.split, rows, scratch / "parts.spool", _whole(source, keys.users))
     counts = count_parts(rows, parts)
     sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)

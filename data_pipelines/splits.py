@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipelines.errors import DataError
+from data_pipelines.times import TimeReader, moment_number, parse_moment, require_clock_of
 
 NAMES = ("train", "validation", "test")
 _DIGIT_BITS = 16
+_MOMENTS = ("train_until", "validation_until")
 
 TimeChunks = Callable[[], Iterable[npt.NDArray[np.float64]]]
-
-
 # Users, as numbers from 0, -1 where there is none, and times of some rows.
 UsersAndTimes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
+
+
 @dataclasses.dataclass(frozen=True)
 class LeaveOneOut:
     """A user's last event is the test, the one before it the validation (`"next_item"`).
@@ -36,14 +38,15 @@ class ByTime:
     moment stay together, so that a share may be exceeded by as many.
 
     Args:
-        train_until: First moment that is not training, in the unit of the time column.
+        train_until: First moment that is not training: a number in the unit of the time column, or
+            a date such as `"2024-05-31"` or `"2024-05-31T12:00:00"`, UTC without a time zone.
         validation_until: First moment that is test.
         train_share: Least share of the rows before `train_until`, where that is not given.
         validation_share: With `train_share`: least share of the rows before `validation_until`.
     """
 
-    train_until: float | None = None
-    validation_until: float | None = None
+    train_until: float | str | None = None
+    validation_until: float | str | None = None
     train_share: float = 0.8
     validation_share: float = 0.1
 
@@ -56,7 +59,9 @@ class ByTime:
             )
         if self.train_until is None or self.validation_until is None:
             return
-        if not self.train_until < self.validation_until:
+        for name in _MOMENTS:
+            object.__setattr__(self, name, parse_moment(name, getattr(self, name)))
+        if not moment_number(self.train_until) < moment_number(self.validation_until):
             raise DataError(f"`train_until` must come before `validation_until`. Received: {self}")
 
     def moments(self, times: TimeChunks) -> tuple[float, float]:
@@ -66,11 +71,17 @@ class ByTime:
             times: Starts a new stream of the times of all rows.
         """
         if self.train_until is not None and self.validation_until is not None:
-            return self.train_until, self.validation_until
+            return moment_number(self.train_until), moment_number(self.validation_until)
         return (
             moment_after(times, self.train_share),
             moment_after(times, self.train_share + self.validation_share),
         )
+
+    def require_clock_of(self, times: TimeReader) -> None:
+        """Checks that the moments, where they are given, are on the clock of the times."""
+        for name in _MOMENTS:
+            if getattr(self, name) is not None:
+                require_clock_of(name, getattr(self, name), times)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,17 +131,6 @@ class PerUser:
     def __post_init__(self) -> None:
         _require_shares(self, self.train_share, self.validation_share)
 
-
-Split = LeaveOneOut | ByTime | Random | ByColumn | PerUser
-KINDS: dict[str, type[Split]] = {
-    "leave_one_out": LeaveOneOut,
-    "by_time": ByTime,
-    "random": Random,
-    "by_column": ByColumn,
-    "per_user": PerUser,
-}
-OF_TASK = {
-    "next_item": ("leave_one_out", "by_time"),
     def moments(self, rows: Iterable[UsersAndTimes]) -> npt.NDArray[np.float64]:
         """The first moment of each user that is not training, and the first that is test.
 
@@ -159,6 +159,17 @@ OF_TASK = {
         )
         return moments
 
+
+Split = LeaveOneOut | ByTime | Random | ByColumn | PerUser
+KINDS: dict[str, type[Split]] = {
+    "leave_one_out": LeaveOneOut,
+    "by_time": ByTime,
+    "random": Random,
+    "by_column": ByColumn,
+    "per_user": PerUser,
+}
+OF_TASK = {
+    "next_item": ("leave_one_out", "by_time"),
     "ctr": ("random", "by_time", "by_column", "per_user"),
 }
 
@@ -183,6 +194,8 @@ def parse_split(value: Any) -> Split:
             f"Received: {unknown}"
         )
     for name, entry in rest.items():
+        if name in _MOMENTS:
+            continue  # the split itself reads them
         wanted = str if name == "column" else int if name == "seed" else (int, float)
         # Neither NaN nor infinity lies between the bounds.
         if (
