@@ -220,7 +220,8 @@ def test_a_share_leaves_each_purchase_in_its_part(
     folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     data_pipelines.prepare(
-        "complete_journey", folder, tmp_path / "data", task="ctr", min_count=1, share=0.7,
+        "complete_journey", folder, tmp_path / "data", task="ctr", min_count=1, user_fields="age",
+        share=0.7,
         split={"kind": "per_user", "train_share": 0.5, "validation_share": 0.2},
     )  # fmt: skip
     data = data_pipelines.load(tmp_path / "data")
