@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ from data_pipelines.progress import read_with_progress
 from data_pipelines.row_layout import RowLayout
 from data_pipelines.sources import TIME, Source
 from data_pipelines.spool import Spool
+from data_pipelines.tables import Table
 from data_pipelines.times import TimeReader
 from data_pipelines.vocabulary_coding import VocabularyCoder
 
@@ -75,7 +76,9 @@ def prepare_ctr_table(
         source, coder, keys, times, bool(places.item), scratch / "rows.spool"
     )
     coder.warn_of_unused_separators()
-    parts = deal_out(source.split, rows, scratch / "parts.spool")
+    if isinstance(source.split, splits.ByTime):
+        source.split.require_clock_of(times)
+    parts = deal_out(source.split, rows, scratch / "parts.spool", _whole(source, keys.users))
     label = f"the column {source.spec.label!r} of {source.events.place}"
     counts = count_parts(rows, parts, label)
     sides = read_sides(source, places, coders, keys.users, keys.items, times, scratch)
@@ -215,6 +218,21 @@ def _spool(
         "examples_without_user": num_without_user,
         "examples_without_item": num_without_item,
     }
+
+
+def _whole(source: Source, users: ValueIndex) -> Iterator[splits.UsersAndTimes] | None:
+    """Users and times of the rows of which the examples are a share, None where they are whole."""
+    if source.whole is None:
+        return None
+
+    def read(table: Table, group: str) -> Iterator[splits.UsersAndTimes]:
+        read_times = TimeReader()
+        for chunk in read_with_progress(table):
+            codes, times = chunk.encode(group, users.find), chunk.encode(TIME, read_times)
+            yield codes[codes >= 0], times[codes >= 0]
+
+    assert source.spec.group is not None
+    return read(source.whole, source.spec.group)
 
 
 def _labels(values: Sequence[Any], where: Where) -> npt.NDArray[np.int8]:

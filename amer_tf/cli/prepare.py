@@ -37,7 +37,9 @@ _SPLIT = flags.DEFINE_string(
     "split",
     None,
     f"How examples are dealt out: {', '.join(splits.KINDS)}; or JSON with its "
-    'arguments such as {"kind": "by_time", "train_share": 0.7}. Left out: the data set\'s own.',
+    'arguments such as {"kind": "by_time", "train_share": 0.7} or {"kind": "by_time", '
+    '"train_until": "2024-05-01", "validation_until": "2024-05-15"}. '
+    "Left out: the data set's own.",
     flag_values=FLAGS,
 )
 _K_CORE = flags.DEFINE_integer(

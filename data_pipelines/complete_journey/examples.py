@@ -1,4 +1,4 @@
-"""Purchases as positive examples, and as negative ones what others bought in the week before."""
+"""Purchases as positive examples, and as negative ones what else was sold in the week before."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ def open_source(
     Args:
         folder: Where the Parquet files are; None for the installed package.
         task: `"next_item"`; or `"ctr"`: will this household buy this product now, given its last
-            purchases; each purchase is a positive, beside products that others bought in the week
-            before.
+            purchases; each purchase is a positive, beside products that were sold in the week
+            before, to any household, and are not in the basket.
         item_fields: Which of department, product_category, product_type, brand, manufacturer_id
             and package_size to read; None for none, or for task ctr product_category, department,
             brand and manufacturer_id.
@@ -142,6 +142,7 @@ def open_source(
             events=examples.examples_table(
                 transactions, TIME, negatives=negatives, share=share, seed=seed
             ),
+            whole=purchases_table(transactions, (), examples.HOUSEHOLD, examples.PRODUCT),
             items=products_table(products, of_item, examples.PRODUCT) if of_item else None,
             users=households_table(households, of_user, examples.HOUSEHOLD) if households else None,
             behaviors=purchases_table(transactions, (), examples.HOUSEHOLD, examples.PRODUCT),

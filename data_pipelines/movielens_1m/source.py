@@ -87,6 +87,7 @@ def open_source(
                 vocabularies=[Vocabulary(name, dtype="int64") for name in (FILM, USER)],
             ),
             events=sampled(_labelled(ratings_table(ratings)), share, seed),
+            whole=ratings_table(ratings) if share < 1 else None,
             items=_renamed(films, ITEM, FILM) if films else None,
             users=users_table(users_file) if users_file else None,
             behaviors=_labelled(ratings_table(ratings)),

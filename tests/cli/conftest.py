@@ -1,4 +1,4 @@
-"""One small run of the command line, from raw files on, that the tests of this room share."""
+"""Two small runs that the tests of this room share: one of next item, one of hybrid rows."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import dataclasses
 import io
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import pytest
 
+from amer_tf.cli import run_data
 from amer_tf.cli.main import main
-from tests.search import small_run
+from amer_tf.search.state import RunFolder
+from tests.search import small_ctr_run, small_hybrid_run, small_run
 
 CHANGES = {
     name: value
@@ -38,13 +41,27 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Folders of a finished run."""
+    """Folders of a finished run.
+
+    Args:
+        source: The raw files.
+        data: The data folder.
+        folder: The run folder.
+        prepared: What `prepare` has answered.
+        searched: What `search` has answered.
+        settings: Flags of the search.
+        evaluated: Flags with which it can be evaluated.
+        block: A file of encoded rows.
+    """
 
     source: pathlib.Path
     data: pathlib.Path
     folder: pathlib.Path
     prepared: Answer
     searched: Answer
+    settings: tuple[str, ...] = tuple(SETTINGS)
+    evaluated: tuple[str, ...] = ("--candidates=full",)
+    block: str = "events.records"
 
 
 def amer(*arguments: object) -> Answer:
@@ -92,3 +109,25 @@ def run(quick_search, tmp_path_factory) -> Run:
     searched = amer("search", f"--data_dir={data}", f"--run_dir={run_dir}", "--seed=3", *SETTINGS)
     assert (prepared.code, searched.code) == (0, 0), prepared.messages + searched.messages
     return Run(source, data, run_dir, prepared, searched)
+
+
+@pytest.fixture(scope="package")
+def hybrid_run(quick_search, finished_hybrid, hybrid_data, tmp_path_factory) -> Run:
+    """A finished run of rows with a behaviour, which knows its data as one of `search` does."""
+    folder = tmp_path_factory.mktemp("cli_hybrid") / "run"
+    shutil.copytree(finished_hybrid.run.path, folder)
+    run_data.record(RunFolder(folder), hybrid_data)
+    data = pathlib.Path(hybrid_data.folder)
+    settings = small_hybrid_run.EVOLUTION.to_dict()
+    references = ",".join(settings.pop("references"))
+    flags = [
+        f"--set={name}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
+        for name, value in settings.items()
+    ]
+    flags.append(f"--references={references}")
+    with small_hybrid_run.few_layers():
+        seed = f"--seed={small_ctr_run.SEED}"
+        searched = amer("search", f"--data_dir={data}", f"--run_dir={folder}", seed, *flags)
+    assert searched.code == 0, searched.messages
+    source = data.parent / "source"
+    return Run(source, data, folder, searched, searched, tuple(flags), (), "train.records")

@@ -82,6 +82,33 @@ def test_a_split_with_arguments_is_json(tmp_path):
     assert head["split"]["train_share"] == 0.5
 
 
+def test_a_split_at_dates(tmp_path):
+    days = [f"2024-01-{1 + n // 5:02}" for n in range(100)]
+    (tmp_path / "shop.csv").write_text(
+        "user,item,time\n" + "".join(f"{n % 5},{n % 7},{day}\n" for n, day in enumerate(days))
+    )
+    moments = {"train_until": "2024-01-17", "validation_until": "2024-01-19T00:00:00"}
+    # A date without quotes is one to YAML.
+    split = "{kind: by_time, train_until: 2024-01-17, validation_until: 2024-01-19T00:00:00}"
+    (tmp_path / "shop.yaml").write_text(DESCRIPTION)
+    (tmp_path / "own.yaml").write_text(f"{DESCRIPTION}name: shop\nsplit: {split}\n")
+    command = ("prepare", f"--data_dir={tmp_path / 'data'}", "--k_core=0")
+    own = amer(*command, f"--dataset={tmp_path / 'own.yaml'}")
+    assert own.code == 0, own.messages
+    assert own.result["counts"]["train_events"] == 80
+    head = json.loads((tmp_path / "data" / "data.json").read_text())
+    moments["train_until"] += "T00:00:00"
+    assert head["split"] == {**head["split"], **moments}
+    # The same moments on the command line are the same data.
+    given = json.dumps({"kind": "by_time", **moments})
+    again = amer(*command, f"--dataset={tmp_path / 'shop.yaml'}", f"--split={given}")
+    assert again.code == 0, again.messages
+    assert again.result["counts"] == own.result["counts"]
+    wrong = given.replace("2024-01-17T00:00:00", "17 January")
+    message = refused(*command, f"--dataset={tmp_path / 'shop.yaml'}", f"--split={wrong}")
+    assert "`train_until` must be a number or a date such as 2024-05-31T12:00:00" in message
+
+
 DESCRIPTION = """
 task: next_item
 files: {events: shop.csv}

@@ -108,3 +108,47 @@ def test_moments_of_parquet_are_dates(
     data = joined.prepare(tmp_path, made, files=files, split=SPLIT)
     assert collect(data.test.batches(64))["history_item"].any()
     assert "behaviors" not in caplog.text
+
+
+def between(train_until: object, validation_until: object) -> dict[str, object]:
+    return {"kind": "by_time", "train_until": train_until, "validation_until": validation_until}
+
+
+@pytest.mark.parametrize(
+    ("of_example", "split"),
+    [
+        (date, between("2024-05-01T01:00:00", "2024-05-01T03:20+02:00")),
+        (date, between(seconds("60"), "2024-05-01T01:20:00Z")),
+        (seconds, between("2024-05-01T01:00:00", "2024-05-01T01:20:00")),
+    ],
+)
+def test_a_split_at_dates(
+    tmp_path: pathlib.Path, of_example: Callable[[str], object], split: dict[str, object]
+) -> None:
+    data = joined.prepare(tmp_path, shop(of_example, date), split=split)
+    wanted = [int(row[2]) for row in joined.Shop().examples]
+    sizes = [part.num_examples for part in (data.train, data.validation, data.test)]
+    assert sizes == [sum(low <= time < low + size for time in wanted)
+                     for low, size in ((0, 60), (60, 20), (80, 20))]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of_example", "split", "message"),
+    [
+        (date, between(20240501, 20240502), "a date, as they are.*Received: train_until=20240501,"),
+        (milliseconds, between("2024-05-01T01:00", "2024-05-01T02:00"), "a number, as they are"),
+        (
+            date,
+            between("2024-05-01T01:00:00", milliseconds("80")),
+            r"a date.*validation_until=17145\d+, and times from 2024-05-01T00:00:00 to 2024-05-01",
+        ),
+    ],
+)
+def test_a_split_of_another_clock(
+    tmp_path: pathlib.Path,
+    of_example: Callable[[str], object],
+    split: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(DataError, match=f"must be on the clock of the times: .*{message}"):
+        joined.prepare(tmp_path, shop(of_example, of_example), split=split)

@@ -128,6 +128,17 @@ def test_by_time_shows_only_what_is_earlier(tmp_path: pathlib.Path) -> None:
     assert data.counts["users_without_train_example"] == 2
 
 
+def test_by_time_at_dates(tmp_path: pathlib.Path) -> None:
+    events = "a,x,2024-01-05\na,y,2024-01-06\na,z,2024-01-07\na,w,2024-01-08T12:00:00\n"
+    split = {"kind": "by_time", "train_until": "2024-01-07", "validation_until": "2024-01-08"}
+    data = prepare(tmp_path, events, split=split)
+    assert histories(data) == {"a": ["x", "y"]}
+    assert data.validation.num_examples == data.test.num_examples == 1
+    numbers = {"kind": "by_time", "train_until": 20240107, "validation_until": 20240108}
+    with pytest.raises(DataError, match="`train_until` must be on the clock of the times: a date"):
+        prepare(tmp_path / "other", events, split=numbers)
+
+
 def test_by_time_with_shares(tmp_path: pathlib.Path) -> None:
     events = "".join(f"u{time % 5},i{time % 7},{time}\n" for time in range(100))
     data = prepare(tmp_path, events, split="by_time")

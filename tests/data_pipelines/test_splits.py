@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import math
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from data_pipelines import DataError, splits
 from data_pipelines.sequence_split import by_time, leave_one_out
-from data_pipelines.splits import ByColumn, ByTime, LeaveOneOut, Random
+from data_pipelines.splits import ByColumn, ByTime, LeaveOneOut, PerUser, Random
 
 
 def test_leave_one_out() -> None:
@@ -45,6 +46,28 @@ def test_moments() -> None:
     assert ByTime(train_share=0.5, validation_share=0.25).moments(in_chunks(times)) == (50.0, 75.0)
 
 
+def test_moments_of_each_user() -> None:
+    # User 0 has ten rows, of which 5 and 7 are needed; user 2 five, of which 2.5 and 3.5 are, but
+    # three of them are of one time; user 1 has one row, and one row has no user.
+    rows = [(0, time) for time in range(10)]
+    rows += [(2, time) for time in (50, 50, 50, 20, 90)] + [(1, 4), (-1, 3)]
+    users, times = (np.array(column) for column in zip(*rows[::-1], strict=True))
+    chunks = [(users[:4], times[:4]), (users[4:], times[4:])]
+    moments = PerUser(train_share=0.5, validation_share=0.2).moments(chunks)
+    inf = math.inf
+    assert moments.tolist() == [[5, inf, 90, inf], [7, inf, 90, inf]]
+
+
+@pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
+def test_whole_numbers_of_the_rows_of_a_user_are_met(train_share: float) -> None:
+    times = np.arange(100.0)
+    moments = PerUser(train_share, validation_share=0.01).moments(
+        [(np.zeros(100, np.int32), times)]
+    )
+    expected = [round(100 * train_share), round(100 * train_share) + 1]
+    assert moments[:, 0].tolist() == [place if place < 100 else math.inf for place in expected]
+
+
 @pytest.mark.parametrize("train_share", np.arange(1, 99) / 100)
 def test_shares_that_are_whole_numbers_of_rows_are_met(train_share: float) -> None:
     moments = ByTime(train_share=train_share, validation_share=0.01).moments(
@@ -72,6 +95,11 @@ def test_rows_of_one_moment_stay_together(rows_of_day: list[int], expected: list
     [
         ("leave_one_out", LeaveOneOut()),
         ({"kind": "by_time", "train_until": 1, "validation_until": 2}, ByTime(1, 2)),
+        ({"kind": "by_time", "train_until": "1", "validation_until": 2.5}, ByTime(1, 2.5)),
+        (
+            {"kind": "by_time", "train_until": "2024-01-05", "validation_until": 1704456000},
+            ByTime("2024-01-05T00:00:00", 1704456000),
+        ),
         ("by_time", ByTime()),
         ({"kind": "random", "seed": 3, "train_share": 0.7}, Random(0.7, seed=3)),
         ({"kind": "by_column", "column": "part"}, ByColumn("part")),
@@ -98,6 +126,14 @@ def test_parse_split(value: Any, expected: splits.Split) -> None:
         ({"kind": "by_column", "column": 1}, "must be text. Received: column=1"),
         ({"kind": "random", "train_share": 0.95}, "leave a share for the test. Received: Random"),
         ({"kind": "random", "validation_share": 0}, "must be positive"),
+        (
+            {"kind": "by_time", "train_until": "soon", "validation_until": 5},
+            "`train_until` must be a number or a date such as 2024-.* Received: train_until='soon'",
+        ),
+        (
+            {"kind": "by_time", "train_until": "2024-01-05", "validation_until": "2024-01-04T23"},
+            "must come before `validation_until`",
+        ),
         ({"kind": "by_time", "train_until": 5}, "both of train_until and validation_until"),
         (
             {"kind": "by_time", "train_until": 5, "validation_until": 5},
@@ -108,6 +144,17 @@ def test_parse_split(value: Any, expected: splits.Split) -> None:
 def test_wrong_splits(value: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         splits.parse_split(value)
+
+
+def test_moments_that_are_dates() -> None:
+    day = datetime.date(2024, 1, 5)
+    split = ByTime(day, "2024-01-05T14:00:00+02:00")  # type: ignore[arg-type]
+    midnight = 1704412800
+    assert split.moments(in_chunks(np.zeros(0))) == (midnight, midnight + 12 * 3600)
+    # As plain JSON, whatever it was written as.
+    assert splits.describe(split)["train_until"] == "2024-01-05T00:00:00"
+    assert splits.describe(split)["validation_until"] == "2024-01-05T12:00:00"
+    assert splits.parse_split(splits.describe(split)) == split
 
 
 def test_a_split_is_of_one_task() -> None:

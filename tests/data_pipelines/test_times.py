@@ -7,7 +7,14 @@ import pytest
 
 from data_pipelines import DataError
 from data_pipelines.arrow_values import DateSeconds
-from data_pipelines.times import TimeReader, parse_times, require_one_clock
+from data_pipelines.times import (
+    TimeReader,
+    moment_number,
+    parse_moment,
+    parse_times,
+    require_clock_of,
+    require_one_clock,
+)
 
 DAY = 86_400.0
 
@@ -133,3 +140,68 @@ def test_clocks_that_cannot_be_compared(examples: list[Any], log: list[Any]) -> 
     with pytest.raises(DataError, match="must be on one clock.*or both as numbers of one") as error:
         require_one_clock(first, second)
     assert str(error.value).endswith(f"Received: examples from {first}, behaviors from {second}")
+
+
+@pytest.mark.parametrize(
+    ("value", "moment", "number"),
+    [
+        (5, 5, 5.0),
+        (-7.25, -7.25, -7.25),
+        ("7.25", 7.25, 7.25),
+        ("20240531", 20240531.0, 20240531.0),
+        ("1970-01-02", "1970-01-02T00:00:00", DAY),
+        (datetime.date(1970, 1, 2), "1970-01-02T00:00:00", DAY),
+        ("1970-01-02T01:00:00.5+01:00", "1970-01-02T00:00:00.500000", DAY + 0.5),
+    ],
+)
+def test_moments(value: Any, moment: float | str, number: float) -> None:
+    assert parse_moment("start", value) == parse_moment("start", moment) == moment
+    assert moment_number(moment) == number
+
+
+@pytest.mark.parametrize("value", ["", None, True, "yesterday", "nan", float("inf"), 10**400, [1]])
+def test_wrong_moments(value: Any) -> None:
+    with pytest.raises(DataError, match="`start` must be a number or a date .*Received: start="):
+        parse_moment("start", value)
+
+
+def times_of(*values: Any) -> TimeReader:
+    read = TimeReader()
+    read(list(values), where)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("moment", "times"),
+    [
+        (500.0, times_of(1, 9)),
+        ("1990-01-01T00:00:00", times_of("1970-01-02", "1970-01-03")),
+        # Dates are seconds beside numbers.
+        ("1970-01-02T00:00:00", times_of(DAY - 1, DAY + 1)),
+        (DAY, times_of("1970-01-01", "1970-01-03")),
+        (5.0, TimeReader()),
+    ],
+)
+def test_moments_that_are_on_the_clock(moment: float | str, times: TimeReader) -> None:
+    require_clock_of("start", moment, times)
+
+
+@pytest.mark.parametrize(
+    ("moment", "times", "message"),
+    [
+        (
+            "1970-01-02T00:00:00",
+            times_of(1, 9),
+            "a number, as they are; .*start=1970-01-02T00:00:00, which is 86400 beside numbers, "
+            r"and times from 1 to 9 \(such as 1 in a.csv, row 1\)",
+        ),
+        (
+            19700102,
+            times_of("1970-01-01", "1970-01-03"),
+            "a date, as they are; .*Received: start=19700102, and times from 1970-01-01T00:00:00",
+        ),
+    ],
+)
+def test_moments_of_another_clock(moment: float | str, times: TimeReader, message: str) -> None:
+    with pytest.raises(DataError, match=f"`start` must be on the clock of the times: {message}"):
+        require_clock_of("start", moment, times)

@@ -10,6 +10,7 @@ import pytest
 
 import data_pipelines
 from amer_tf.architecture import Architecture, Block, HiddenLayer
+from tests.data_pipelines import test_ctr_joined as joined
 from tests.export import small_models
 
 NUM_ROWS = 1000
@@ -44,6 +45,13 @@ ARCHITECTURE = Architecture(
     interactions=(("ad", "page"), ("ad", "tags")),
     mlp=(HiddenLayer("relu", units=8),),
     shortcut="squeeze_excitation",
+)
+JOINED_ARCHITECTURE = Architecture(
+    blocks=(Block("layer_norm", "target_attention", "relu"),),
+    interactions=(("item", "town"), ("item", "tags")),
+    mlp=(HiddenLayer("relu", units=8),),
+    shortcut="squeeze_excitation",
+    history_match="exact",
 )
 
 
@@ -96,8 +104,8 @@ def data(tmp_path_factory):
 
 
 def prepared_logits(model, data):
-    """Logits of all prepared rows, in the order of the file."""
-    logits = np.full(NUM_ROWS, np.nan)
+    """Logits of all prepared rows, in the order of the file, by their number in the field `row`."""
+    logits = np.full(sum(split.num_examples for split in splits_of(data)), np.nan)
     # One epoch of the training split takes each of its rows once.
     train = data.train.batches(100, num_steps=-(-data.train.num_examples // 100))
     for batches in (train, data.validation.batches(100), data.test.batches(100)):
@@ -109,8 +117,13 @@ def prepared_logits(model, data):
     return logits
 
 
-def test_a_thousand_rows_of_a_file(data, tmp_path):
-    case = small_models.make(data.spec, ARCHITECTURE)
+def splits_of(data):
+    return data.train, data.validation, data.test
+
+
+def make_case(data, architecture):
+    """A model with weights that tell rows apart."""
+    case = small_models.make(data.spec, architecture)
     random = np.random.default_rng(0)
     for weight in case.model.trainable_weights:
         weight.assign(random.normal(0.0, max(4, np.prod(weight.shape[:-1])) ** -0.5, weight.shape))
@@ -118,8 +131,68 @@ def test_a_thousand_rows_of_a_file(data, tmp_path):
         random.normal(0.0, 0.4, case.model.get_layer("amer.embedding").table.shape)
     )
     case.model.get_layer("amer.platt_scaling").assign(1.0, 0.0)
+    return case
+
+
+def test_a_thousand_rows_of_a_file(data, tmp_path):
+    case = make_case(data, ARCHITECTURE)
     exported = small_models.load(case, tmp_path / "1", warmup=False)
     columns = exported.columns(make_rows())
     answer = exported.ask("serving_default", **columns)["logit"]
     np.testing.assert_allclose(answer, prepared_logits(case.model, data), rtol=1e-6, atol=1e-6)
     assert len(np.unique(answer.round(4))) > 0.9 * NUM_ROWS
+
+
+def joined_rows(shop):
+    """What a service would send of each example: all that the four files say of it."""
+    prices = {item: float(price) if price else None for item, (_, price) in shop.items.items()}
+    tags = {item: [tag for tag in text.split("|") if tag] for item, (text, _) in shop.items.items()}
+    rows = []
+    for number, (user, item, time, hour, _) in enumerate(shop.examples):
+        events = [event for event in shop.log if event[0] == user and int(event[2]) < int(time)]
+        events.sort(key=lambda event: int(event[2]))  # ties keep their order
+        seen = [event[1] for event in events]
+        rows.append(
+            {
+                "row": number,
+                "user": user,
+                "town": shop.users[user],
+                "item": item,
+                "tags": tags[item],
+                "price": prices[item],
+                "hour": hour,
+                "action": [event[3] for event in events],
+                "history_item": seen,
+                "history_tags": [tags[each] for each in seen],
+                "history_price": [prices[each] for each in seen],
+            }
+        )
+    return rows
+
+
+@pytest.mark.slow
+def test_rows_of_joined_files(tmp_path):
+    shop = joined.Shop()
+    description = joined.write(tmp_path, shop)
+    # Each example says which row of the file it is.
+    header, *lines = (tmp_path / "examples.csv").read_text().splitlines()
+    numbered = [f"{line},{number}" for number, line in enumerate(lines)]
+    (tmp_path / "examples.csv").write_text("\n".join([f"{header},row", *numbered]) + "\n")
+    described = json.loads(description.read_text())
+    described["fields"].append({"name": "row", "role": "context"})
+    described["vocabularies"] = [
+        {"name": "row", "source": "integer", "dtype": "int64", "size": len(lines)}
+    ]
+    description.write_text(json.dumps(described))
+    data_pipelines.prepare(description, None, tmp_path / "data")
+    data = data_pipelines.load(tmp_path / "data")
+    case = make_case(data, JOINED_ARCHITECTURE)
+    exported = small_models.load(case, tmp_path / "1", warmup=False)
+    rows = joined_rows(shop)
+    # The whole history is sent, longer than what the model reads.
+    assert max(len(row["history_item"]) for row in rows) > 2 * joined.STEPS
+    columns = exported.columns(rows)
+    assert set(columns) == set(rows[0])
+    answer = exported.ask("serving_default", **columns)["logit"]
+    np.testing.assert_allclose(answer, prepared_logits(case.model, data), rtol=1e-6, atol=1e-6)
+    assert len(np.unique(answer.round(4))) > 0.9 * len(rows)

@@ -47,12 +47,14 @@ HYBRID = dataclasses.replace(
         *SPEC.fields,
         CategoricalField("ad_history", "behavior", "ad"),
         CategoricalField("page_history", "behavior", "page"),
+        MultiValuedField("tags_history", "behavior", "tags", max_values=2),
+        NumericField("wait_history", "behavior"),
     ),
     vocabularies=(*SPEC.vocabularies, *vocabularies("page")),
     max_length=4,
     target_to_behavior={"ad": "ad_history"},
 )
-HISTORIES = ("ad_history", "page_history")
+HISTORIES = ("ad_history", "page_history", "tags_history", "wait_history")
 # Specs with a field less than pairs are made of, and without a field that has embeddings.
 ONE_FIELD = dataclasses.replace(
     SPEC, fields=(SPEC.fields[0], SPEC.fields[2]), vocabularies=SPEC.vocabularies[:1]
@@ -68,10 +70,31 @@ def batch(spec: FeatureSpec, size: int = 5) -> dict[str, np.ndarray]:
     inputs["price"] = generator.uniform(-1, 1, size).astype("float32")
     inputs["tags"] = np.array([[2, 3], [4, 0], [0, 0], [5, 5], [1, 2]], "int32")[:size]
     if spec.with_role("behavior"):
-        kept = np.arange(4) < np.array([4, 2, 0, 1, 3])[:size, None]
-        for name in HISTORIES:
-            inputs[name] = (generator.integers(2, 9, (size, 4)) * kept).astype("int32")
+        inputs |= steps(generator, np.array([4, 2, 0, 1, 3])[:size])
     return inputs
+
+
+def steps(
+    generator: np.random.Generator, lengths: np.ndarray, max_length: int = 4
+) -> dict[str, np.ndarray]:
+    """Histories of these lengths for `HYBRID`: ids, sets of which some are empty, and numbers."""
+    kept = np.arange(max_length) < lengths[:, None]
+    drawn = {
+        name: (generator.integers(2, 9, kept.shape) * kept).astype("int32")
+        for name in HISTORIES[:2]
+    }
+    tags = generator.integers(0, 9, (*kept.shape, 2)) * kept[..., None]
+    waits = generator.uniform(-1, 1, kept.shape) * kept
+    return {
+        **drawn,
+        "tags_history": tags.astype("int32"),
+        "wait_history": waits.astype("float32"),
+    }
+
+
+def longer_history(values: np.ndarray, empty_steps: int) -> np.ndarray:
+    """A behaviour column with so many steps of padding more."""
+    return np.pad(values, [(0, 0), (0, empty_steps), *[(0, 0)] * (values.ndim - 2)])
 
 
 def others(values: np.ndarray) -> np.ndarray:
@@ -141,7 +164,7 @@ class CtrContract:
         longer = self.build(dataclasses.replace(self.spec, max_length=length))
         padded = dict(inputs)
         for field in self.spec.with_role("behavior"):
-            padded[field.name] = np.pad(inputs[field.name], [(0, 0), (0, 5)])
+            padded[field.name] = longer_history(inputs[field.name], 5)
         np.testing.assert_allclose(longer(padded), model(inputs), rtol=1e-5, atol=1e-5)
 
     def test_users_without_a_history(self, model: keras.Model) -> None:
@@ -228,8 +251,14 @@ def behavior_states(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.nda
     layer = model.get_layer("amer.embedding")
     table = np.asarray(layer.table)
     kept = (inputs["ad_history"] > 0)[..., None]
-    rows = [table[inputs[name] + layer.offset(name.removesuffix("_history"))] for name in HISTORIES]
-    return kept * np.concatenate(rows, axis=-1)
+    ad, page, tags = (
+        table[inputs[name] + layer.offset(name.removesuffix("_history"))] for name in HISTORIES[:3]
+    )
+    # An id of 0 is no tag.
+    tags = (tags * (inputs["tags_history"] > 0)[..., None]).sum(axis=2)
+    [kernel] = model.get_layer("amer.embedding.wait_history").get_weights()
+    number = inputs["wait_history"][..., None] * kernel
+    return kept * np.concatenate([ad, page, tags, number], axis=-1)
 
 
 def beside(model: keras.Model, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -273,7 +302,7 @@ def dice(model: keras.Model, hidden: np.ndarray) -> np.ndarray:
 
 
 def projected_target(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """The ad as a step: the page of the history has no counterpart."""
+    """The ad as a step: what else the history says of a step has no counterpart."""
     [projection] = model.get_layer("amer.target_projection").get_weights()
     return embeddings(model, inputs)["ad"] @ projection
 

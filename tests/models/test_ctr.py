@@ -19,6 +19,7 @@ from tests.models.ctr_contract import (
     batch,
     dense,
     field_matrix,
+    longer_history,
     scaled_logit,
     vocabularies,
 )
@@ -187,7 +188,7 @@ def test_padding_changes_nothing():
         else:
             weight.assign(other)
     padded = {
-        name: np.pad(value, [(0, 0), (0, 5)]) if name.endswith("history") else value
+        name: longer_history(value, 5) if name.endswith("history") else value
         for name, value in inputs.items()
     }
     np.testing.assert_allclose(long(padded), model(inputs), atol=1e-5)
@@ -240,8 +241,8 @@ def test_a_number_of_the_target_that_stands_in_the_behaviour_too():
     inputs["paid"] = np.linspace(-1, 1, 5, dtype="float32")
     inputs["paid_history"] = np.ones((5, 4), "float32")
     model = build(spec)
-    # Four fields and two numbers, and three pooled states of three fields.
-    assert aggregation.input_size(model) == 4 * 3 + 2 + 3 * 9
+    # Four fields and two numbers, and three pooled states of five fields.
+    assert aggregation.input_size(model) == 4 * 3 + 2 + 3 * 15
     assert np.isfinite(np.asarray(model(inputs))).all()
 
 

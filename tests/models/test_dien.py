@@ -133,7 +133,7 @@ def test_a_number_of_an_event():
     spec = dataclasses.replace(HYBRID, fields=(*HYBRID.fields, NumericField("gap", "behavior")))
     inputs = {**batch(HYBRID), "gap": np.linspace(-1, 1, 20, dtype="float32").reshape(5, 4)}
     model = build(spec)
-    assert model.get_layer("amer.interest_evolution").output.shape == (None, 4, 9)
+    assert model.get_layer("amer.interest_evolution").output.shape == (None, 4, 15)
     assert np.isfinite(model(inputs, training=True)).all()
 
 

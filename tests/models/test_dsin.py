@@ -38,8 +38,7 @@ def batch(spec=TIMED):
     generator = np.random.default_rng(1)
     inputs = ctr.batch(HYBRID)
     kept = np.arange(STEPS) < np.array(LENGTHS)[:, None]
-    for name in ctr.HISTORIES:
-        inputs[name] = (generator.integers(2, 9, (5, STEPS)) * kept).astype("int32")
+    inputs |= ctr.steps(generator, np.array(LENGTHS), STEPS)
     if "time" in [field.name for field in spec]:
         inputs["time"] = (kept * (2 * SECONDS / DAY - 1)).astype("float32")
     return inputs
@@ -102,7 +101,7 @@ def session_sums(model, inputs, states, num_sessions):
 class TestSessionsOfTenEvents(ctr.TargetContract):
     system, title = dsin, "DSIN"
     spec = SPEC_OF_24
-    # Two behaviour fields, or with the time three, of four numbers each.
+    # Four behaviour fields, or with the time five, of four numbers each.
     options = ctr.TargetContract.options | {"embedding_dim": 4, "num_sessions": 3}
 
     def inputs(self, spec):
@@ -190,7 +189,7 @@ def test_a_time_that_is_not_there():
     ("options", "message"),
     [
         ({"num_sessions": 0}, "positive integer. Received: num_sessions=0"),
-        ({"num_heads": 3}, "must divide the units .*num_heads=3, units=32"),
+        ({"num_heads": 3}, "must divide the units .*num_heads=3, units=64"),
         ({"num_heads": 0}, "positive integer. Received: num_heads=0"),
     ],
 )

@@ -18,7 +18,7 @@ from amer_tf.search.mlp import MlpSupernet
 from amer_tf.search.spaces import BehaviorSpace, layer_candidates
 from amer_tf.training.ctr import CtrTrainer
 from tests import helpers
-from tests.models.ctr_contract import HYBRID, SPEC
+from tests.models.ctr_contract import HYBRID, SPEC, longer_history, steps
 from tests.search import nets
 
 UNITS = (6, 5)
@@ -35,9 +35,7 @@ def batch(spec=HYBRID, rows=ROWS, seed=0):
     }
     inputs["price"] = generator.uniform(-1, 1, rows).astype("float32")
     inputs["tags"] = generator.integers(0, 9, (rows, 2)).astype("int32")
-    kept = np.arange(4) < np.array([0, 4, 1, 3, 2])[np.arange(rows) % 5, None]
-    for name in ("ad_history", "page_history"):
-        inputs[name] = (generator.integers(2, 9, (rows, 4)) * kept).astype("int32")
+    inputs |= steps(generator, np.array([0, 4, 1, 3, 2])[np.arange(rows) % 5])
     return {field.name: inputs[field.name] for field in spec}
 
 
@@ -116,7 +114,7 @@ def test_the_target_is_read_by_its_own_path():
     supernet, inputs = make(num_blocks=1), batch()
     space = supernet.space
     group = space.sample_group(np.random.default_rng(0))
-    states = np.random.default_rng(1).normal(size=(ROWS, 4, 8)).astype("float32")
+    states = np.random.default_rng(1).normal(size=(ROWS, 4, 16)).astype("float32")
     target = states[:, 0]
     mask = np.ones((ROWS, 4), bool)
     outputs = [
@@ -194,7 +192,7 @@ def test_padding_changes_nothing():
         else:
             weight.assign(other)
     padded = {
-        name: np.pad(value, [(0, 0), (0, 5)]) if name.endswith("history") else value
+        name: longer_history(value, 5) if name.endswith("history") else value
         for name, value in inputs.items()
     }
     group = short.space.sample_group(np.random.default_rng(0))

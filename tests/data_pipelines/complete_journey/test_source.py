@@ -216,6 +216,28 @@ def test_hybrid_data(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert "department" not in inputs
 
 
+def test_a_share_leaves_each_purchase_in_its_part(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data_pipelines.prepare(
+        "complete_journey", folder, tmp_path / "data", task="ctr", min_count=1, user_fields="age",
+        share=0.7,
+        split={"kind": "per_user", "train_share": 0.5, "validation_share": 0.2},
+    )  # fmt: skip
+    data = data_pipelines.load(tmp_path / "data")
+    rows = examples.examples_table(
+        folder / "transactions.parquet", "seconds", negatives=1, share=0.7, seed=0
+    )
+    [chunk] = rows.read()
+    # Of a household's five days three train, one validates and the last tests.
+    first = pd.Timestamp("2017-01-01 10:00:00", tz="UTC").timestamp()
+    day = (np.array(chunk.column("seconds")) - first) / 86_400
+    sizes = np.bincount((day >= 3).astype(int) + (day >= 4))
+    found = [part.num_examples for part in (data.train, data.validation, data.test)]
+    assert found == sizes.tolist()
+    assert sum(found) < 27
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pathlib
 
+import numpy as np
 import pytest
 
 import data_pipelines
@@ -9,6 +10,7 @@ from data_pipelines import DataError
 from data_pipelines.movielens_1m import parse
 from data_pipelines.movielens_1m.movielens_1m_dataset_builder import Builder
 from data_pipelines.movielens_1m.source import open_source
+from data_pipelines.sources import TIME
 from tests.data_pipelines.tfds_harness import build
 
 
@@ -137,6 +139,51 @@ def test_a_share_of_the_ratings_with_whole_histories(source: pathlib.Path) -> No
     histories, events = (list(table.read()) for table in (opened.behaviors, opened.events))
     assert sum(map(len, histories)) == 18
     assert 4 < sum(map(len, events)) < 14
+
+
+def many_ratings(folder: pathlib.Path) -> None:
+    """User `u` rates `100 u` films, one a second, user after user and newest first."""
+    lines = [
+        f"{user}::{1 + time % 6}::{1 + time % 5}::{1000 * user + time}\n"
+        for user in (1, 2, 3)
+        for time in reversed(range(100 * user))
+    ]
+    (folder / "ratings.dat").write_text("".join(lines))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_share_leaves_each_rating_in_its_part(
+    source: pathlib.Path, tmp_path: pathlib.Path, seed: int
+) -> None:
+    many_ratings(source)
+    split = {"kind": "per_user", "train_share": 0.5, "validation_share": 0.2}
+    data_pipelines.prepare(
+        "movielens_1m", source, tmp_path / "data", task="ctr", share=0.5, seed=seed, split=split
+    )
+    data = data_pipelines.load(tmp_path / "data")
+    times: dict[int, list[list[int]]] = {user: [[], [], []] for user in (1, 2, 3)}
+    for chunk in open_source(source, task="ctr", share=0.5, seed=seed).events.read():
+        for user, moment in zip(chunk.column("user_id"), chunk.column(TIME), strict=True):
+            # Of ten ratings of the user five train, two validate and three test.
+            place = (moment - 1000 * user) / (100 * user)
+            times[user][(place >= 0.5) + (place >= 0.7)].append(moment)
+    for part, split_of in enumerate((data.train, data.validation, data.test)):
+        # Users are numbered as they come.
+        of_user = [len(times[user][part]) for user in (1, 2, 3)]
+        assert np.bincount(split_of.groups, minlength=3).tolist() == of_user
+
+
+def test_a_share_by_time_is_cut_at_the_shares(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    many_ratings(source)
+    counts = data_pipelines.prepare(
+        "movielens_1m", source, tmp_path / "data", task="ctr", share=0.5, split="by_time"
+    )
+    rows = counts["rows"]
+    assert 200 < rows < 400
+    # Of rows that all have a time of their own the fewest that are no less than 80 and 90 in 100.
+    trained, seen = -(-8 * rows // 10), -(-9 * rows // 10)
+    found = [counts[f"{name}_examples"] for name in ("train", "validation", "test")]
+    assert found == [trained, seen - trained, rows - seen]
 
 
 @pytest.mark.parametrize("share", [0, 1.5, True, "half"])
