@@ -15,6 +15,7 @@ from amer_tf.features import (
     UNKNOWN_ID,
     Normalization,
     Vocabulary,
+    counted,
 )
 from data_pipelines.errors import DataError
 from data_pipelines.random_streams import random_bits
@@ -48,7 +49,7 @@ def fit_vocabulary(
     if not len(order):
         raise DataError(
             f"The vocabulary {vocabulary.name!r} must have at least one value that stands "
-            f"{vocabulary.min_count} times in the training split: check its column, which may be "
+            f"{counted(vocabulary.min_count, 'time')} in the training split: check its column, which may be "
             "empty, lower min_count, or leave its fields out. "
             f"Received: {len(values)} different values, none so often"
         )

@@ -172,7 +172,7 @@ def test_tables_that_cannot_be_used(unfitted: FeatureSpec, beauty: PreparedData)
 
 
 def test_a_field_without_values(unfitted: FeatureSpec) -> None:
-    with pytest.raises(DataError, match="'user' must have at least one value that stands 1 times"):
+    with pytest.raises(DataError, match="'user' must have at least one value that stands 1 time "):
         data_pipelines.fit_spec(unfitted, table("train").assign(user=None))
 
 
