@@ -118,6 +118,9 @@ def hybrid_run(quick_search, finished_hybrid, hybrid_data, tmp_path_factory) -> 
     shutil.copytree(finished_hybrid.run.path, folder)
     run_data.record(RunFolder(folder), hybrid_data)
     data = pathlib.Path(hybrid_data.folder)
+    source = data.parent / "source"
+    # Both find what they would make, and leave it as it is.
+    prepared = amer("prepare", f"--dataset={source / 'ads.json'}", f"--data_dir={data}")
     settings = small_hybrid_run.EVOLUTION.to_dict()
     references = ",".join(settings.pop("references"))
     flags = [
@@ -128,6 +131,5 @@ def hybrid_run(quick_search, finished_hybrid, hybrid_data, tmp_path_factory) -> 
     with small_hybrid_run.few_layers():
         seed = f"--seed={small_ctr_run.SEED}"
         searched = amer("search", f"--data_dir={data}", f"--run_dir={folder}", seed, *flags)
-    assert searched.code == 0, searched.messages
-    source = data.parent / "source"
-    return Run(source, data, folder, searched, searched, tuple(flags), (), "train.records")
+    assert (prepared.code, searched.code) == (0, 0), prepared.messages + searched.messages
+    return Run(source, data, folder, prepared, searched, tuple(flags), (), "train.records")

@@ -20,6 +20,8 @@ from amer_tf.search.spaces import MlpSpace
 from amer_tf.search.state import RunFolder
 from tests.models.ctr_contract import HYBRID
 
+# Two behaviour fields: what fits below is a matter of sizes.
+SPEC = dataclasses.replace(HYBRID, fields=HYBRID.fields[:-2])
 LARGE, SMALL = ((Block("layer_norm", layer, "relu"),) for layer in ("conv_3", "max_pool_3"))
 STACKS = [LARGE, SMALL]
 TWO, ALL = ("behavior", "interaction"), ("behavior", "interaction", "mlp")
@@ -41,7 +43,7 @@ def make(tmp_path, monkeypatch):
     def make(limits: Limits = NO_LIMITS, steps=TWO) -> CtrSearch:
         run = RunFolder(tmp_path / str(next(numbers)))
         run.claim({})
-        bench = CtrWorkbench(run, HYBRID, SETTINGS, 0, 100, limits=limits)
+        bench = CtrWorkbench(run, SPEC, SETTINGS, 0, 100, limits=limits)
         search = CtrSearch(bench, Budget(None, {}), None, None, steps)
         for name in ("_train", "_record", "_score_again"):
             monkeypatch.setattr(search, name, lambda *arguments: None)
