@@ -49,8 +49,8 @@ def fit_vocabulary(
     if not len(order):
         raise DataError(
             f"The vocabulary {vocabulary.name!r} must have at least one value that stands "
-            f"{counted(vocabulary.min_count, 'time')} in the training split: check its column, which may be "
-            "empty, lower min_count, or leave its fields out. "
+            f"{counted(vocabulary.min_count, 'time')} in the training split: check its column, "
+            "which may be empty, lower min_count, or leave its fields out. "
             f"Received: {len(values)} different values, none so often"
         )
     known = [values[code] for code in order]
