@@ -8,6 +8,7 @@ from amer_tf.report.markup import Html, paragraph
 from amer_tf.report.phase_seconds import latency_seconds, phase_seconds
 from amer_tf.report.run_record import TUNING, RunRecord
 from amer_tf.report.words import duration
+from amer_tf.search.audit import is_cut_short
 from amer_tf.training.plateau import plateau_state
 
 PLAIN = "dnn"
@@ -72,10 +73,12 @@ def _cut_short(record: RunRecord) -> str:
     phase, settings = record.phases[_plain_training(record)], record.config["settings"]
     losses = phase.get("curve", ())
     state = plateau_state(losses, patience=settings["patience"], max_cuts=settings["max_cuts"])
-    if not losses or state.is_over:
+    if is_cut_short(phase):
+        limit = "time limit"
+    elif len(losses) >= settings["final_epochs"] and not state.is_over:
+        limit = "most epochs of the settings"
+    else:
         return ""
-    is_at_most = len(losses) >= settings["final_epochs"]
-    limit = "most epochs of the settings" if is_at_most else "time limit"
     return (
         f", cut short by the {limit}: to its end it would take longer, and the "
         "ratios here would be smaller"

@@ -200,19 +200,25 @@ def test_measuring_latencies_is_a_phase_of_its_own(ctr, copy):
 
 
 @pytest.mark.parametrize(
-    ("curve", "said"),
+    ("curve", "limit", "said"),
     [
-        ([0.5, 0.4, 0.3, 0.2], "took 10 s, cut short by the most epochs of the settings: to its"),
-        ([0.5, 0.4], "took 10 s, cut short by the time limit: to its end it would take longer"),
-        ([0.5, 0.6, 0.7], "took 10 s. The steps"),
+        (
+            [0.5, 0.4, 0.3, 0.2],
+            30.0,
+            "took 10 s, cut short by the most epochs of the settings: to its",
+        ),
+        ([0.5, 0.4], 10.0, "took 10 s, cut short by the time limit: to its end it would take"),
+        # At chance more epochs are waited for: a flat curve is no end.
+        ([0.5, 0.6, 0.7], 10.0, "took 10 s, cut short by the time limit: to its end it would"),
+        ([0.5, 0.6, 0.7], 30.0, "took 10 s. The steps"),
     ],
 )
-def test_a_plain_network_whose_training_was_cut_short(ctr, copy, curve, said):
+def test_a_plain_network_whose_training_was_cut_short(ctr, copy, curve, limit, said):
     folder = copy(ctr)
     phases = {
         "rescoring": {"used": 100.0},
         "scratch": {"used": 150.0},
-        "reference_dnn": {"used": 160.0, "seconds": 10.0, "limit": 10.0, "curve": curve},
+        "reference_dnn": {"used": 160.0, "seconds": 10.0, "limit": limit, "curve": curve},
     }
     settings = {**ctr.config["settings"], "final_epochs": 4, "patience": 1, "max_cuts": 1}
     change_json(folder / "phases.json", lambda known: phases)
