@@ -45,7 +45,8 @@ _MODELS = flags.DEFINE_list(
 _OUT = flags.DEFINE_string(
     "out",
     None,
-    "Folder of the comparison. One that is there already goes on where it stopped.",
+    "Folder of the comparison. One that is there already goes on where it stopped, and may be "
+    "given more --models and --runs.",
     flag_values=FLAGS,
 )
 _LIST = flags.DEFINE_boolean("list", False, "Name the systems, and do nothing.", flag_values=FLAGS)

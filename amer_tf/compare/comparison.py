@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import amer_tf
-from amer_tf.compare import job, own_settings, processes, systems, tuning
+from amer_tf.compare import growth, job, own_settings, processes, systems, tuning
 from amer_tf.compare.job import Job
 from amer_tf.compare.measuring import Candidates
 from amer_tf.compare.own_settings import OwnSettings
@@ -35,8 +35,8 @@ class Comparison:
     Paper, section 3: Tables 1 to 4, over 4 runs. Each system is trained once for each seed, in a
     process and a run folder of its own, and measured once on the test split. Killed at any moment,
     the same call goes on where it was; it tries those once more whose process died, or that had no
-    disk or memory left. A script calls `work` under `if __name__ == "__main__":`, since each
-    process imports it.
+    disk or memory left. Asked for with more systems or seeds, it trains those alone. A script calls
+    `work` under `if __name__ == "__main__":`, since each process imports it.
 
     Args:
         load_data: Gives the data, as `functools.partial(data_pipelines.load, folder)` does. It is
@@ -63,7 +63,8 @@ class Comparison:
 
     Raises:
         ValueError: Where an argument is wrong, or a system cannot read the data.
-        RunError: Where the folder cannot be used, or holds another comparison.
+        RunError: Where the folder cannot be used, or holds another comparison, or one that has a
+            system or seed more.
         DataError: Where there are fewer items than negatives are wanted.
         SplitError: Where a split is empty, or has rows of one class alone.
     """
@@ -110,20 +111,19 @@ class Comparison:
         if self.spec.task == "next_item":
             self.candidates.check(data.test)
         self.run = RunFolder(folder)
-        self.run.claim(
-            {
-                "version": amer_tf.__version__,
-                "systems": [system.name for system in self.systems],
-                "seeds": list(self.seeds),
-                "time_limit": self.time_limit,
-                "settings": self.settings.to_dict(),
-                "candidates": dataclasses.asdict(self.candidates),
-                "tuning_trials": self.tuning_trials,
-                **({"tuning_choices": self.choices} if self.tuning_trials else {}),
-                **({"own": own} if own else {}),
-                "spec": spec_digest(self.spec),
-            }
-        )
+        self._config = {
+            "version": amer_tf.__version__,
+            "systems": [system.name for system in self.systems],
+            "seeds": list(self.seeds),
+            "time_limit": self.time_limit,
+            "settings": self.settings.to_dict(),
+            "candidates": dataclasses.asdict(self.candidates),
+            "tuning_trials": self.tuning_trials,
+            **({"tuning_choices": self.choices} if self.tuning_trials else {}),
+            **({"own": own} if own else {}),
+            "spec": spec_digest(self.spec),
+        }
+        growth.claim(self.run, self._config)
         known = fingerprint(self.spec, data.train, data.validation, data.test)
         self.run.require_same(SPLITS_FILE, known, "data")
         self.spec.save(self.run.path)
@@ -131,6 +131,7 @@ class Comparison:
     def work(self) -> ComparisonResult:
         """Trains and measures what is not done yet."""
         with self.run.at_work():
+            growth.record(self.run, self._config)
             tuned = self._tune() if self.tuning_trials else {}
             jobs = [
                 self._job(system, seed, tuned.get(system.name))

@@ -10,6 +10,7 @@ from amer_tf.compare.systems import System
 from amer_tf.search.reference_run import known_options
 from amer_tf.search.settings_base import BaseSettings, parse_value
 from amer_tf.search.system_options import check_options
+from amer_tf.wording import did_you_mean
 
 
 class OwnSettings(NamedTuple):
@@ -39,7 +40,8 @@ def divide(
         own = f"; options of its own: {', '.join(options)}" if options else ""
         raise ValueError(
             f"{system.name} has no setting of this name{own}; settings of all systems: "
-            f"{', '.join(sorted(fields))}. Received: {system.name}.{unknown[0]}"
+            f"{', '.join(sorted(fields))}. {did_you_mean(unknown[:1], [*options, *fields])}"
+            f"Received: {system.name}.{unknown[0]}"
         )
     found = OwnSettings(
         {name: value for name, value in values.items() if name not in options},

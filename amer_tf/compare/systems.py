@@ -15,6 +15,7 @@ from amer_tf.features import FeatureSpec
 from amer_tf.search import ctr_settings, settings
 from amer_tf.search.reference_run import why_left_out
 from amer_tf.search.searcher import PROGRAMS
+from amer_tf.wording import did_you_mean
 
 # All steps that the data allow.
 WHOLE = "amer"
@@ -101,8 +102,10 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
         name for name, full in zip(names, full_names, strict=True) if kind_of(full) not in known
     ]
     if unknown or not names:
+        kinds = [WHOLE, *known]
         raise ValueError(
-            f"`systems` must be among {', '.join([WHOLE, *known])} for task {spec.task!r}. "
+            f"The systems must be among {', '.join(kinds)} for task {spec.task!r}. "
+            f"{did_you_mean(map(kind_of, unknown), [*kinds, *_ALSO])}"
             f"Received: {', '.join(unknown) or 'none'}"
         )
     for name in full_names:
@@ -115,7 +118,7 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     systems = [named(name, spec.task) for name in full_names]
     twice = [system.name for index, system in enumerate(systems) if system in systems[:index]]
     if twice:
-        raise ValueError(f"`systems` must be different ones. Received: {', '.join(twice)} twice")
+        raise ValueError(f"The systems must be different ones. Received: {', '.join(twice)} twice")
     reasons = [
         f"{system.name}: {reason}"
         for system in systems

@@ -92,20 +92,24 @@ def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["--models=lr,dyn"], "`systems` must be among amer, .*Received: dyn"),
+        (["--models=lr,dyn"], r"The systems must .*Did you mean dnn\? Received: dyn"),
         (["--models=lr,din"], "cannot be trained on these data, leave them out: din: no target"),
         (["--models=lr", "--runs=0"], "--runs=0"),
         (["--models=lr", "--time_limit=soon"], "positive number of seconds"),
         (["--models=lr", "--set=dropout=2"], "`dropout` must be a number in"),
         (["--models=lr", "--tune_set=dropout=much"], "--tune_set must be .*dropout=much"),
-        (["--models=lr", "--tune=2", "--tune_set=dropuot=0,1"], "no setting of this name.*dropuot"),
+        (["--models=lr", "--tune=2", "--tune_set=dropuot=0,1"], r"Did you mean dropout\?.*dropuot"),
         ([], "These flags must be given: --models"),
         (
             ["--models=dcn,lr", "--set=dcn.cin_sizes=3"],
             r"options of its own: num_crosses; .*Received: dcn\.cin_sizes",
         ),
         (["--models=lr", "--set=dcn.num_crosses=3"], "one that is compared: lr. Received: dcn"),
-        (["--models=lr", "--set=what.l2=3"], "`systems` must be among amer, .*Received: what"),
+        (
+            ["--models=dcn,lr", "--set=dcn.num_cross=3"],
+            r"Did you mean num_crosses\? Received: dcn\.num_cross",
+        ),
+        (["--models=lr", "--set=what.l2=3"], "The systems must be among amer, .*Received: what"),
         (["--models=dcn@,lr"], "A label behind a system's name"),
     ],
 )

@@ -283,8 +283,8 @@ def test_processes_of_their_own(finished, load_table, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"names": ["lr", "dyn"]}, "`systems` must be among amer, amer-1, .*Received: dyn"),
-        ({"names": []}, "`systems` must be among .*Received: none"),
+        ({"names": ["lr", "dyn"]}, "The systems must be among amer, amer-1, .*Received: dyn"),
+        ({"names": []}, "The systems must be among .*Received: none"),
         ({"names": ["lr", "dnn", "lr"]}, "different ones. Received: lr twice"),
         ({"names": ["amer", "amer-23"]}, "different ones. Received: amer-23 twice"),
         (
@@ -324,8 +324,14 @@ def test_tuning_without_optuna(load_table, tmp_path, monkeypatch):
 
 
 def test_another_comparison_in_the_folder(finished, load_table):
-    with pytest.raises(RunError, match="another seeds"):
-        Comparison(load_table, finished.folder, NAMES, settings=TABLE, seeds=(0,))
+    with pytest.raises(RunError, match="another settings.learning_rate"):
+        Comparison(
+            load_table,
+            finished.folder,
+            NAMES,
+            settings=TABLE.replace(learning_rate=0.5),
+            seeds=(0, 1),
+        )
 
 
 def test_no_comparison_in_the_folder(tmp_path):
