@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from amer_tf.features import AnyField, FeatureSpec, NumericField
+from amer_tf.features import AnyField, FeatureSpec, NumericField, did_you_mean
 from data_pipelines.coding import is_missing
 from data_pipelines.errors import DataError, writing
 from data_pipelines.field_coding import FieldCoder
@@ -79,8 +79,10 @@ def _chunks(spec: FeatureSpec, table: Any) -> Iterator[Chunk]:
         columns = {name: table[name] for name in table}
     missing = [field.name for field in spec.fields if field.name not in columns]
     if missing:
+        known = sorted(map(str, columns))
         raise DataError(
-            f"The table lacks columns; it has {sorted(map(str, columns))}. Received: {missing}"
+            f"{did_you_mean(missing, known)}The table lacks the columns {missing}, which the spec "
+            f"names: add or rename them. Received: a table with the columns {known}"
         )
     num_rows = max(len(columns[field.name]) for field in spec.fields)
     histories = [field.name for field in spec.with_role("behavior")]

@@ -22,6 +22,7 @@ from amer_tf.export.encoding import InputEncoder
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import AnyField, FeatureSpec, MultiValuedField
 from amer_tf.training.array_split import DatasetError
+from amer_tf.wording import did_you_mean
 
 _ROWS_AT_A_TIME = 4096
 # From here on some integers are no float64.
@@ -53,9 +54,10 @@ def encode_table(
     wanted = [*names, spec.label, *([spec.group] if spec.group else [])]
     missing = [name for name in wanted if name not in frame]
     if missing:
+        known = sorted(map(str, frame.columns))
         raise DatasetError(
-            f"The table lacks columns; it has {sorted(map(str, frame.columns))}. "
-            f"Received: {missing}"
+            f"{did_you_mean(missing, known)}The table lacks the columns {missing}, which the spec "
+            f"names: add or rename them. Received: a table with the columns {known}"
         )
     if not len(frame):
         raise DatasetError("The table must have at least one row. Received: none")
