@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from amer_tf.layers import FusedDropout
 
 tree = keras.tree
 
@@ -192,6 +194,34 @@ def assert_equal(actual: Any, expected: Any, atol: float = 1e-6, rtol: float = 1
     for one, other in zip(tree.flatten(actual), tree.flatten(expected), strict=True):
         one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
         np.testing.assert_allclose(one, other, atol=atol, rtol=rtol)
+
+
+def dropped_in_training(model: keras.Model, answer: Callable[..., Any]) -> dict[str, float]:
+    """By how much each dropout of a model alone moves what it answers in training.
+
+    Args:
+        model: A model that was built with dropout.
+        answer: Gives what the model makes of some batch, with the argument `training`.
+
+    Returns: The largest difference by the name of the dropout; in inference none of them acts.
+    """
+    kinds = (FusedDropout, keras.layers.Dropout)
+    dropouts = [
+        layer for layer in model._flatten_layers() if isinstance(layer, kinds) and layer.rate
+    ]
+    rates = [layer.rate for layer in dropouts]
+    inference = np.asarray(answer(training=False))
+    for layer in dropouts:
+        layer.rate = 0.0
+    np.testing.assert_array_equal(answer(training=False), inference)
+    without, moved = np.asarray(answer(training=True)), {}
+    for layer, rate in zip(dropouts, rates, strict=True):
+        layer.rate = rate
+        moved[layer.name] = float(np.abs(answer(training=True) - without).max())
+        layer.rate = 0.0
+    for layer, rate in zip(dropouts, rates, strict=True):
+        layer.rate = rate
+    return moved
 
 
 def _training(layer: keras.layers.Layer) -> dict[str, bool]:

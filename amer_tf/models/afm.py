@@ -23,7 +23,7 @@ def build(
     """Builds an AFM: the linear part and the weighted pairs of the non-sequential fields.
 
     `z = w^T x + p^T sum_{i < j} a_ij (e_i * e_j) + b` with `a = softmax(h^T relu(W (e_i * e_j) +
-    c))`. There is no MLP, so numbers and behaviours are inputs that are not read.
+    c))`. A number has a weight in the linear part alone; behaviours are inputs that are not read.
 
     Reference: Xiao et al., "Attentional factorization machines", 2017, equation 6.
 
@@ -48,5 +48,7 @@ def build(
     products = HadamardProducts(pairs, name=layer_name("pairs"))(matrix)
     products = FusedDropout(dropout, name=layer_name("pairs", "dropout"))(products)
     pooled = ProductAttention(attention_units, name=layer_name("attention"))(products)
-    logit = table_parts.sum_logit(pooled, table_parts.linear_part(spec, table.inputs, l2))
+    logit = table_parts.sum_logit(
+        pooled, table_parts.linear_part(spec, table.inputs, l2, with_numbers=True)
+    )
     return keras.Model(table.inputs, logit, name="afm")

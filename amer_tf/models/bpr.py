@@ -17,14 +17,14 @@ def build(
     dropout: float = 0.0,
     l2: float = 0.0,
     catalog: Any = None,
-    user_field: str | None = None,
 ) -> keras.Model:
     """Builds matrix factorisation with the inputs and outputs of `models.amer.build`.
 
     The query is the embedding `p_u` of the user's id, and a linear layer of it where the item
     vectors are wider. The history is an input that nothing reads, so the spec must have a profile
-    field with the user's id: leave-one-out data has none unless it is prepared with one, and a
-    mean over the history in its place would be another system. Train it with the loss `"bpr"`.
+    field with the user's id, its `group`: leave-one-out data has none unless it is prepared with
+    one, and a mean over the history in its place would be another system. Train it with the loss
+    `"bpr"`.
 
     Reference: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", 2009,
     section 4.3.1.
@@ -35,7 +35,6 @@ def build(
         dropout: Rate of dropout on the user's embedding.
         l2: Weight of the squared embeddings that a batch gathers, in the loss.
         catalog: What is known of each item, as for `models.amer.build`.
-        user_field: The profile field with the user's id; None for the one that is `spec.group`.
 
     Returns:
         `keras.Model`. Inputs: `spec.input_fields` by name, and the encoded items to score,
@@ -46,11 +45,11 @@ def build(
             no categorical profile field with the user's id.
     """
     spec.require_task("next_item", "BPR")
-    user = sequence_parts.user_field(spec, user_field)
+    user = sequence_parts.user_field(spec, None)
     if user is None:
         raise SpecError(
             "BPR knows a user by the id alone: the spec needs a categorical profile field which is "
-            f"its `group`, or name one as `user_field`. Received: group={spec.group!r}, profile="
+            f"its `group`. Received: group={spec.group!r}, profile="
             f"{[field.name for field in spec.with_role('profile')]}"
         )
     history = sequence_parts.read_history(

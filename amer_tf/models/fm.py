@@ -14,7 +14,8 @@ def build(spec: FeatureSpec, *, embedding_dim: int = 16, l2: float = 0.0) -> ker
     """Builds an FM: the linear part and all pairs of the non-sequential fields.
 
     `z = w^T x + sum_{i < j} <e_i, e_j> + b`. The values of a multi-valued field are pooled to one
-    `e_i` first. There is no MLP, so numbers and behaviours are inputs that are not read.
+    `e_i` first. A number has a weight in the linear part alone; behaviours are inputs that are not
+    read.
 
     Reference: Rendle, "Factorization machines", 2010, equation 1.
 
@@ -33,6 +34,6 @@ def build(spec: FeatureSpec, *, embedding_dim: int = 16, l2: float = 0.0) -> ker
     table_parts.require_fields(spec, "FM")
     logit = table_parts.biased_logit(
         FactorizationMachine(name=layer_name("pairs"))(table.fields.matrix),
-        table_parts.linear_part(spec, table.inputs, l2),
+        table_parts.linear_part(spec, table.inputs, l2, with_numbers=True),
     )
     return keras.Model(table.inputs, logit, name="fm")

@@ -9,10 +9,10 @@ from amer_tf.models import components, table_parts
 
 
 def build(spec: FeatureSpec, *, l2: float = 0.0) -> keras.Model:
-    """Builds an LR: one weight for each value of the non-sequential fields.
+    """Builds an LR: one weight for each value of the non-sequential fields, and for each number.
 
-    `z = w^T x + b`. The weights of a multi-valued field are pooled as the field says. Numbers and
-    behaviours are inputs that are not read.
+    `z = w^T x + b`. The weights of a multi-valued field are pooled as the field says. Behaviours
+    are inputs that are not read.
 
     Reference: Richardson et al., "Predicting clicks: estimating the click-through rate for new
     ads", 2007.
@@ -30,5 +30,5 @@ def build(spec: FeatureSpec, *, l2: float = 0.0) -> keras.Model:
     spec.require_task("ctr", "LR")
     table_parts.require_fields(spec, "LR", 1)
     inputs = components.make_inputs(spec)
-    logit = table_parts.biased_logit(table_parts.linear_part(spec, inputs, l2))
+    logit = table_parts.biased_logit(table_parts.linear_part(spec, inputs, l2, with_numbers=True))
     return keras.Model(inputs, logit, name="lr")

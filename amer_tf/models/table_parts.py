@@ -105,11 +105,26 @@ def require_target(spec: FeatureSpec, system: str) -> None:
         )
 
 
-def linear_part(spec: FeatureSpec, inputs: dict[str, Any], l2: float) -> Any:
-    """`w^T x`: the sum of one weight for each value, `(B, 1)`."""
+def linear_part(
+    spec: FeatureSpec, inputs: dict[str, Any], l2: float, *, with_numbers: bool = False
+) -> Any:
+    """`w^T x`: the sum of one weight for each value, `(B, 1)`.
+
+    Args:
+        spec: What the model reads and predicts.
+        inputs: Inputs by field name.
+        l2: Weight of the squared weights that a batch gathers.
+        with_numbers: Whether each number has a weight too. Beside an MLP, which reads them, it has
+            none (AMER, appendix B).
+    """
     weights = components.make_embedding(spec, 1, l2, name="linear")
-    matrix = aggregation.read_fields(spec, inputs, weights, "linear").matrix
-    return SumPooling(name=layer_name("linear", "sum"))(matrix)
+    fields = aggregation.read_fields(spec, inputs, weights, "linear")
+    logit = SumPooling(name=layer_name("linear", "sum"))(fields.matrix)
+    if not with_numbers or not fields.numbers:
+        return logit
+    numbers = side_by_side("linear.numbers", *fields.numbers.values())
+    weigh = keras.layers.Dense(1, use_bias=False, name=layer_name("linear", "number_weights"))
+    return keras.layers.Add(name=layer_name("linear", "whole"))([logit, weigh(numbers)])
 
 
 def deep_part(

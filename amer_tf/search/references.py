@@ -65,7 +65,7 @@ CLOSED_FORMS = ("popularity", "ease")
 _CAUSAL = ("cut", "every_position")
 # SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
 NETWORKS: Mapping[str, Recipe] = {
-    # One negative of its own for each positive.
+    # As many negatives of its own as positives, each of which is set against each.
     "bpr": Recipe(bpr.build, dropout=0.0, loss="bpr", num_negatives=1),
     # Its paper: 2,048 beside those of the batch.
     "gru4rec": Recipe(

@@ -6,6 +6,7 @@ Also small specs, a batch of each, and NumPy formulas of parts that systems shar
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from typing import Any, ClassVar
 
@@ -167,6 +168,14 @@ class CtrContract:
             padded[field.name] = longer_history(inputs[field.name], 5)
         np.testing.assert_allclose(longer(padded), model(inputs), rtol=1e-5, atol=1e-5)
 
+    def test_each_dropout_acts_in_training_alone(self) -> None:
+        if "dropout" not in self.of_training:
+            return
+        model = self.build(self.spec, dropout=0.5)
+        moved = helpers.dropped_in_training(model, functools.partial(model, self.inputs(self.spec)))
+        assert moved
+        assert min(moved.values()) > 1e-6, moved
+
     def test_users_without_a_history(self, model: keras.Model) -> None:
         inputs = self.inputs(self.spec)
         for field in self.spec.with_role("behavior"):
@@ -319,13 +328,17 @@ def attention(
 
 
 def linear_part(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """The sum of one weight for each value."""
+    """The sum of one weight for each value, and for the number where the system has no MLP."""
     layer = model.get_layer("amer.linear")
     weights = np.asarray(layer.table)[:, 0]
     ids = {name: inputs[name].reshape(len(inputs[name]), -1) for name in FIELDS}
-    return sum(
+    summed = sum(
         (weights[each + layer.offset(name)] * (each > 0)).sum(axis=1) for name, each in ids.items()
     )
+    if any(layer.name == "amer.linear.number_weights" for layer in model.layers):
+        ((weight,),) = model.get_layer("amer.linear.number_weights").get_weights()[0]
+        summed = summed + weight * inputs["price"]
+    return summed
 
 
 def scaled_logit(model: keras.Model, *parts: np.ndarray) -> np.ndarray:

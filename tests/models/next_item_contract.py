@@ -5,6 +5,7 @@ Also NumPy formulas from which the tests work out values of their own.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import keras
@@ -112,6 +113,15 @@ class NextItemContract:
         expected = np.einsum("bd,bcd->bc", queries, vectors)
         np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
         assert np.std(np.asarray(queries), axis=0).max() > 1e-3
+
+    def test_each_dropout_acts_in_training_alone(self) -> None:
+        spec = make_spec(user=self.user)
+        model = self.system.build(spec, **{"embedding_dim": UNITS, **self.options, "dropout": 0.5})
+        helpers.fix_weights(model, self.scale)
+        network = NextItemNetwork(model, spec)
+        moved = helpers.dropped_in_training(model, functools.partial(network.query, self.inputs()))
+        assert moved
+        assert min(moved.values()) > 1e-6, moved
 
     @pytest.mark.parametrize(("before", "after"), [(0, 3), (3, 0), (1, 2)])
     def test_longer_padding_gives_the_same_scores(self, before: int, after: int) -> None:

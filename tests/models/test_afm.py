@@ -22,7 +22,7 @@ from tests.models.ctr_contract import (
 class TestAfm(TableContract):
     system, title, num_fields = afm, "AFM", 2
     options: ClassVar[dict[str, Any]] = {"embedding_dim": 3, "attention_units": 5}
-    unread = ("price", *HISTORIES)
+    unread = HISTORIES
 
     def expected(self, model, inputs):
         products = pair_products(model, inputs)

@@ -12,7 +12,6 @@ from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.training.next_item import NextItemTrainer
 from amer_tf.training.row_sparse_adam import RowSparseAdam
 from tests.models.next_item_contract import (
-    HISTORIES,
     NUM_ITEMS,
     UNITS,
     NextItemContract,
@@ -39,15 +38,6 @@ def test_ids_outside_the_vocabulary_share_the_row_of_unknown_users():
     unknown = {**contract.inputs(), "user_id": np.array([1, 77, 1, 77], np.int32)}
     queries = np.asarray(contract.network().query(unknown))
     np.testing.assert_array_equal(queries[0], queries[1])
-
-
-def test_a_field_that_is_not_the_group_can_be_the_user():
-    spec = make_spec(country=True)
-    network = NextItemNetwork(bpr.build(spec, embedding_dim=UNITS, user_field="country"), spec)
-    inputs = {"history_item_id": HISTORIES, "country": np.array([2, 3, 2, 3], np.int32)}
-    queries = np.asarray(network.query(inputs))
-    np.testing.assert_array_equal(queries[0], queries[2])
-    assert np.abs(queries[0] - queries[1]).max() > 1e-3
 
 
 def test_learns_what_each_user_takes():
@@ -79,9 +69,3 @@ def test_refuses_a_spec_without_a_user(fields):
     message = r"the spec needs a categorical profile field.*group=None, profile=\[.*\]"
     with pytest.raises(SpecError, match=message):
         bpr.build(make_spec(**fields))
-
-
-def test_refuses_a_field_that_is_no_user():
-    message = r"`user_field` must name.*\['user_id'\].*user_field='item_id'"
-    with pytest.raises(SpecError, match=message):
-        bpr.build(make_spec(user=True), user_field="item_id")

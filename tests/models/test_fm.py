@@ -15,7 +15,7 @@ from tests.models.ctr_contract import (
 class TestFm(TableContract):
     system, title, num_fields = fm, "FM", 2
     options, of_training = {"embedding_dim": 3}, {"l2": 1e-3}
-    unread = ("price", *HISTORIES)
+    unread = HISTORIES
 
     def expected(self, model, inputs):
         pairs = pair_products(model, inputs).sum(axis=(1, 2))
