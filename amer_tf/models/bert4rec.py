@@ -82,7 +82,7 @@ def build(
 class ClozeNetwork(NextItemNetwork):
     """Trains BERT4Rec to fill in hidden events and what follows the newest.
 
-    Batches come with the next item of each step (`every_position=True`), so the last one is the
+    Batches come with the next item of each step (`ask="every_position"`), so the last one is the
     item after the newest. In training `ask` gives the queries of all steps and of the token, and
     the items that they ask for: padding where a step is not hidden.
 
@@ -120,7 +120,7 @@ class ClozeNetwork(NextItemNetwork):
         if tuple(following.shape) != tuple(history.shape):
             raise ValueError(
                 "Cloze training needs the next item of each step: make the batches with "
-                "`every_position=True`. Received: "
+                "`ask='every_position'`. Received: "
                 f"positives.shape={tuple(following.shape)}, history.shape={tuple(history.shape)}"
             )
         outputs = self._cloze(inputs, training=True)

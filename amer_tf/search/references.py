@@ -44,7 +44,8 @@ class Recipe(NamedTuple):
     Attributes:
         build: Makes the model.
         dropout: Its own rate.
-        trainings: How it can be trained, of `workbench.TRAININGS`.
+        trainings: How it can be trained, of `workbench.TRAININGS`; the first is its own way, but
+            for causal ones, of which a setting says it.
         loss: Its own loss, or None for that of the found model.
         num_negatives: Its own number of them, or None for that of the found model.
         popular_negatives: Whether its negatives are drawn by the root of their popularity.
@@ -65,8 +66,14 @@ CLOSED_FORMS = ("popularity", "ease")
 _CAUSAL = ("cut", "every_position")
 # SASRec's own range of dropout is .2 to .5; .3 was the better one on Beauty's validation split.
 NETWORKS: Mapping[str, Recipe] = {
-    # As many negatives of its own as positives, each of which is set against each.
-    "bpr": Recipe(bpr.build, dropout=0.0, loss="bpr", num_negatives=1),
+    # It knows no history, so that a user's first event is one like the others.
+    "bpr": Recipe(
+        bpr.build,
+        dropout=0.0,
+        trainings=("each_event", "cut"),
+        loss="bpr",
+        num_negatives=5,
+    ),
     # Its paper: 2,048 beside those of the batch.
     "gru4rec": Recipe(
         gru4rec.build,
@@ -107,7 +114,7 @@ def known_options(name: str) -> dict[str, Any]:
     """What can be set for one system alone, beside the settings, with the defaults.
 
     Arguments of its `build`; `training`, one of those that it can have; and `num_negatives`: shared
-    ones of a step, of `bpr` those of each positive.
+    ones of a step, of `bpr` those of an example.
     """
     if name not in NETWORKS:
         return {}
@@ -255,11 +262,11 @@ def train_network(
         options: Those of `known_options` that differ.
     """
     recipe, arguments = NETWORKS[name], dict(options)
-    shared = bench.settings.causal_training
-    training = arguments.pop("training", shared if shared in recipe.trainings else "cut")
+    own = recipe.trainings[0]
+    training = arguments.pop(
+        "training", bench.settings.causal_training if recipe.trainings == _CAUSAL else own
+    )
     num_negatives = arguments.pop("num_negatives", recipe.num_negatives)
-    if recipe.loss == "bpr" and num_negatives is not None:
-        num_negatives *= bench.settings.num_positives
     if training == "cloze":
         arguments.setdefault("mask_rate", _MASK_RATE)
     weights = None

@@ -51,8 +51,8 @@ class Settings(BaseSettings):
         validation_negatives: Uniform negatives that the true item is ranked among in validation.
         references: Which hand-made systems to put beside the result.
         causal_training: How the causal networks among them learn (`gru4rec`, `nextitnet`,
-            `transformer`): `"cut"`, the items after a random cut, as the searched models; or
-            `"every_position"`, the next item at each step of the whole history, as SASRec.
+            `transformer`): `"every_position"`, the next item at each step of the whole history,
+            as in their papers; or `"cut"`, the items after a random cut.
         reference_dropout: Dropout of the hand-made networks: `"own"`, the rate that each is known
             to want, or `"shared"`, `dropout`.
         ease_l2: What the reference `ease` adds to the diagonal.
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     drop_event: float = 0.2
     validation_negatives: int = 100
     references: tuple[str, ...] = ("popularity", "ease", "transformer")
-    causal_training: str = "cut"
+    causal_training: str = "every_position"
     reference_dropout: str = "own"
     ease_l2: float = 300.0
 

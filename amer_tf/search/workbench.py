@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -27,12 +27,26 @@ from amer_tf.training.row_sparse_adam import RowSparseAdam
 # XLA takes as long to compile a model as to train it for some hundred steps, and TensorFlow keeps
 # every program until the process ends.
 STEPS_FOR_XLA = 500
-# What is asked of a history in training: the items after a random cut, the next item at each step,
-# or hidden events.
+
+
+class Training(NamedTuple):
+    """How a network learns.
+
+    Attributes:
+        network: Gives its queries in training.
+        ask: What the batches ask for, see `data_pipelines.training_split`.
+    """
+
+    network: Callable[[keras.Model, FeatureSpec], keras.Model]
+    ask: str
+
+
+# The items after a random cut, the next item at each step, each event by itself, hidden events.
 TRAININGS = {
-    "cut": NextItemNetwork,
-    "every_position": EveryPositionNetwork,
-    "cloze": ClozeNetwork,
+    "cut": Training(NextItemNetwork, "cut"),
+    "every_position": Training(EveryPositionNetwork, "every_position"),
+    "each_event": Training(NextItemNetwork, "each_event"),
+    "cloze": Training(ClozeNetwork, "every_position"),
 }
 
 
@@ -87,7 +101,7 @@ class Workbench:
 
     def data_options(
         self, loss: str | None = None, num_negatives: int | None = None
-    ) -> dict[str, int]:
+    ) -> dict[str, Any]:
         """Options of the training batches, for loss and negatives of the settings or others."""
         has_own = (loss or self.settings.loss) in OWN_NEGATIVES
         own = (num_negatives or self.settings.num_negatives) if has_own else 1
@@ -139,6 +153,7 @@ class Workbench:
             num_negatives: As in `Settings`; None for that of the settings.
             negative_weights: As in `NextItemTrainer`.
         """
+        network, ask = TRAININGS[training]
         keras.utils.set_random_seed(self.seed)
         model = build()
         batch_size = min(self.settings.batch_size, split.num_examples)
@@ -147,7 +162,7 @@ class Workbench:
             self.run,
             name,
             self.trainer(
-                TRAININGS[training](model, self.spec),
+                network(model, self.spec),
                 learning_rate,
                 jit_compile=num_steps >= STEPS_FOR_XLA,
                 loss=loss,
@@ -164,9 +179,7 @@ class Workbench:
             ),
             on_epoch=on_epoch,
             on_step=on_step,
-            options=self.data_options(loss, num_negatives)
-            if training == "cut"
-            else {"every_position": True},
+            options={**self.data_options(loss, num_negatives), "ask": ask},
         )
         return model
 

@@ -164,7 +164,7 @@ def _one_by_one(queries: Any, positives: Any, negatives: Any) -> tuple[Any, Any,
     if tuple(positives.shape) != tuple(queries.shape[:2]):
         raise ValueError(
             "A network with a query for each step needs a positive for each step: make the "
-            "batches with `every_position=True`. Received: "
+            "batches with `ask='every_position'`. Received: "
             f"positives.shape={tuple(positives.shape)}, queries.shape={tuple(queries.shape)}"
         )
     if len(negatives.shape) == 2:

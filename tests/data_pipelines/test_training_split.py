@@ -123,6 +123,30 @@ def test_every_position_asks_for_the_next_item_of_each_step(beauty: PreparedData
             assert not set(negatives.tolist()) & set(sequences[user])
 
 
+def test_each_event_is_asked_for_once_an_epoch(beauty: PreparedData) -> None:
+    sequences = encoded(beauty)
+    # Every event by user, with the history before it.
+    expected = [
+        (item, tuple(row[max(0, place - 8) : place]))
+        for row in sequences
+        for place, item in enumerate(row)
+    ]
+    found = []
+    for step in range(len(expected)):
+        inputs, labels = beauty.train.make_each_event(1, 3, step, num_negatives=4)
+        (history,), ((item,),) = inputs["history_item_id"].tolist(), labels["positives"].tolist()
+        found.append((item, tuple(each for each in history if each)))
+        negatives = set(labels["negatives"][0].tolist())
+        assert any(item in row and not negatives & set(row) for row in sequences)
+    assert sorted(found) == sorted(expected)
+    assert found != expected
+
+
+def test_what_cannot_be_asked_for(beauty: PreparedData) -> None:
+    with pytest.raises(ValueError, match="one of cut, every_position, each_event. .*'all'"):
+        beauty.train.batches(BATCH_SIZE, ask="all")
+
+
 def test_interactions_are_the_training_events_alone(beauty: PreparedData) -> None:
     users, items = beauty.train.interactions()
     sequences = encoded(beauty)

@@ -141,7 +141,7 @@ def test_batches_of_prepared_data_ask_for_what_follows(tmp_path):
     data = small_run.prepare(tmp_path)
     model = bert4rec.build(data.spec, embedding_dim=UNITS, mask_rate=0.3)
     network = bert4rec.ClozeNetwork(model, data.spec)
-    inputs, labels = next(iter(data.train.batches(44, every_position=True)))
+    inputs, labels = next(iter(data.train.batches(44, ask="every_position")))
     history, following = np.asarray(inputs["history_item_id"]), np.asarray(labels["positives"])
     queries, asked = network.ask(inputs, labels)
     positives = np.asarray(asked["positives"])
@@ -193,7 +193,7 @@ def test_cloze_needs_hidden_events():
 
 
 def test_cloze_needs_the_next_item_of_each_step():
-    message = r"every_position=True.*positives.shape=\(4, 2\), history.shape=\(4, 6\)"
+    message = r"ask='every_position'.*positives.shape=\(4, 2\), history.shape=\(4, 6\)"
     with pytest.raises(ValueError, match=message):
         cloze_network().ask({"history_item_id": HISTORIES}, {"positives": HISTORIES[:, :2]})
 

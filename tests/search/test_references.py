@@ -87,7 +87,7 @@ def test_bert4rec_can_fill_in_hidden_events(data, tmp_path):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_negatives_of_their_own_whatever_the_preset(preset: str, data, tmp_path, monkeypatch):
-    """GRU4Rec+ shares 2,048 in a step, BPR has one for each positive."""
+    """GRU4Rec+ shares 2,048 in a step, BPR has five for each event."""
     asked = {}
 
     def train(bench, name, build, split, **options):
@@ -108,13 +108,33 @@ def test_negatives_of_their_own_whatever_the_preset(preset: str, data, tmp_path,
     assert asked["gru4rec"] == {"num_positives": 5, "num_negatives": 1, "shared": 2048}
     assert asked["narm"]["shared"] == bench.settings.num_negatives
     recipe = references.NETWORKS["bpr"]
-    assert (recipe.loss, recipe.num_negatives) == ("bpr", 1)
+    assert (recipe.loss, recipe.num_negatives) == ("bpr", 5)
     monkeypatch.setitem(references.NETWORKS, "bpr", recipe._replace(build=references.narm.build))
     references.train_network(bench, "bpr", data.train, epochs=1, time_limit=None)
-    assert asked["bpr"]["num_negatives"] == asked["bpr"]["num_positives"] == 5
+    assert asked["bpr"]["num_negatives"] == 5
     options = {"num_negatives": 3}
     references.train_network(bench, "bpr", data.train, epochs=1, time_limit=None, options=options)
-    assert asked["bpr"]["num_negatives"] == 15
+    assert asked["bpr"]["num_negatives"] == 3
+
+
+def test_each_learns_in_its_own_way_unless_it_is_told_another(data, tmp_path, monkeypatch):
+    trainings = {}
+
+    def train(bench, name, *arguments, training, **options):
+        trainings[name] = training
+
+    monkeypatch.setattr(Workbench, "train", train)
+    bench = bench_of(data, tmp_path, causal_training="every_position")
+    for name in references.NETWORKS:
+        references.train_network(bench, name, data.train, epochs=1, time_limit=None)
+    assert trainings == {
+        **dict.fromkeys(references.NETWORKS, "cut"),
+        **dict.fromkeys(["gru4rec", "nextitnet", "transformer"], "every_position"),
+        "bpr": "each_event",
+    }
+    options = {"training": "cut"}
+    references.train_network(bench, "bpr", data.train, epochs=1, time_limit=None, options=options)
+    assert trainings["bpr"] == "cut"
 
 
 def test_bpr_needs_the_id_of_the_user(data):

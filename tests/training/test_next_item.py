@@ -156,7 +156,9 @@ def test_every_position_is_an_example_of_its_own(loss):
 
 def test_every_position_needs_a_positive_for_each_step():
     trainer = NextItemTrainer(Table(every_position=True), ROWS)
-    with pytest.raises(ValueError, match=r"every_position=True.*\(4, 2\), queries.shape=\(4, 3, 3"):
+    with pytest.raises(
+        ValueError, match=r"ask='every_position'.*\(4, 2\), queries.shape=\(4, 3, 3"
+    ):
         trainer.batch_loss({"history_item_id": HISTORIES}, {"positives": POSITIVES})
 
 
@@ -243,7 +245,7 @@ def test_every_position_of_prepared_data_trains_the_transformer(tmp_path):
     network = EveryPositionNetwork(model, data.spec)
     trainer = NextItemTrainer(network, data.spec.vocabulary("item_id").num_rows, num_negatives=10)
     trainer.compile(optimizer=RowSparseAdam(0.03), jit_compile=False)
-    batches = data.train.batches(44, every_position=True)
+    batches = data.train.batches(44, ask="every_position")
     inputs, labels = next(iter(batches))
     assert labels["positives"].shape == inputs["history_item_id"].shape
     queries = network.query(inputs, training=True)
