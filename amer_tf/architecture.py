@@ -154,6 +154,9 @@ class Architecture:
         interactions_in_mlp: Whether the interactions are inputs of the MLP (paper, Table 3).
         history_match: One of `HISTORY_MATCHES`: `"exact"` lets the MLP read how often, and how
             lately, the history has each field of the target itself (not in the paper).
+        causal: Whether no step of the behaviour network sees a newer one (not in the paper):
+            convolutions and poolings look back, attention sees older steps, and both halves of a
+            Bi-GRU read forward. Such a network can be trained at every position, as SASRec is.
 
     Raises:
         ArchitectureError: Where a part is wrong; the message names the place and the value.
@@ -165,6 +168,7 @@ class Architecture:
     shortcut: str = "none"
     interactions_in_mlp: bool = True
     history_match: str = "none"
+    causal: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "blocks", _require_list("`blocks`", self.blocks))
@@ -178,11 +182,12 @@ class Architecture:
                 raise ArchitectureError(f"mlp[{index}] must be a HiddenLayer. Received: {layer!r}")
         _require_choice("shortcut", self.shortcut, SHORTCUTS)
         _require_choice("history_match", self.history_match, HISTORY_MATCHES)
-        if type(self.interactions_in_mlp) is not bool:
-            raise ArchitectureError(
-                "`interactions_in_mlp` must be true or false. "
-                f"Received: interactions_in_mlp={self.interactions_in_mlp!r}"
-            )
+        for name in ("interactions_in_mlp", "causal"):
+            value = getattr(self, name)
+            if type(value) is not bool:
+                raise ArchitectureError(
+                    f"`{name}` must be true or false. Received: {name}={value!r}"
+                )
 
     def canonical(self) -> Architecture:
         """The same function under one name, so that equal models are scored once."""
@@ -197,6 +202,7 @@ class Architecture:
             "shortcut": self.shortcut,
             "interactions_in_mlp": self.interactions_in_mlp,
             "history_match": self.history_match,
+            "causal": self.causal,
         }
 
     def to_json(self) -> str:
@@ -209,7 +215,7 @@ class Architecture:
             "An architecture",
             data,
             ("version", "blocks"),
-            ("interactions", "mlp", "shortcut", "interactions_in_mlp", "history_match"),
+            ("interactions", "mlp", "shortcut", "interactions_in_mlp", "history_match", "causal"),
         )
         if type(data["version"]) is not int or data["version"] != VERSION:
             raise ArchitectureError(
@@ -231,6 +237,7 @@ class Architecture:
             shortcut=data.get("shortcut", "none"),
             interactions_in_mlp=data.get("interactions_in_mlp", True),
             history_match=data.get("history_match", "none"),
+            causal=data.get("causal", False),
         )
 
     @classmethod
@@ -246,7 +253,8 @@ class Architecture:
 
     def __str__(self) -> str:
         blocks = [str(block) for block in self.blocks if block.layer != "zero"]
-        parts = [" | ".join(blocks)] if blocks else []
+        parts = ["causal"] if self.causal else []
+        parts += [" | ".join(blocks)] if blocks else []
         parts += ["history match"] if self.history_match == "exact" else []
         parts += ["*".join(interaction) for interaction in self.interactions]
         parts += [f"{layer.units or layer.ratio} {layer.activation}" for layer in self.mlp]

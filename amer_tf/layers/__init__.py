@@ -4,7 +4,7 @@ from keras_rs.layers import FeatureCross
 
 from amer_tf.layers.additive_attention_pooling import AdditiveAttentionPooling
 from amer_tf.layers.attentional_gru import AttentionalGru
-from amer_tf.layers.behavior_pooling import LastPooling, SumPooling
+from amer_tf.layers.behavior_pooling import LastPooling, RunningSum, SumPooling
 from amer_tf.layers.bi_interaction import BiInteraction
 from amer_tf.layers.bias import Bias
 from amer_tf.layers.bidirectional_gru import BidirectionalGru
@@ -98,6 +98,7 @@ __all__ = [
     "ProductAttention",
     "RecencyPositionEmbedding",
     "ResidualBlock",
+    "RunningSum",
     "SelfAttention",
     "SequenceConvolution",
     "SessionBias",

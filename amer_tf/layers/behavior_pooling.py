@@ -41,6 +41,33 @@ class SumPooling(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="amer_tf")
+class RunningSum(keras.layers.Layer):
+    """Sums at each step the valid steps up to it.
+
+    `y_t = sum_{i <= t} h_i`: what `SumPooling` gave when step `t` was the newest.
+
+    Call arguments:
+        states: Float tensor of shape `(..., steps, units)`.
+        mask: Bool tensor of shape `(..., steps)`, true at valid steps, or None.
+
+    Output shape: that of `states`; a padded step repeats the step before it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, states: Any, mask: Any | None = None) -> Any:
+        return ops.cumsum(zero_padded_steps(states, mask), axis=-2)
+
+    def compute_output_shape(self, states_shape: Any) -> Any:
+        return states_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+
+@keras.saving.register_keras_serializable(package="amer_tf")
 class LastPooling(keras.layers.Layer):
     """Takes the newest valid step of a sequence, on whichever side the padding is.
 

@@ -1,4 +1,4 @@
-"""Gated recurrent units in both directions."""
+"""Gated recurrent units in both directions, or twice forward."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ class BidirectionalGru(keras.layers.Layer):
     `g = tanh(x W_g + b_g + r (h U_g + c_g))`, `h' = z h + (1 - z) g`: the Keras GRU with
     `reset_after=True`. A padded step keeps the state, on whichever side the padding is. The
     inputs of all steps are projected by one matrix product, and both directions advance in one
-    batched product a step: unrolled for short sequences, in a loop for long ones.
+    batched product a step: unrolled for short sequences, in a loop for long ones. Causal, both
+    halves read forward, so that no step sees a newer one.
 
     Reference: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
     Xavier kernels, orthogonal recurrent kernels.
+
+    Args:
+        causal: Whether a step sees older steps only.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`, `units` even.
@@ -35,8 +39,9 @@ class BidirectionalGru(keras.layers.Layer):
     Output shape: that of `states`: forward, then backward units; zeros at padded steps.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, causal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.causal = causal
         self.supports_masking = True
 
     def build(self, states_shape: Any) -> None:
@@ -66,37 +71,42 @@ class BidirectionalGru(keras.layers.Layer):
         valid = ops.expand_dims(ops.cast(mask, states.dtype), -1)  # [B, T, 1]
         projected = ops.matmul(states * valid, self.kernel) + self.bias  # [B, T, 3 D]
         forward, backward = ops.split(projected, 2, axis=-1)
-        backward = ops.flip(backward, axis=1)
+        backward, backward_valid = self._turned(backward), self._turned(valid)
         steps = states.shape[1]
         if steps is not None and steps <= _MAX_UNROLLED_STEPS:
-            forward, backward = self._unrolled(forward, backward, valid, steps)
+            forward, backward = self._unrolled((forward, backward), (valid, backward_valid), steps)
         else:
-            both = [forward, backward, valid, ops.flip(valid, axis=1)]
+            both = [forward, backward, valid, backward_valid]
             forward, backward = ops.split(self.loop(ops.concatenate(both, axis=-1)), 2, axis=-1)
-        outputs = ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)
+        outputs = ops.concatenate([forward, self._turned(backward)], axis=-1)
         return zero_padded_steps(outputs, mask)
 
-    def _unrolled(self, forward: Any, backward: Any, valid: Any, steps: int) -> tuple[Any, Any]:
+    def _turned(self, steps: Any) -> Any:
+        """What the second half reads, in the order in which it reads, and back again."""
+        return steps if self.causal else ops.flip(steps, axis=1)
+
+    def _unrolled(
+        self, both: tuple[Any, Any], valid: tuple[Any, Any], steps: int
+    ) -> tuple[Any, Any]:
         """States of both directions `[B, T, H]`, in the order in which they are read."""
-        inputs = ops.transpose(ops.stack([forward, backward]), (2, 0, 1, 3))  # [T, 2, B, 3 H]
-        valid = ops.stack([valid, ops.flip(valid, axis=1)])
-        valid = ops.transpose(valid, (2, 0, 1, 3))  # [T, 2, B, 1]
+        inputs = ops.transpose(ops.stack(both), (2, 0, 1, 3))  # [T, 2, B, 3 H]
+        step_is_valid = ops.transpose(ops.stack(valid), (2, 0, 1, 3))  # [T, 2, B, 1]
         cell = self.loop.cell
         state = ops.zeros_like(inputs[0, :, :, : cell.units])  # [2, B, H]
         outputs = []
         for step_inputs, step_valid in zip(
-            ops.unstack(inputs, steps), ops.unstack(valid, steps), strict=True
+            ops.unstack(inputs, steps), ops.unstack(step_is_valid, steps), strict=True
         ):
             state = cell.advance(step_inputs, step_valid, state)
             outputs.append(state)
-        both = ops.transpose(ops.stack(outputs), (1, 2, 0, 3))  # [2, B, T, H]
-        return both[0], both[1]
+        states = ops.transpose(ops.stack(outputs), (1, 2, 0, 3))  # [2, B, T, H]
+        return states[0], states[1]
 
     def compute_output_shape(self, states_shape: Any) -> Any:
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config()
+        return {**super().get_config(), "causal": self.causal}
 
 
 @keras.saving.register_keras_serializable(package="amer_tf")

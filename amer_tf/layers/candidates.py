@@ -30,6 +30,8 @@ LAYER_FACTORIES: dict[str, Callable[..., keras.layers.Layer]] = {
     "target_attention": TargetAttention,
     "zero": Zero,
 }
+# They mix no steps, so none of them can see a newer one.
+_STEP_BY_STEP = ("target_attention", "zero")
 NORM_NAMES = ("layer_norm", "none")
 
 
@@ -52,14 +54,17 @@ def require_known(kind: str, name: str, known: Any) -> None:
         raise ValueError(f"`{kind}` must be one of {', '.join(known)}. Received: {kind}={name!r}")
 
 
-def make_layer(name: str, /, **kwargs: Any) -> keras.layers.Layer:
+def make_layer(name: str, /, *, causal: bool = False, **kwargs: Any) -> keras.layers.Layer:
     """A new layer of a candidate's name.
 
     Args:
         name: One of the keys of `LAYER_FACTORIES`.
+        causal: Whether a step sees older steps only.
         **kwargs: What every Keras layer takes: `name`, `dtype`.
     """
     require_known("layer", name, LAYER_FACTORIES)
+    if causal and name not in _STEP_BY_STEP:
+        kwargs["causal"] = True
     return LAYER_FACTORIES[name](**kwargs)
 
 

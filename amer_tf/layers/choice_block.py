@@ -34,6 +34,7 @@ class ChoiceBlock(keras.layers.Layer):
     Args:
         layers: Different keys of `candidates.LAYER_FACTORIES`, one for each slot.
         dropout: Float in [0, 1). Fraction of the operations' output dropped in training.
+        causal: Whether a step sees older steps only.
 
     Call arguments:
         states: Float tensor of shape `(slots, batch, steps, units)`, zeros at padded steps.
@@ -49,7 +50,13 @@ class ChoiceBlock(keras.layers.Layer):
     Output shape: that of `states`, in slot order.
     """
 
-    def __init__(self, layers: Sequence[str], dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layers: Sequence[str],
+        dropout: float = 0.0,
+        causal: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name in layers:
             require_known("layer", name, LAYER_FACTORIES)
@@ -61,9 +68,12 @@ class ChoiceBlock(keras.layers.Layer):
             raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
         self.layer_names = tuple(layers)
         self.dropout = dropout
+        self.causal = causal
         policy = self.dtype_policy
         self.normalization = MaskedLayerNormalization(dtype=policy, name="normalization")
-        self.candidates = [make_layer(name, dtype=policy, name=name) for name in layers]
+        self.candidates = [
+            make_layer(name, causal=causal, dtype=policy, name=name) for name in layers
+        ]
         self.dropout_layer = FusedDropout(dropout, dtype=policy, name="dropout")
         self.supports_masking = True
 
@@ -110,6 +120,7 @@ class ChoiceBlock(keras.layers.Layer):
             **super().get_config(),
             "layers": list(self.layer_names),
             "dropout": self.dropout,
+            "causal": self.causal,
         }
 
 

@@ -33,6 +33,7 @@ class ResidualBlock(keras.layers.Layer):
         dropout: Float in [0, 1). Fraction of the operation's output dropped in training.
         drop_operation: Float in [0, 1). Fraction of the examples that skip the whole operation
             in training; the others are scaled by `1 / (1 - drop_operation)`.
+        causal: Whether a step sees older steps only.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`, zeros at padded steps.
@@ -50,6 +51,7 @@ class ResidualBlock(keras.layers.Layer):
         activation: str,
         dropout: float = 0.0,
         drop_operation: float = 0.0,
+        causal: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,6 +66,7 @@ class ResidualBlock(keras.layers.Layer):
         self.activation = activation
         self.dropout = dropout
         self.drop_operation = drop_operation
+        self.causal = causal
         self.supports_masking = True
         self.normalization: MaskedLayerNormalization | None = None
         if layer == "zero":  # nothing is computed, so nothing is stored
@@ -71,7 +74,7 @@ class ResidualBlock(keras.layers.Layer):
         policy = self.dtype_policy
         if norm == "layer_norm":
             self.normalization = MaskedLayerNormalization(dtype=policy, name="normalization")
-        self.operation = make_layer(layer, dtype=policy, name=layer)
+        self.operation = make_layer(layer, causal=causal, dtype=policy, name=layer)
         self.dropout_layer = FusedDropout(dropout, dtype=policy, name="dropout")
         self.drop_operation_layer = FusedDropout(
             drop_operation, noise_shape=(None, 1, 1), dtype=policy, name="drop_operation"
@@ -109,4 +112,5 @@ class ResidualBlock(keras.layers.Layer):
             "activation": self.activation,
             "dropout": self.dropout,
             "drop_operation": self.drop_operation,
+            "causal": self.causal,
         }

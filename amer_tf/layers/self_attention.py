@@ -1,4 +1,4 @@
-"""Bidirectional self-attention."""
+"""Self-attention of a sequence, in both directions or causal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ class SelfAttention(keras.layers.Layer):
     """Multi-head attention of every valid step to every valid step.
 
     `y = concat_h(softmax(Q_h K_h^T / sqrt(d)) V_h) W_o + b_o`, `d = units / num_heads`; queries,
-    keys and values come from one matrix product.
+    keys and values come from one matrix product. Causal, a step attends to itself and to older
+    ones.
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017. Xavier initialisation.
 
     Args:
         num_heads: Positive integer that divides the units of the states.
+        causal: Whether a step sees older steps only.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`.
@@ -33,13 +35,14 @@ class SelfAttention(keras.layers.Layer):
     Output shape: that of `states`, zeros at padded steps; a row without a valid step is zero.
     """
 
-    def __init__(self, num_heads: int, **kwargs: Any) -> None:
+    def __init__(self, num_heads: int, causal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if num_heads < 1:
             raise ValueError(
                 f"`num_heads` must be a positive integer. Received: num_heads={num_heads}"
             )
         self.num_heads = num_heads
+        self.causal = causal
         self.supports_masking = True
 
     def build(self, states_shape: Any) -> None:
@@ -76,6 +79,10 @@ class SelfAttention(keras.layers.Layer):
         if mask is not None:
             padding = _MASKED * (1.0 - ops.cast(mask, "float32"))
             scores = scores + padding[:, None, None, :]
+        if self.causal:
+            place = ops.arange(steps)
+            newer = ops.cast(place[None, :] > place[:, None], "float32")  # [T, T]
+            scores = scores + _MASKED * newer
         weights = ops.cast(ops.softmax(scores, axis=-1), values.dtype)
         attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # [B, T, heads, d]
         attended = ops.reshape(attended, (-1, steps, units))
@@ -86,4 +93,4 @@ class SelfAttention(keras.layers.Layer):
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads}
+        return {**super().get_config(), "num_heads": self.num_heads, "causal": self.causal}

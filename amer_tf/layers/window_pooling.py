@@ -20,13 +20,15 @@ class WindowPooling(keras.layers.Layer):
 
     `y_t = mean` or `max` of `{x_s : |s - t| <= (size - 1) / 2, s valid}`, stride 1, SAME. Padded
     steps and steps outside the sequence are left out: an average divides by the number of
-    valid steps, and a maximum of negative numbers stays negative at the edge.
+    valid steps, and a maximum of negative numbers stays negative at the edge. Causal, the window
+    is `{x_s : 0 <= t - s < size}`, which ends with the step.
 
     Reference: the pooling layers of AMER, section 2.2.
 
     Args:
         mode: `"average"` or `"max"`.
         size: Positive odd integer, the width of the window in steps.
+        causal: Whether a step sees older neighbours only.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`.
@@ -35,7 +37,7 @@ class WindowPooling(keras.layers.Layer):
     Output shape: that of `states`, zeros at padded steps.
     """
 
-    def __init__(self, mode: str, size: int = 3, **kwargs: Any) -> None:
+    def __init__(self, mode: str, size: int = 3, causal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in MODES:
             raise ValueError(f"`mode` must be one of {', '.join(MODES)}. Received: mode={mode!r}")
@@ -43,13 +45,14 @@ class WindowPooling(keras.layers.Layer):
             raise ValueError(f"`size` must be a positive odd integer. Received: size={size}")
         self.mode = mode
         self.size = size
+        self.causal = causal
         self.supports_masking = True
 
     def call(self, states: Any, mask: Any | None = None) -> Any:
         if mask is None:
             mask = ops.ones(ops.shape(states)[:2], dtype="bool")
-        reach = self.size // 2
-        offsets = list(range(-reach, reach + 1))
+        ahead = 0 if self.causal else self.size // 2
+        offsets = list(range(ahead - self.size + 1, ahead + 1))
         valid = ops.expand_dims(ops.cast(mask, states.dtype), -1)  # [B, T, 1]
         if self.mode == "average":
             total = sum(shifted_copies(states * valid, offsets))
@@ -65,4 +68,9 @@ class WindowPooling(keras.layers.Layer):
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mode": self.mode, "size": self.size}
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "size": self.size,
+            "causal": self.causal,
+        }

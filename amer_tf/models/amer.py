@@ -66,8 +66,14 @@ def build(
     mask = components.history_mask(spec, kept)
     states = components.behavior_states(spec, kept, mask, embedding, catalog_layer)
     states = components.drop_states(states, dropout)
-    states = components.run_blocks(architecture.blocks, states, mask, dropout, drop_operation)
-    behavior = components.make_empty_history()(components.pool_states(states, mask), mask)
+    states = components.run_blocks(
+        architecture.blocks, states, mask, dropout, drop_operation, causal=architecture.causal
+    )
+    if architecture.causal:
+        pooled = components.take_newest(components.pool_older_states(states, mask), mask)
+    else:
+        pooled = components.pool_states(states, mask)
+    behavior = components.make_empty_history()(pooled, mask)
     side = components.side_features(spec, inputs, embedding, ("profile", "context"))
     hidden = components.side_by_side("user", behavior, *side)
     hidden = components.make_query_normalization()(hidden)

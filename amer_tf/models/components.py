@@ -34,6 +34,10 @@ def layer_name(*parts: str) -> str:
     return ".".join(("amer", *parts))
 
 
+# The layer whose states have each seen their own step and older ones alone.
+CAUSAL_STATES = layer_name("causal_states")
+
+
 def make_inputs(spec: FeatureSpec) -> dict[str, Any]:
     """One `keras.Input` for each field that a batch carries, by the field's name."""
     return {field.name: _make_input(spec, field) for field in spec.input_fields}
@@ -165,6 +169,7 @@ def run_blocks(
     dropout: float,
     drop_operation: float,
     target: Any = None,
+    causal: bool = False,
 ) -> Any:
     """The residual blocks of stage 1, one after another (equation 3)."""
     for index, block in enumerate(blocks):
@@ -174,6 +179,7 @@ def run_blocks(
             activation=block.activation,
             dropout=dropout,
             drop_operation=drop_operation,
+            causal=causal,
             name=layer_name(f"block_{index}"),
         )
         with_target = target is not None and block.layer == "target_attention"
@@ -184,8 +190,18 @@ def run_blocks(
 def pool_states(states: Any, mask: Any) -> Any:
     """`h_pool` and the last valid state side by side (paper, section 2.1): `(..., 2 D)`."""
     summed = layers.SumPooling(name=layer_name("sum"))(states, mask)
-    newest = layers.LastPooling(name=layer_name("newest"))(states, mask)
-    return side_by_side("pooled", summed, newest)
+    return side_by_side("pooled", summed, take_newest(states, mask))
+
+
+def take_newest(states: Any, mask: Any) -> Any:
+    """The state of the last valid step, `(..., D)`."""
+    return layers.LastPooling(name=layer_name("newest"))(states, mask)
+
+
+def pool_older_states(states: Any, mask: Any) -> Any:
+    """`pool_states` after each step, of what was there by then: `(..., T, 2 D)`."""
+    summed = layers.RunningSum(name=layer_name("running_sum"))(states, mask)
+    return keras.layers.Concatenate(name=CAUSAL_STATES)([summed, states])
 
 
 def make_empty_history() -> Any:

@@ -8,11 +8,8 @@ import keras
 
 from amer_tf.features import FeatureSpec
 from amer_tf.models import components
-from amer_tf.models.components import layer_name
+from amer_tf.models.components import CAUSAL_STATES, layer_name
 from amer_tf.models.next_item import NextItemNetwork
-
-# The layer whose states have each seen their own step and older ones alone.
-CAUSAL_STATES = layer_name("causal_states")
 
 
 class EveryPositionNetwork(NextItemNetwork):
@@ -22,7 +19,8 @@ class EveryPositionNetwork(NextItemNetwork):
     Only a causal model can be trained so: any other has seen the item that it is asked for.
 
     Args:
-        model: Model as `build` of `models.transformer`, `nextitnet` or `gru4rec` gives it.
+        model: Model as `build` of `models.transformer`, `nextitnet` or `gru4rec` gives it, or
+            `models.amer.build` of a causal architecture.
         spec: The spec that it was built for.
 
     Raises:
@@ -55,4 +53,7 @@ def step_queries(model: keras.Model, spec: FeatureSpec, inputs: dict[str, Any], 
         known = components.side_by_side("side", *side)
         repeated = keras.layers.RepeatVector(states.shape[1], name=layer_name("side_of_steps"))
         states = components.side_by_side("user_of_steps", states, repeated(known))
+    normalization = layer_name("query_normalization")
+    if any(layer.name == normalization for layer in model.layers):
+        states = model.get_layer(normalization)(states)
     return model.get_layer(layer_name("query"))(states)

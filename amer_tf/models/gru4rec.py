@@ -8,7 +8,7 @@ import keras
 
 from amer_tf.features import FeatureSpec
 from amer_tf.models import components, sequence_parts
-from amer_tf.models.every_position import CAUSAL_STATES
+from amer_tf.models.components import CAUSAL_STATES
 
 
 def build(

@@ -10,8 +10,7 @@ import keras
 from amer_tf import layers
 from amer_tf.features import FeatureSpec
 from amer_tf.models import components, sequence_parts
-from amer_tf.models.components import layer_name
-from amer_tf.models.every_position import CAUSAL_STATES
+from amer_tf.models.components import CAUSAL_STATES, layer_name
 
 # AMER, Appendix C.1.
 DILATIONS = (1, 2, 1, 2, 2)

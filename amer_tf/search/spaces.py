@@ -52,12 +52,14 @@ class BehaviorSpace:
         layers: Layer candidates.
         norms: Norm candidates.
         activations: Activation candidates.
+        causal: Whether the networks are causal, see `Architecture`.
     """
 
     num_blocks: int = 6
     layers: tuple[str, ...] = tuple(name for name in LAYERS if name != _FROM_TARGET)
     norms: tuple[str, ...] = NORMS
     activations: tuple[str, ...] = ACTIVATIONS
+    causal: bool = False
 
     def __post_init__(self) -> None:
         if self.num_blocks < 1:
@@ -101,7 +103,8 @@ class BehaviorSpace:
                         activation=self.activations[activations[block, path]],
                     )
                     for block in range(layers.shape[0])
-                )
+                ),
+                causal=self.causal,
             ).canonical()
             for path in range(layers.shape[1])
         ]
@@ -135,7 +138,12 @@ class BehaviorSpace:
         return fair.PathGroup(*parts)
 
     def validate(self, architecture: Architecture) -> None:
-        """Raises `ArchitectureError` that names the first block outside this space."""
+        """Raises `ArchitectureError` that names the first part outside this space."""
+        if architecture.causal != self.causal:
+            raise ArchitectureError(
+                f"The space has networks that are {'' if self.causal else 'not '}causal. "
+                f"Received: causal={architecture.causal}"
+            )
         if len(architecture.blocks) != self.num_blocks:
             raise ArchitectureError(
                 f"The space has {self.num_blocks} blocks. "
