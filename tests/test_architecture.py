@@ -38,6 +38,7 @@ FULL = Architecture(
         *(Architecture(blocks=(Block("none", layer, "swish"),)) for layer in LAYERS),
         *(Architecture(mlp=(HiddenLayer(name, units=3),)) for name in MLP_ACTIVATIONS),
         *(Architecture(shortcut=shortcut) for shortcut in SHORTCUTS),
+        Architecture(blocks=(CONVOLUTION,), causal=True),
     ],
     ids=str,
 )
@@ -180,6 +181,7 @@ def test_hidden_layer_refuses(arguments, message):
         ({"shortcut": "max"}, "`shortcut` must be one of squeeze_excitation, sum, none.*'max'"),
         ({"history_match": "near"}, "`history_match` must be one of exact, none. .*'near'"),
         ({"interactions_in_mlp": 1}, "must be true or false. Received: interactions_in_mlp=1"),
+        ({"causal": "yes"}, "`causal` must be true or false. Received: causal='yes'"),
         ({"interactions": "ab"}, "`interactions` must be a list. Received: 'ab'"),
         ({"interactions": ("ab",)}, r"interactions\[0\] must be a list. Received: 'ab'"),
         ({"interactions": (None,)}, r"interactions\[0\] must be a list. Received: None"),

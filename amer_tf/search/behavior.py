@@ -82,10 +82,13 @@ class BehaviorSupernet(PathSupernet):
         """`W h` of a freshly drawn fair group: `(B, Dq)`, or `(P B, Dq)` for `"replicate"`.
 
         With `"split"`, path `p` serves examples `p B / P` to `(p + 1) B / P`; `B` must be a
-        multiple of `P`.
+        multiple of `P`. In training a causal supernet has one for each step, `(B, T, Dq)`.
         """
-        queries = self(inputs, self.draw_group(), feed=self.feed, training=training)
-        return ops.reshape(queries, (-1, queries.shape[-1]))
+        every_step = training and self.space.causal
+        queries = self(
+            inputs, self.draw_group(), feed=self.feed, every_step=every_step, training=training
+        )
+        return ops.reshape(queries, (-1, *queries.shape[2:]))
 
     def item_vectors(self, ids: Any) -> Any:
         """`e_i` of shape `(..., Dq)` for encoded item ids of shape `(...)`."""
@@ -96,6 +99,7 @@ class BehaviorSupernet(PathSupernet):
         inputs: dict[str, Any],
         group: fair.PathGroup,
         feed: str = "replicate",
+        every_step: bool = False,
         training: bool = False,
     ) -> Any:
         """`W h` of each path of a group.
@@ -104,15 +108,16 @@ class BehaviorSupernet(PathSupernet):
             inputs: A batch named by the spec.
             group: The paths' choices, a fair group.
             feed: `"replicate"` or `"split"`.
+            every_step: Whether each step asks, as if it were the newest; of causal paths.
             training: Whether dropout is applied.
 
         Returns:
-            `(P, B, Dq)`, or `(P, B / P, Dq)` for `"split"`.
+            `(P, B, Dq)`, or `(P, B / P, Dq)` for `"split"`; `(..., T, Dq)` for every step.
         """
         stem = self.stem(inputs, training=training)
         paths = self.run_group(Behavior(stem["states"], stem["mask"]), group, feed, training)
         side = self.deal(stem["side"], feed) if "side" in stem else None
-        return self._head(paths, side)
+        return self._head(paths, side, every_step)
 
     def path_query(
         self, inputs: dict[str, Any], architecture: Architecture, training: bool = False
@@ -131,9 +136,14 @@ class BehaviorSupernet(PathSupernet):
             if layer.name in shared and layer.weights:
                 layer.set_weights(shared[layer.name].get_weights())
 
-    def _head(self, behavior: Behavior, side: Any) -> Any:
+    def _head(self, behavior: Behavior, side: Any, every_step: bool = False) -> Any:
         states, mask, _ = behavior
-        hidden = self.empty_history(components.pool_states(states, mask), mask)
+        if every_step:
+            hidden = components.pool_older_states(states, mask)
+            if side is not None:
+                side = ops.repeat(ops.expand_dims(side, -2), states.shape[-2], axis=-2)
+        else:
+            hidden = self.empty_history(components.pool_states(states, mask), mask)
         if side is not None:
             hidden = components.side_by_side("user", hidden, side)
         return self.to_query(self.query_normalization(hidden))

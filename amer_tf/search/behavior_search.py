@@ -64,7 +64,10 @@ class BehaviorSearch:
         self.finalists = Finalists(bench, self.clock, self.trials, train, validation)
         self.train = train
         self.validation = validation
-        self.space = BehaviorSpace(num_blocks=self.settings.num_blocks)
+        self.space = BehaviorSpace(
+            num_blocks=self.settings.num_blocks,
+            causal=self.settings.training == "every_position",
+        )
         self._num_groups = math.ceil(self.settings.num_architectures / self.space.num_paths)
         self.groups = GroupTrials(
             self.trials,
@@ -111,7 +114,7 @@ class BehaviorSearch:
     @property
     def _smallest(self) -> Architecture:
         """All blocks skipped: what there is where nothing that was sampled is within the limits."""
-        return Architecture(blocks=(_SKIPPED,) * self.space.num_blocks)
+        return Architecture(blocks=(_SKIPPED,) * self.space.num_blocks, causal=self.space.causal)
 
     # Supernet -----------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class BehaviorSearch:
             self.space,
             embedding_dim=self.settings.embedding_dim,
             dropout=self.settings.supernet_dropout,
-            drop_event=self.settings.drop_event,
+            drop_event=self.bench.drop_event,
             l2=self.settings.l2,
             catalog=self.bench.catalog,
             feed=self.settings.feed,
@@ -167,7 +170,7 @@ class BehaviorSearch:
                 ),
                 on_epoch=after_epoch,
                 on_step=lambda: self.clock.keep("supernet"),
-                options=self.bench.data_options(),
+                options=self.bench.data_options(settings.training),
             )
         phases.load_weights(self.run, _BEST_SUPERNET, supernet)
         self.clock.finish(

@@ -47,7 +47,10 @@ class PathSupernet(keras.Model):
         """One choice block for each of the space's, with dropout on the operations."""
         return [
             layers.ChoiceBlock(
-                self.space.layers, dropout=dropout, name=components.layer_name(f"block_{index}")
+                self.space.layers,
+                dropout=dropout,
+                causal=self.space.causal,
+                name=components.layer_name(f"block_{index}"),
             )
             for index in range(self.space.num_blocks)
         ]

@@ -24,9 +24,13 @@ class Settings(BaseSettings):
         num_blocks: Choice blocks, `L_b`.
         batch_size: Examples of a step, rounded down to a multiple of the paths in the supernet.
         feed: `"split"` or `"replicate"`, see `BehaviorSupernet`.
+        training: How the searched networks learn: `"every_position"`, causal ones, the next item at
+            each step of the whole history, as SASRec; or `"cut"`, such that see the history in both
+            directions, the items after a random cut, as in the paper.
         loss: `"softmax"`, `"gbce"` or `"binary"`.
         num_negatives: Shared negatives of a step (softmax, gbce) or own ones of an example.
-        num_positives: Next items after the cut that count as positives.
+        num_positives: Next items after the cut that count as positives, where the training is by
+            cuts.
         l2: Weight of the squared gathered embeddings.
         supernet_epochs: Most epochs of supernet training.
         supernet_learning_rate: Peak of the cosine schedule.
@@ -47,7 +51,8 @@ class Settings(BaseSettings):
         learning_rate: Peak of training from scratch.
         dropout: Dropout of training from scratch.
         drop_operation: Rate of dropping whole operations in training from scratch.
-        drop_event: Rate of dropping events of the history, in the supernet and from scratch.
+        drop_event: Rate of dropping events of the history, in the supernet and from scratch, where
+            the training is by cuts.
         validation_negatives: Uniform negatives that the true item is ranked among in validation.
         references: Which hand-made systems to put beside the result.
         causal_training: How the causal networks among them learn (`gru4rec`, `nextitnet`,
@@ -62,6 +67,7 @@ class Settings(BaseSettings):
     num_blocks: int = 6
     batch_size: int = 512
     feed: str = "split"
+    training: str = "every_position"
     loss: str = "softmax"
     num_negatives: int = 2048
     num_positives: int = 5
@@ -92,6 +98,7 @@ class Settings(BaseSettings):
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "feed": ("split", "replicate"),
+        "training": ("cut", "every_position"),
         "loss": ("softmax", "gbce", "binary"),
         "sampler": ("random", "evolution"),
         "causal_training": ("cut", "every_position"),
@@ -157,6 +164,7 @@ PRESETS = {
         scratch_epochs=4000,
         final_epochs=0,
         learning_rate=1e-3,
+        training="cut",
         drop_event=0.0,
     ),
 }

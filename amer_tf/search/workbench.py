@@ -99,13 +99,22 @@ class Workbench:
         trainer.compile(optimizer=RowSparseAdam(learning_rate), jit_compile=jit_compile)
         return trainer
 
+    @property
+    def drop_event(self) -> float:
+        """Rate of dropping events, of which none may be missing where each step asks."""
+        return self.settings.drop_event if self.settings.training == "cut" else 0.0
+
     def data_options(
-        self, loss: str | None = None, num_negatives: int | None = None
+        self, training: str, loss: str | None = None, num_negatives: int | None = None
     ) -> dict[str, Any]:
         """Options of the training batches, for loss and negatives of the settings or others."""
         has_own = (loss or self.settings.loss) in OWN_NEGATIVES
         own = (num_negatives or self.settings.num_negatives) if has_own else 1
-        return {"num_positives": self.settings.num_positives, "num_negatives": own}
+        return {
+            "num_positives": self.settings.num_positives,
+            "num_negatives": own,
+            "ask": TRAININGS[training].ask,
+        }
 
     def build(self, architecture: Architecture, *, regularised: bool) -> keras.Model:
         """The derived model, regularised as training from scratch or as the supernet is."""
@@ -116,7 +125,7 @@ class Workbench:
             embedding_dim=settings.embedding_dim,
             dropout=settings.dropout if regularised else settings.supernet_dropout,
             drop_operation=settings.drop_operation if regularised else 0.0,
-            drop_event=settings.drop_event,
+            drop_event=self.drop_event,
             l2=settings.l2,
             catalog=self.catalog,
         )
@@ -132,7 +141,7 @@ class Workbench:
         time_limit: float | None,
         on_epoch: Callable[[Progress], bool] | None = None,
         on_step: Callable[[], None] | None = None,
-        training: str = "cut",
+        training: str | None = None,
         loss: str | None = None,
         num_negatives: int | None = None,
         negative_weights: Any = None,
@@ -148,12 +157,12 @@ class Workbench:
             time_limit: Seconds over all attempts, or None.
             on_epoch: As in `training.fit.fit`.
             on_step: As in `training.fit.fit`.
-            training: One of `TRAININGS`.
+            training: One of `TRAININGS`; None for that of the settings.
             loss: One of `NextItemTrainer`; None for that of the settings.
             num_negatives: As in `Settings`; None for that of the settings.
             negative_weights: As in `NextItemTrainer`.
         """
-        network, ask = TRAININGS[training]
+        training = training or self.settings.training
         keras.utils.set_random_seed(self.seed)
         model = build()
         batch_size = min(self.settings.batch_size, split.num_examples)
@@ -162,7 +171,7 @@ class Workbench:
             self.run,
             name,
             self.trainer(
-                network(model, self.spec),
+                TRAININGS[training].network(model, self.spec),
                 learning_rate,
                 jit_compile=num_steps >= STEPS_FOR_XLA,
                 loss=loss,
@@ -179,7 +188,7 @@ class Workbench:
             ),
             on_epoch=on_epoch,
             on_step=on_step,
-            options={**self.data_options(loss, num_negatives), "ask": ask},
+            options=self.data_options(training, loss, num_negatives),
         )
         return model
 

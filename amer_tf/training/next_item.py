@@ -31,7 +31,7 @@ class Network(Protocol):
     def query(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """`(B, Dq)`, or `(R B, Dq)` for a network which runs each example `R` times.
 
-        In training also `(B, T, Dq)`: a query after each step, where it has seen no later one.
+        In training also `(R B, T, Dq)`: a query after each step, where it has seen no later one.
         """
 
     def item_vectors(self, ids: Any) -> Any:
@@ -93,13 +93,14 @@ class NextItemTrainer(Trainer):
         if hasattr(self.network, "ask"):
             queries, labels = self.network.ask(inputs, labels)
         else:
-            queries = self.network.query(inputs, training=True)  # (R B, Dq), or (B, T, Dq)
+            queries = self.network.query(inputs, training=True)  # (R B, Dq), or (R B, T, Dq)
         penalties = list(self.network.losses)
         positives = labels["positives"]  # (B, P)
         num_examples = ops.cast(ops.shape(positives)[0], "float32")
         negatives = labels["negatives"] if self._own_negatives else self._shared_negatives()
+        replicas = getattr(self.network, "num_replicas", 1)
         if len(queries.shape) == 3:
-            queries, positives, negatives = _one_by_one(queries, positives, negatives)
+            queries, positives, negatives = _one_by_one(queries, positives, negatives, replicas)
         vectors = self.network.item_vectors(
             ops.concatenate([ops.reshape(positives, (-1,)), ops.reshape(negatives, (-1,))])
         )
@@ -113,7 +114,6 @@ class NextItemTrainer(Trainer):
         num_positives = shape[0] * shape[1]
         positive_vectors = ops.reshape(vectors[:num_positives], (*shape, width))
         negative_vectors = ops.reshape(vectors[num_positives:], (*ops.shape(negatives), width))
-        replicas = getattr(self.network, "num_replicas", 1)
         if replicas > 1:
             positives, positive_vectors = _tile((positives, positive_vectors), replicas)
             if self._own_negatives:
@@ -159,9 +159,12 @@ _SHARED: dict[str, Callable[..., Any]] = {
 }
 
 
-def _one_by_one(queries: Any, positives: Any, negatives: Any) -> tuple[Any, Any, Any]:
-    """Every step as an example of its own: `(B T, Dq)`, `(B T, 1)` and own negatives likewise."""
-    if tuple(positives.shape) != tuple(queries.shape[:2]):
+def _one_by_one(
+    queries: Any, positives: Any, negatives: Any, replicas: int
+) -> tuple[Any, Any, Any]:
+    """Every step as an example of its own: `(R B T, Dq)`, `(B T, 1)` and own negatives likewise."""
+    rows, *steps = positives.shape
+    if (None if rows is None else replicas * rows, *steps) != tuple(queries.shape[:2]):
         raise ValueError(
             "A network with a query for each step needs a positive for each step: make the "
             "batches with `ask='every_position'`. Received: "

@@ -351,6 +351,9 @@ DESCRIPTIONS = {
     "SqueezeExcitation": Description(
         layers.SqueezeExcitation, {}, {"features": STATES}, POOLED.shape, 3
     ),
+    "RunningSum": Description(
+        layers.RunningSum, {}, _SEQUENCE, STATES.shape, 0, {"gradient": False}
+    ),
     "SumPooling": Description(layers.SumPooling, {}, _SEQUENCE, POOLED.shape, 0),
     "TargetAttention": Description(
         layers.TargetAttention, {"hidden_units": [5]}, _TARGETED, STATES.shape, 5

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from amer_tf.layers import LastPooling, SumPooling
+from amer_tf.layers import LastPooling, RunningSum, SumPooling
 from tests import helpers
 from tests.conformance.descriptions import MASK, POOLED, STATES
 
@@ -26,6 +26,18 @@ def test_values_by_hand():
     np.testing.assert_array_equal(LastPooling()(NUMBERS, mask=HOLES), [[2.0]])
     np.testing.assert_array_equal(SumPooling()(NUMBERS), [[30.0]])
     np.testing.assert_array_equal(LastPooling()(NUMBERS), [[9.0]])
+
+
+def test_a_running_sum_is_what_the_sum_was_when_the_step_was_the_newest():
+    summed = RunningSum()(NUMBERS, mask=HOLES)
+    np.testing.assert_array_equal(summed[0, :, 0], [0.0, 1.0, 1.0, 3.0, 3.0])
+    np.testing.assert_array_equal(RunningSum()(NUMBERS)[0, :, 0], [9.0, 10.0, 19.0, 21.0, 30.0])
+    paths = np.stack([STATES, -STATES])
+    found = RunningSum()(paths, mask=MASK[None])
+    for step in range(STATES.shape[1]):
+        until = MASK[None] & (np.arange(STATES.shape[1]) <= step)
+        expected = SumPooling()(paths, mask=until)
+        np.testing.assert_allclose(found[:, :, step], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("cls", [SumPooling, LastPooling])

@@ -16,6 +16,18 @@ def looped(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bidirectional_gru, "_MAX_UNROLLED_STEPS", 0)
 
 
+def forward_reference_of(layer: BidirectionalGru) -> list[keras.layers.GRU]:
+    """The two forward Keras layers of a causal one, with the same weights."""
+    both = reference_of(layer)
+    found = []
+    for own in (both.forward_layer, both.backward_layer):
+        forward = keras.layers.GRU(HALF, return_sequences=True, reset_after=True)
+        forward.build(STATES.shape)
+        forward.set_weights(own.get_weights())
+        found.append(forward)
+    return found
+
+
 def reference_of(layer: BidirectionalGru) -> keras.layers.Bidirectional:
     """The Keras layers with the same weights."""
     reference = keras.layers.Bidirectional(
@@ -70,6 +82,18 @@ def test_equals_the_keras_layers(looping: bool, mask: np.ndarray | None, request
     expected = np.asarray(reference_of(layer)(states, mask=mask))
     if mask is not None:  # the Keras layer repeats the last output at padded steps
         expected = expected * mask[..., None]
+    np.testing.assert_allclose(layer(states, mask=mask), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("looping", [False, True])
+@pytest.mark.parametrize("mask", [MASK, MASK[:, ::-1]], ids=["right_padded", "left_padded"])
+def test_causal_both_halves_read_forward(looping: bool, mask: np.ndarray, request):
+    if looping:
+        request.getfixturevalue("looped")
+    states = np.random.default_rng(2).normal(size=STATES.shape).astype("float32")
+    layer = helpers.make_layer(BidirectionalGru, {"causal": True}, {"states": states})
+    halves = [half(states, mask=mask) for half in forward_reference_of(layer)]
+    expected = np.concatenate(halves, axis=-1) * mask[..., None]
     np.testing.assert_allclose(layer(states, mask=mask), expected, atol=1e-6)
 
 

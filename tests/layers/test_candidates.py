@@ -124,3 +124,26 @@ def test_a_stack_of_two_blocks_keeps_padding_out(name: str):
     np.testing.assert_array_equal(expected[~MASK], 0.0)
     assert np.all(np.isfinite(expected))
     assert expected.shape == (BATCH, STEPS, UNITS)
+
+
+@every_candidate
+@pytest.mark.parametrize("side", [1, -1], ids=["right_padded", "left_padded"])
+def test_causal_a_step_is_what_it_was_when_it_was_the_newest(name: str, side: int):
+    layer = make_layer(name, causal=True)
+    states, mask = NOISY[:, ::side], MASK[:, ::side]
+    call(layer, states, mask)
+    helpers.fix_weights(layer)
+    whole = call(layer, states, mask)
+    for step in range(1, STEPS):
+        until = call(layer, states[:, : step + 1], mask[:, : step + 1])
+        np.testing.assert_allclose(whole[:, step], until[:, -1], atol=1e-5)
+
+
+def test_not_causal_a_step_sees_newer_ones():
+    mixing = [
+        name for name in LAYER_FACTORIES if name not in ("conv_1", "target_attention", "zero")
+    ]
+    for name in mixing:
+        layer = fixed_layer(name)
+        whole, until = call(layer, STATES, MASK), call(layer, STATES[:, :3], MASK[:, :3])
+        assert np.abs(whole[0, 2] - until[0, 2]).max() > 1e-3, name

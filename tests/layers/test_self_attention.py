@@ -20,9 +20,11 @@ def test_layer_contract(num_heads: int):
 
 @pytest.mark.parametrize("num_heads", [1, 2, 4])
 @pytest.mark.parametrize("side", [1, -1], ids=["right_padded", "left_padded"])
-def test_equals_the_keras_layer(num_heads: int, side: int):
+@pytest.mark.parametrize("causal", [False, True])
+def test_equals_the_keras_layer(num_heads: int, side: int, causal: bool):
     states, mask = STATES[:3, ::side], MASK[:3, ::side]
-    layer = helpers.make_layer(SelfAttention, {"num_heads": num_heads}, {"states": states})
+    config = {"num_heads": num_heads, "causal": causal}
+    layer = helpers.make_layer(SelfAttention, config, {"states": states})
     reference = keras.layers.MultiHeadAttention(num_heads, UNITS // num_heads)
     reference.build(states.shape, states.shape)
     input_kernel, input_bias, output_kernel, output_bias = layer.get_weights()
@@ -37,7 +39,8 @@ def test_equals_the_keras_layer(num_heads: int, side: int):
     assert order == ["query", "query", "key", "key", "value", "value", *["attention_output"] * 2]
     weights += [output_kernel.reshape(num_heads, -1, UNITS), output_bias]
     reference.set_weights(weights)
-    expected = reference(states, states, attention_mask=mask[:, None, :]) * mask[..., None]
+    expected = reference(states, states, attention_mask=mask[:, None, :], use_causal_mask=causal)
+    expected = expected * mask[..., None]
     np.testing.assert_allclose(layer(states, mask=mask), expected, atol=1e-5)
 
 

@@ -35,6 +35,20 @@ def test_values_by_hand(mode: str, valid: list[int], expected: list[float]):
     np.testing.assert_allclose(pooled[0, :, 0], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("mode", "valid", "expected"),
+    [
+        ("average", [1, 1, 1, 1], [-4.0, -3.0, -4.0, -3.0]),
+        ("average", [0, 1, 0, 1], [0.0, -2.0, 0.0, -1.5]),
+        ("max", [1, 1, 1, 1], [-4.0, -2.0, -2.0, -1.0]),
+        ("max", [1, 0, 1, 1], [-4.0, 0.0, -4.0, -1.0]),
+    ],
+)
+def test_causal_values_by_hand(mode: str, valid: list[int], expected: list[float]):
+    pooled = WindowPooling(mode, causal=True)(NUMBERS, mask=np.array([valid], bool))
+    np.testing.assert_allclose(pooled[0, :, 0], expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("mode", ["average", "max"])
 def test_no_mask_means_that_every_step_is_valid(mode: str):
     layer = WindowPooling(mode, size=5)
@@ -44,6 +58,8 @@ def test_no_mask_means_that_every_step_is_valid(mode: str):
 def test_size_five():
     averaged = WindowPooling("average", size=5)(NUMBERS)
     np.testing.assert_allclose(averaged[0, :, 0], [-4.0, -13 / 4, -13 / 4, -3.0], rtol=1e-6)
+    averaged = WindowPooling("average", size=5, causal=True)(NUMBERS)
+    np.testing.assert_allclose(averaged[0, :, 0], [-4.0, -3.0, -4.0, -13 / 4], rtol=1e-6)
 
 
 def test_refuses_an_unknown_mode():

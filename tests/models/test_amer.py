@@ -15,6 +15,7 @@ import tensorflow as tf
 from amer_tf.architecture import Architecture, ArchitectureError, Block, HiddenLayer
 from amer_tf.features import CategoricalField, FeatureSpec, SpecError, Vocabulary
 from amer_tf.models import amer, transformer
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.search.spaces import BehaviorSpace
 from tests.search import nets
 
@@ -97,12 +98,14 @@ def test_the_catalog_is_saved_with_the_model(tmp_path):
 
 
 @pytest.mark.parametrize("layer", [*LAYERS, "all"])
-def test_padding_never_changes_a_score(layer):
+@pytest.mark.parametrize("causal", [False, True])
+def test_padding_never_changes_a_score(layer, causal):
     spec = nets.next_item_spec()
     blocks = ALL.blocks if layer == "all" else (Block("layer_norm", layer, "gelu"),) * 2
-    model = build(spec, Architecture(blocks=blocks))
+    architecture = Architecture(blocks=blocks, causal=causal)
+    model = build(spec, architecture)
     long_spec = FeatureSpec.from_dict({**spec.to_dict(), "max_length": 13})
-    long_model = build(long_spec, Architecture(blocks=blocks))
+    long_model = build(long_spec, architecture)
     long_model.set_weights(
         [
             # Recency has a row for each age; the newer ages are those of the short model.
@@ -123,6 +126,24 @@ def test_padding_never_changes_a_score(layer):
     for before, after in ((0, 6), (6, 0), (2, 4)):
         longer = np.pad(ids, ((0, 0), (before, after)))
         np.testing.assert_allclose(scores(long_model, longer), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_causal_is_another_function_with_as_many_weights(tmp_path):
+    spec = nets.next_item_spec(attributes=True, profile=True)
+    causal = build(spec, dataclasses.replace(ALL, causal=True))
+    both_ways = build(spec, ALL)
+    assert causal.count_params() == both_ways.count_params()
+    assert np.abs(causal(batch(spec)) - both_ways(batch(spec))).max() > 1e-3
+    causal.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(batch(spec)), causal(batch(spec)))
+
+
+def test_only_a_causal_model_is_trained_at_every_position():
+    spec = nets.next_item_spec()
+    EveryPositionNetwork(build(spec, dataclasses.replace(ALL, causal=True)), spec)
+    with pytest.raises(ValueError, match="Only a causal model can be trained at every position"):
+        EveryPositionNetwork(build(spec, ALL), spec)
 
 
 def test_a_user_without_a_history(model):
@@ -194,13 +215,14 @@ TARGET = Architecture(blocks=(*SHORT.blocks, Block("none", "target_attention", "
     ("spec", "architecture", "message"),
     [
         (SPEC, TARGET, r"blocks\[2\]\.layer 'target_attention' needs a target"),
+        (CTR, Architecture(causal=True), "of task 'ctr' there is none. Received"),
         (SPEC, MLP, r"no mlp\. Received: mlp=\(HiddenLayer"),
         (SPEC, INTERACTIONS, r"no interactions\. Received: interactions=\(\('city', 'item_id'\)"),
     ],
 )
 def test_architectures_that_do_not_fit(spec, architecture, message):
     with pytest.raises(ArchitectureError, match=message):
-        amer.build(spec, architecture, catalog=nets.catalog())
+        amer.build(spec, architecture, catalog=nets.catalog() if spec is SPEC else None)
 
 
 @pytest.mark.parametrize("catalog", [None, np.zeros((52, 4), "int32")])

@@ -64,12 +64,14 @@ def batch(spec: FeatureSpec, num_users: int, seed: int = 0) -> dict[str, np.ndar
     return inputs
 
 
-def supernet(spec: FeatureSpec, *, num_blocks: int = 2, **options) -> BehaviorSupernet:
+def supernet(
+    spec: FeatureSpec, *, num_blocks: int = 2, causal: bool = False, **options
+) -> BehaviorSupernet:
     keras.utils.set_random_seed(7)
     has_catalog = bool(spec.catalog_fields)
     return BehaviorSupernet(
         spec,
-        BehaviorSpace(num_blocks=num_blocks),
+        BehaviorSpace(num_blocks=num_blocks, causal=causal),
         embedding_dim=8,
         catalog=catalog() if has_catalog else None,
         **options,

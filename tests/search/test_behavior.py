@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from amer_tf.architecture import ACTIVATIONS, NORMS, Architecture, Block
 from amer_tf.models import amer
+from amer_tf.models.every_position import EveryPositionNetwork
 from amer_tf.models.next_item import NextItemNetwork
 from amer_tf.search.behavior import BehaviorSupernet
 from amer_tf.search.spaces import BehaviorSpace
@@ -45,17 +46,53 @@ def test_derived_equals_path_in_a_fair_group(attributes, profile):
 
 
 @pytest.mark.parametrize("layer", BehaviorSpace().layers)
-def test_derived_equals_path_for_every_candidate(layer):
-    supernet = nets.supernet(SPEC, num_blocks=1)
+@pytest.mark.parametrize("causal", [False, True])
+def test_derived_equals_path_for_every_candidate(layer, causal):
+    supernet = nets.supernet(SPEC, num_blocks=1, causal=causal)
     inputs = nets.batch(SPEC, 4)
     for norm in NORMS:
         for activation in ACTIVATIONS:
-            architecture = Architecture(blocks=(Block(norm, layer, activation),))
+            architecture = Architecture(blocks=(Block(norm, layer, activation),), causal=causal)
             np.testing.assert_allclose(
                 derived(supernet, architecture).query(inputs),
                 supernet.path_query(inputs, architecture),
                 atol=1e-5,
             )
+
+
+@pytest.mark.parametrize("profile", [False, True])
+def test_every_step_of_a_causal_path_asks_as_the_derived_model_does(profile):
+    spec = nets.next_item_spec(profile=profile)
+    supernet = nets.supernet(spec, causal=True)
+    inputs = nets.batch(spec, USERS)
+    group = supernet.space.sample_group(np.random.default_rng(0))
+    queries = supernet(inputs, group, every_step=True)  # (P, B, T, Dq)
+    newest = supernet(inputs, group)
+    valid = inputs["history_item_id"] > 0
+    lengths = valid.sum(axis=1)
+    for path, architecture in enumerate(supernet.space.decode(group)):
+        network = EveryPositionNetwork(derived(supernet, architecture).model, spec)
+        steps = np.asarray(network.query(inputs, training=True))
+        np.testing.assert_allclose(steps[valid], np.asarray(queries[path])[valid], atol=1e-5)
+        # The newest step asks what is asked in inference.
+        last = steps[np.arange(USERS), lengths - 1]
+        np.testing.assert_allclose(last[lengths > 0], newest[path][lengths > 0], atol=1e-5)
+
+
+def test_a_step_of_a_causal_path_asks_what_it_asked_when_it_was_the_newest():
+    supernet = nets.supernet(SPEC, causal=True)
+    # Steps are known by their distance from the newest one, which is another then.
+    recency = supernet.stem.get_layer("amer.recency")
+    recency.set_weights([np.zeros_like(weight) for weight in recency.get_weights()])
+    inputs = nets.batch(SPEC, USERS)
+    group = supernet.space.sample_group(np.random.default_rng(0))
+    queries = np.asarray(supernet(inputs, group, every_step=True))
+    histories = inputs["history_item_id"]
+    for step in range(histories.shape[1]):
+        asks = histories[:, step] > 0
+        until = np.where(np.arange(histories.shape[1]) <= step, histories, 0)
+        expected = np.asarray(supernet({"history_item_id": until}, group))
+        np.testing.assert_allclose(queries[:, asks, step], expected[:, asks], atol=1e-5)
 
 
 def test_split_serves_each_share_by_its_path():
@@ -133,6 +170,11 @@ def test_query_shapes():
     assert split.query(inputs, training=True).shape == (USERS, 8)
     assert replicate.query(inputs, training=True).shape == (11 * USERS, 8)
     assert (split.num_replicas, replicate.num_replicas) == (1, 11)
+    causal = nets.supernet(SPEC, causal=True)
+    assert causal.query(inputs, training=True).shape == (USERS, nets.STEPS, 8)
+    assert causal.query(inputs).shape == (USERS, 8)
+    causal = nets.supernet(SPEC, causal=True, feed="replicate")
+    assert causal.query(inputs, training=True).shape == (11 * USERS, nets.STEPS, 8)
 
 
 def test_unknown_feed_is_refused():
