@@ -148,8 +148,8 @@ def check(spec: FeatureSpec, architecture: Architecture) -> None:
     """Raises where the architecture cannot be built for the spec."""
     if architecture.causal:
         raise ArchitectureError(
-            "A causal architecture is trained to predict each next item, and of task 'ctr' there is "
-            "none. Received: causal=True"
+            "A causal architecture is trained to predict each next item: of task 'ctr' there "
+            "is none. Received: causal=True"
         )
     has_behavior = bool(spec.with_role("behavior"))
     for index, block in enumerate(architecture.blocks):

@@ -27,30 +27,36 @@ def behavior_picture(architecture: Architecture, has_target: bool) -> Html | Non
     y += _BOX
     for number, block in enumerate(architecture.blocks, 1):
         parts.append(_arrow(y, y + _GAP))
-        parts += _block(y + _GAP, number, block)
+        parts += _block(y + _GAP, number, block, architecture.causal)
         y += _GAP + _BOX
     pooled = "Sum, newest state, attention from the target" if has_target else "Sum, newest state"
     parts.append(_arrow(y, y + _GAP))
     parts += _box(y + _GAP, 380, pooled, "io")
     in_words = "; ".join(
-        f"block {number}: {_in_words(block)}" for number, block in enumerate(architecture.blocks, 1)
+        f"block {number}: {_in_words(block, architecture.causal)}"
+        for number, block in enumerate(architecture.blocks, 1)
     )
     image = drawing(_WIDTH, y + _GAP + _BOX + 8, f"Behaviour network. {in_words}.", *parts)
-    return figure(
-        image,
+    text = (
         "Read from top to bottom. Each block transforms the states of all events and adds the "
-        "result to what it was given (the line around it); a skipped block changes nothing.",
+        "result to what it was given (the line around it); a skipped block changes nothing."
     )
+    if architecture.causal:
+        text += (
+            " The network is causal: an event sees older ones alone, so that in training each "
+            "event asks for the next one."
+        )
+    return figure(image, text)
 
 
-def _in_words(block: Block) -> str:
+def _in_words(block: Block, causal: bool) -> str:
     if block.layer == "zero":
         return "skipped"
-    names = (words.NORMS[block.norm], words.LAYERS[block.layer])
+    names = (words.NORMS[block.norm], words.layer(block, causal))
     return ", ".join([*names, words.ACTIVATIONS[block.activation]])
 
 
-def _block(y: int, number: int, block: Block) -> list[Html]:
+def _block(y: int, number: int, block: Block, causal: bool) -> list[Html]:
     """The three parts of a block side by side, and the way around them."""
     left = _CENTER - (sum(_CHIP_WIDTHS) + 2 * _CHIP_GAP) // 2
     right = 2 * _CENTER - left
@@ -59,7 +65,7 @@ def _block(y: int, number: int, block: Block) -> list[Html]:
         return [*parts, *_box(y, right - left, "Skipped", "skipped")]
     texts = (
         (words.NORMS[block.norm], block.norm == "none"),
-        (words.LAYERS[block.layer], False),
+        (words.layer(block, causal), False),
         (words.ACTIVATIONS[block.activation], block.activation == "identity"),
     )
     x = left

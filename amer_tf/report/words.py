@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from amer_tf.architecture import Architecture
+from amer_tf.architecture import Architecture, Block
 from amer_tf.wording import counted
 
 FOUND = "amer"
@@ -131,6 +131,8 @@ LAYERS = {
     "target_attention": "Attention from the target",
     "zero": "Skipped",
 }
+# What a layer of a causal network is called, where it is another one.
+CAUSAL_LAYERS = {"bi_gru": "Forward GRU"}
 NORMS = {"layer_norm": "Layer norm", "none": "No norm"}
 ACTIVATIONS = {
     "relu": "ReLU",
@@ -164,6 +166,12 @@ def system(name: str) -> str:
     else:
         known = kind.upper() if kind.startswith(f"{FOUND}-") else plain(kind)
     return f"{known} ({label})" if label else known
+
+
+def layer(block: Block, causal: bool) -> str:
+    """The layer of a block, for people."""
+    own = CAUSAL_LAYERS.get(block.layer) if causal else None
+    return own or LAYERS[block.layer]
 
 
 def variant(own: Architecture, found: Architecture) -> str:

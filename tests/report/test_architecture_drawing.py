@@ -41,6 +41,18 @@ def test_a_skipped_block():
     assert in_words in picture
 
 
+def test_a_causal_network():
+    blocks = (Block("none", "bi_gru", "relu"), Block("none", "conv_3", "relu"))
+    causal = behavior_picture(Architecture(blocks=blocks, causal=True), has_target=False)
+    both_ways = behavior_picture(Architecture(blocks=blocks), has_target=False)
+    assert "Forward GRU" in texts(causal)
+    assert "Convolution, 3 steps" in texts(causal)
+    assert "Bidirectional GRU" in texts(both_ways)
+    assert "block 1: No norm, Forward GRU, ReLU" in causal
+    assert "an event sees older ones alone" in causal
+    assert "older ones" not in both_ways
+
+
 def test_the_widths_of_an_mlp():
     mlp = (HiddenLayer("relu", units=200), HiddenLayer("dice", units=50))
     picture = mlp_picture(Architecture(mlp=mlp), has_behavior=False)
