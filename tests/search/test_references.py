@@ -91,7 +91,7 @@ def test_negatives_of_their_own_whatever_the_preset(preset: str, data, tmp_path,
     asked = {}
 
     def train(bench, name, build, split, **options):
-        asked[name] = bench.data_options(options["loss"], options["num_negatives"])
+        asked[name] = bench.data_options("cut", options["loss"], options["num_negatives"])
         trainer = bench.trainer(
             NextItemNetwork(build(), bench.spec),
             0.1,
@@ -105,7 +105,12 @@ def test_negatives_of_their_own_whatever_the_preset(preset: str, data, tmp_path,
     bench = dataclasses.replace(bench, settings=bench.settings.replace(embedding_dim=8))
     for name in ("gru4rec", "narm"):
         references.train_network(bench, name, data.train, epochs=1, time_limit=None)
-    assert asked["gru4rec"] == {"num_positives": 5, "num_negatives": 1, "shared": 2048}
+    assert asked["gru4rec"] == {
+        "num_positives": 5,
+        "num_negatives": 1,
+        "ask": "cut",
+        "shared": 2048,
+    }
     assert asked["narm"]["shared"] == bench.settings.num_negatives
     recipe = references.NETWORKS["bpr"]
     assert (recipe.loss, recipe.num_negatives) == ("bpr", 5)

@@ -65,6 +65,37 @@ def test_the_best_by_inherited_score_go_on(finished):
         assert found == [trial["architecture"] for trial in chosen]
 
 
+@pytest.mark.usefixtures("quick_search")
+@pytest.mark.parametrize("training", ["cut", "every_position"])
+def test_networks_are_causal_where_each_step_asks(training, data, tmp_path, monkeypatch):
+    asked, dropped = set(), set()
+    batches, build = type(data.train).batches, next_item_program.Workbench.build
+
+    def recorded(split, *arguments, **options):
+        asked.add(options.get("ask"))
+        return batches(split, *arguments, **options)
+
+    def built(bench, architecture, **options):
+        dropped.add(bench.drop_event)
+        return build(bench, architecture, **options)
+
+    monkeypatch.setattr(type(data.train), "batches", recorded)
+    monkeypatch.setattr(next_item_program.Workbench, "build", built)
+    settings = small_run.SETTINGS.replace(
+        training=training, supernet_epochs=1, scratch_epochs=1, final_epochs=0, references=()
+    )
+    search = AmerSearch(data.spec, tmp_path / "run", settings=settings)
+    result = search.fit(data.train, data.validation)
+    causal = training == "every_position"
+    trials = [trial for trial in result.run.trials() if "architecture" in trial]
+    assert {trial["architecture"]["causal"] for trial in trials} == {causal}
+    assert result.architecture.causal is causal
+    assert asked - {None} == {training}
+    assert dropped == {0.0 if causal else 0.2}
+    layers = {layer.name for layer in result.model.layers}
+    assert ("amer.causal_states" in layers) is causal
+
+
 def test_the_result_is_the_best_trial(finished):
     models = [trial for trial in finished.run.trials() if "parameters" in trial]
     own = [trial for trial in models if trial["kind"] != "reference"]
@@ -331,11 +362,12 @@ def test_with_hardly_any_time_there_is_still_a_result(data, tmp_path, clock, cap
 
 
 @pytest.mark.slow
-def test_a_compiled_search_in_the_whole_space(tmp_path, caplog, recwarn, monkeypatch):
+@pytest.mark.parametrize("training", ["cut", "every_position"])
+def test_a_compiled_search_in_the_whole_space(training, tmp_path, caplog, recwarn, monkeypatch):
     data = small_run.prepare(tmp_path / "data", attributes=True)
     monkeypatch.setattr(workbench, "STEPS_FOR_XLA", 4)
     settings = small_run.SETTINGS.replace(
-        num_blocks=1, num_finalists=1, final_epochs=0, causal_training="every_position"
+        num_blocks=1, num_finalists=1, final_epochs=0, training=training, causal_training=training
     )
     logger = tf.get_logger()
     logger.addHandler(caplog.handler)
