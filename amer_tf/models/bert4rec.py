@@ -41,7 +41,7 @@ def build(
 
     Reference: Sun et al., "BERT4Rec: Sequential Recommendation with Bidirectional Encoder
     Representations from Transformer", 2019. AMER, Appendix C.1: 2 layers, 4 heads, dropout .5 on
-    the inputs and .2 in the blocks.
+    the inputs and .2 in the blocks. Its items have a bias on the side of the score, here none.
 
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.

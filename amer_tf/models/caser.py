@@ -34,7 +34,8 @@ def build(
     it with the query of the newest step.
 
     Reference: Tang and Wang, "Personalized Top-N Sequential Recommendation via Convolutional
-    Sequence Embedding", 2018; the filters of AMER, Appendix C.1 (on Steam 3 and 8).
+    Sequence Embedding", 2018; the filters of AMER, Appendix C.1 (on Steam 3 and 8). Its items have
+    vectors of their own on the side of the score, with a bias; here those of the history.
 
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.

@@ -30,7 +30,8 @@ def build(
     `"top1_max"`, and negatives by popularity (`training.negatives`).
 
     Reference: Hidasi and Karatzoglou, "Recurrent Neural Networks with Top-k Gains for
-    Session-based Recommendations", 2018; one layer, as there.
+    Session-based Recommendations", 2018; one layer, as there. Its items have a bias, and the other
+    items of a batch are negatives too; here neither.
 
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.

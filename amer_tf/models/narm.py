@@ -35,7 +35,7 @@ def build(
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.
         embedding_dim: `K`, the same for every field.
-        dropout: Rate of dropout on the embeddings and on `[h_t; c]`, as in the paper.
+        dropout: Rate of dropout on the embeddings and on `[h_t; c]`; in the paper .25 and .5.
         l2: Weight of the squared embeddings that a batch gathers, in the loss.
         catalog: What is known of each item, as for `models.amer.build`.
         units: Positive integer, the units of the GRU; None for those of the embeddings.

@@ -29,7 +29,8 @@ def build(
     the item side is the same embeddings. A linear layer stands between them where their widths
     differ, or where the spec has profile or context fields.
 
-    Reference: Kang and McAuley, "Self-Attentive Sequential Recommendation", 2018.
+    Reference: Kang and McAuley, "Self-Attentive Sequential Recommendation", 2018, which has one
+    head.
 
     Args:
         spec: What the model reads and predicts; of task `"next_item"`.

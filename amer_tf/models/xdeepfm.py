@@ -28,7 +28,8 @@ def build(
     the sum of a behaviour, where the spec has one.
 
     Reference: Lian et al., "xDeepFM: combining explicit and implicit feature interactions for
-    recommender systems", 2018.
+    recommender systems", 2018. AMER, appendix C.2: 256 rows on Criteo, 128 on Avazu; of how many
+    layers is not said, and 256 take four times as long.
 
     Args:
         spec: What the model reads and predicts, of task ctr.
