@@ -18,6 +18,7 @@ class FieldPlaces(NamedTuple):
         item: Of each item, the item's own field first; empty where there are no items.
         step: Of each event of the history, in its own columns.
         of_item: The histories of fields of the item: name of the target by that of the behaviour.
+        gap: The field of the history that is computed from the times of its events; one or none.
     """
 
     own: tuple[AnyField, ...]
@@ -25,11 +26,17 @@ class FieldPlaces(NamedTuple):
     item: tuple[AnyField, ...]
     step: tuple[AnyField, ...]
     of_item: dict[str, str]
+    gap: tuple[AnyField, ...]
+
+    @property
+    def of_event(self) -> tuple[AnyField, ...]:
+        """All that is stored with each event of the history."""
+        return (*self.step, *self.gap)
 
     @property
     def has_sides(self) -> bool:
         """Whether anything is read beside the examples."""
-        return bool(self.profile or self.item or self.step)
+        return bool(self.profile or self.item or self.of_event)
 
 
 def places_of(source: Source) -> FieldPlaces:
@@ -50,13 +57,16 @@ def places_of(source: Source) -> FieldPlaces:
         others = [field for field in spec.with_role("target") if field.name != source.item]
         item = (spec.field(source.item), *(others if source.items is not None else ()))
     step: tuple[AnyField, ...] = ()
+    gap: tuple[AnyField, ...] = ()
     of_item: dict[str, str] = {}
     if source.behaviors is not None:
         of_item = _of_item(spec, item) if source.steps_are_items else {}
-        step = tuple(field for field in spec.with_role("behavior") if field.name not in of_item)
-    elsewhere = {field.name for field in (*profile, *item, *step)} | set(of_item)
+        stored = [field for field in spec.with_role("behavior") if field.name not in of_item]
+        step = tuple(field for field in stored if field.name != source.gap_field)
+        gap = tuple(field for field in stored if field.name == source.gap_field)
+    elsewhere = {field.name for field in (*profile, *item, *step, *gap)} | set(of_item)
     own = tuple(field for field in spec.fields if field.name not in elsewhere)
-    return FieldPlaces(own, profile, item, step, of_item)
+    return FieldPlaces(own, profile, item, step, of_item, gap)
 
 
 def _of_item(spec: FeatureSpec, item: tuple[AnyField, ...]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from data_pipelines.coding import ValueIndex, are_present
 from data_pipelines.ctr_places import FieldPlaces
 from data_pipelines.dealing import GROUP, ITEM_CODE, MOMENT
 from data_pipelines.errors import DataError, writing
+from data_pipelines.event_gaps import write_gaps
 from data_pipelines.event_log import (
     USER_CODE,
     EventLog,
@@ -116,7 +117,7 @@ class Sides:
             rows = self.behaviors.rows[start:end]
             position = np.arange(start, end) - offsets[rows[USER_CODE]]
             own = rows[position < lengths[rows[USER_CODE]]]
-            counter.add(self.places.step, own)
+            counter.add(self.places.of_event, own)
             if self.places.of_item:
                 counts += np.bincount(own[ITEM_CODE][own[ITEM_CODE] >= 0], minlength=num_items)
         return counts
@@ -156,7 +157,7 @@ class Sides:
     def _write_steps(
         self, spec: FeatureSpec, ids: IdTables, folder: pathlib.Path, behaviors: Sequences
     ) -> None:
-        own = _fitted(spec, self.places.step)
+        own = _fitted(spec, self.places.of_event)
         # A step is encoded as a row of its own, whatever its role.
         layout = RowLayout.of(own)
         whole = layout.with_column(ITEM_CODE, "int32") if self.places.of_item else layout
@@ -265,6 +266,7 @@ def _read_behaviors(
         telling.append(source.spec.history_field)
     coder = FieldCoder(source.spec, places.step, coders)
     members = [(USER_CODE, "<i4"), (ITEM_CODE, "<i4"), (MOMENT, "<f8"), *coder.dtype()]
+    members += [(field.name, "<f8") for field in places.gap]
     dtype, file = np.dtype(members), scratch / "behaviors.spool"
     num_rows = num_skipped = num_without_item = num_without_user = 0
     group, example = source.spec.group, None
@@ -302,7 +304,10 @@ def _read_behaviors(
         )
     log = EventLog(np.asarray(np.memmap(file, dtype, "r", shape=(num_rows,))), users, items)
     all_users, all_items = np.ones(len(users), bool), np.ones(max(1, len(items)), bool)
-    return sort_by_user(log, all_users, all_items, scratch), {
+    sequences = sort_by_user(log, all_users, all_items, scratch)
+    for field in places.gap:
+        write_gaps(sequences, field.name)
+    return sequences, {
         "skipped_rows": num_skipped,
         "events_without_item": num_without_item,
         "events_without_user": num_without_user,

@@ -62,7 +62,8 @@ def open_source(
         except SpecError as error:
             raise DataError(f"The options of {name} are wrong: {error}") from error
         bound.apply_defaults()
-        recipe = bound.kwargs
+        # What is switched off is left out: a new switch does not change data that were without it.
+        recipe = {key: value for key, value in bound.kwargs.items() if value is not False}
     else:
         raise DataError(
             f"{did_you_mean([name], DATASETS)}`dataset` must be one of {', '.join(DATASETS)}, or a "

@@ -23,6 +23,7 @@ from data_pipelines.description_parts import (
     used_vocabularies,
 )
 from data_pipelines.errors import DataError
+from data_pipelines.event_gaps import gap_field
 from data_pipelines.sources import HISTORY_PREFIX, TIME, Source, complete_vocabularies, history_of
 from data_pipelines.splits import ByColumn, ByTime, Random, Split, parse_split
 from data_pipelines.tables import Table
@@ -31,7 +32,7 @@ _FILES = ("events", "items", "users", "behaviors")
 _KEYS_OF_FILE = {
     "items": ("path", "key"),
     "users": ("path", "key"),
-    "behaviors": ("path", "user", "item", "time"),
+    "behaviors": ("path", "user", "item", "time", "gap"),
 }
 
 
@@ -52,7 +53,8 @@ def ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
     if steps_are_items:
         assert item is not None
         entries = [*_known_histories(entries, item, "items" in places), *entries]
-    fields = [entry.field for entry in entries]
+    gap = places.get("behaviors", {}).get("gap")
+    fields = [*(entry.field for entry in entries), *([gap_field(gap)] if gap else [])]
     user, user_dtype = read_key_column(data, "user") if "user" in data else (None, {})
     vocabularies = read_vocabularies(data, folder)
     require_used(vocabularies, used_vocabularies(fields))
@@ -76,6 +78,7 @@ def ctr_source(data: Mapping[str, Any], folder: pathlib.Path) -> Source:
         has_time="time" in data,
         item=item,
         steps_are_items=steps_are_items,
+        gap_field=gap,
         step_separator=step_separator,
         split=split,
     )
@@ -156,7 +159,7 @@ def _with_tables(
     places: Mapping[str, Mapping[str, Any]],
 ) -> Source:
     """The source with the tables of all files that the description names."""
-    own, profile, item, step, _ = places_of(_with(source, dict.fromkeys(places, source.events)))
+    own, profile, item, step, *_ = places_of(_with(source, dict.fromkeys(places, source.events)))
     column_of = {entry.field.name: entry.column for entry in entries}
     user, key = source.spec.group, source.item
     columns = {

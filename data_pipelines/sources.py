@@ -43,6 +43,7 @@ class Source:
     column, target fields (but `item`) in `items` beside the column `item`, and behaviour fields in
     `behaviors`, one event a row, beside the group's column and `TIME`. If `behaviors` has the
     column `item`, the histories of `item` and of the fields of `items` are those of its items.
+    `gap_field` stands in no table.
 
     Args:
         name: Name of the data set.
@@ -56,6 +57,8 @@ class Source:
         behaviors: Table of the events that make up the histories (`"ctr"`), or None.
         item: Name of the target field that tells items apart (`"ctr"`), or None.
         steps_are_items: Whether `behaviors` has the column `item`.
+        gap_field: Name of the numeric behaviour field that is computed: the time between each
+            event of `behaviors` and its user's event before it (`"ctr"`); or None.
         files: The files that all this is read from.
         recipe: How they are read, as plain JSON: the description, or the options of the data set.
             Two sources of equal files, spec and recipe hold the same data.
@@ -81,6 +84,7 @@ class Source:
     behaviors: Table | None = None
     item: str | None = None
     steps_are_items: bool = False
+    gap_field: str | None = None
     files: tuple[pathlib.Path, ...] = ()
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     user_dtype: str = "string"

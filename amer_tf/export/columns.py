@@ -12,10 +12,18 @@ import tensorflow as tf
 
 from amer_tf.export.errors import ExportError
 from amer_tf.export.vocabulary_tables import VocabularyTable
-from amer_tf.features import AnyField, FeatureSpec, MultiValuedField, NumericField
+from amer_tf.features import (
+    AnyField,
+    FeatureSpec,
+    MultiValuedField,
+    Normalization,
+    NumericField,
+)
 
 # Inputs and outputs beside the fields.
 EXCLUDE_SEEN, NUM_ITEMS, SCORE, ROW_SPLITS = "exclude_seen", "k", "score", "row_splits"
+# Numbers are sent as float32 where that moves none by more than this part of its fitted range.
+_BLUR = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +93,29 @@ def step_field(spec: FeatureSpec) -> str | None:
 def _input_column(field: AnyField, tables: Mapping[str, VocabularyTable]) -> Column:
     axes: tuple[str, ...] = ("batch", "steps") if field.role == "behavior" else ("batch",)
     if isinstance(field, NumericField):
-        return Column(field.name, tf.float32, axes, math.nan, f"{field.role}: a number")
+        dtype = number_dtype(field.normalization)
+        note = f"{field.role}: a number"
+        if dtype == tf.float64:
+            note += ", which float32 would blur"
+        return Column(field.name, dtype, axes, math.nan, note)
     table = tables[field.vocabulary]
     if isinstance(field, MultiValuedField):
         note = f"{field.role}: a set of values, of which the first {field.max_values} count"
         return Column(field.name, table.dtype, (*axes, "values"), table.missing, note)
     return Column(field.name, table.dtype, axes, table.missing, f"{field.role}: a value")
+
+
+def number_dtype(normalization: Normalization) -> Any:
+    """The type of a raw number: float64 where float32 would blur it, else float32.
+
+    Seconds since 1970 are rounded by up to 64 in float32, whatever the range that matters is.
+    """
+    low, high = normalization.low, normalization.high
+    if low is None or high is None:
+        return tf.float32
+    # A number that is off by a part of itself has a logarithm that is off by that part.
+    size = 1.0 if normalization.log else max(abs(low), abs(high))
+    return tf.float64 if size * 2.0**-24 > _BLUR * (high - low) else tf.float32
 
 
 def check_field_names(spec: FeatureSpec) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from amer_tf.export.columns import Column
+from amer_tf.export.columns import Column, number_dtype
 from amer_tf.features import AnyField, FeatureSpec, NumericField
 
 _LENGTHS = {"batch": 1, "user": 1, "steps": 2, "values": 2, "candidates": 3}
@@ -39,7 +39,8 @@ def known_values(spec: FeatureSpec, field: AnyField) -> Sequence[Any]:
         normalization = field.normalization
         assert normalization.mean is not None
         mean = math.expm1(normalization.mean) if normalization.log else normalization.mean
-        return [float(f"{mean:.4g}")]
+        is_exact = number_dtype(normalization) == tf.float64
+        return [float(f"{mean:.12g}" if is_exact else f"{mean:.4g}")]
     vocabulary = spec.vocabulary(field.name)
     if vocabulary.source == "values":
         return vocabulary.values

@@ -39,6 +39,12 @@ def predict_examples(spec: FeatureSpec, rows: Signature, summary: str = "") -> S
         f" `{name}` holds one text for each step, with `{separator}` between its values."
         for name, separator in separators.items()
     )
+    blurred = [f"`{column.name}`" for column in rows.inputs if column.dtype == tf.float64]
+    if blurred:
+        nested += (
+            " A `tf.Example` holds numbers as float32 alone, which rounds "
+            f"{', '.join(blurred)}: where that matters ask `{rows.name}`."
+        )
     examples = Column(
         "examples",
         tf.string,

@@ -16,7 +16,7 @@ class ExampleParser:
 
     A list is right-padded with missing values. What is nested, a set of values for each step,
     stands as one text for each step with the field's separator between the values, as in text
-    files.
+    files. A list of numbers is of float32, also where the column is of float64.
 
     Args:
         columns: The columns to read.
@@ -36,7 +36,7 @@ class ExampleParser:
         """Columns `[B]`, `[B, n]` or `[B, n, V]` of examples `[B]`."""
         features = {
             column.name: tf.io.RaggedFeature(
-                tf.string if column.name in self._separators else column.dtype,
+                tf.string if column.name in self._separators else _listed_dtype(column),
                 row_splits_dtype=tf.int64,
             )
             for column in self._columns
@@ -44,8 +44,12 @@ class ExampleParser:
         parsed = tf.io.parse_example(serialized, features)
         steps = None if self._lead is None else parsed[self._lead].row_lengths()
         return {
-            column.name: self._dense(column, parsed[column.name], steps) for column in self._columns
+            column.name: self._dense(column, self._typed(column, parsed[column.name]), steps)
+            for column in self._columns
         }
+
+    def _typed(self, column: Column, ragged: Any) -> Any:
+        return tf.cast(ragged, column.dtype) if column.dtype == tf.float64 else ragged
 
     def _dense(self, column: Column, ragged: Any, steps: Any) -> Any:
         assert column.axes is not None
@@ -83,3 +87,8 @@ class ExampleParser:
                 numbers = tf.strings.to_number(texts, column.dtype)
             values = values.with_flat_values(numbers)
         return ragged.with_flat_values(values)
+
+
+def _listed_dtype(column: Column) -> Any:
+    """The type of a list of the column's values in a `tf.Example`, which knows no float64."""
+    return tf.float32 if column.dtype == tf.float64 else column.dtype

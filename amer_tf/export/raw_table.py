@@ -222,7 +222,8 @@ def _plain(value: Any, column: Column) -> Any:
         raise TypeError(f"{value!r}, which is not one value")
     if _is_missing(value):
         return column.missing
-    if isinstance(value, float) and column.dtype != tf.float32 and _EXACT <= abs(value) < math.inf:
+    is_number = column.dtype.is_floating
+    if isinstance(value, float) and not is_number and _EXACT <= abs(value) < math.inf:
         raise ValueError(
             f"{value!r}, a float that may stand for several integers: give integers, in pandas "
             "with gaps as Int64"

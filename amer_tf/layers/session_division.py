@@ -14,8 +14,8 @@ class SessionDivision(keras.layers.Layer):
 
     The newest sessions are kept, and of each its newest events. Both stand at the end of their
     axis, in the order of time: the newest event of all is the last of the last session, padding
-    comes first. Without times every `session_length` events are a session, counted from the
-    newest.
+    comes first. The first valid step begins a session whatever its gap is. Without gaps every
+    `session_length` events are a session, counted from the newest.
 
     Reference: Feng et al., "Deep Session Interest Network for Click-Through Rate Prediction", 2019,
     session division layer: 30 minutes, 10 events.
@@ -23,13 +23,13 @@ class SessionDivision(keras.layers.Layer):
     Args:
         num_sessions: Positive integer `S`, the most sessions that are kept.
         session_length: Positive integer `L`, the most events of a session that are kept.
-        max_gap: Non-negative float, in the unit of `times`. A longer time between two events that
-            follow each other begins a new session.
+        max_gap: Float, in the unit of `gaps`. An event with a longer gap before it begins a new
+            session.
 
     Call arguments:
         states: Float tensor of shape `(batch, steps, units)`, in the order of time.
-        times: Float tensor of shape `(batch, steps)`, or None. They may rise, as dates do, or
-            fall, as ages do.
+        gaps: Float tensor of shape `(batch, steps)`: the time between each event and the one
+            before it; or None.
         states_mask: Bool tensor of shape `(batch, steps)`, true at valid steps, or None.
 
     Output: a dict: `"states"` of shape `(batch, S, L, units)`, zeros at padding; `"events"`, bool
@@ -44,27 +44,25 @@ class SessionDivision(keras.layers.Layer):
         max_gap: float = 1800.0,
         **kwargs: Any,
     ) -> None:
-        # Half precision would round times by more than a gap.
+        # Half precision would round gaps near the longest one.
         super().__init__(autocast=False, **kwargs)
         for name, value in (("num_sessions", num_sessions), ("session_length", session_length)):
             if value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
-        if max_gap < 0:
-            raise ValueError(f"`max_gap` must not be negative. Received: max_gap={max_gap}")
         self.num_sessions = num_sessions
         self.session_length = session_length
         self.max_gap = max_gap
         self.supports_masking = True
 
-    def call(self, states: Any, times: Any | None = None, states_mask: Any | None = None) -> Any:
+    def call(self, states: Any, gaps: Any | None = None, states_mask: Any | None = None) -> Any:
         if states_mask is None:
             states_mask = ops.ones(ops.shape(states)[:2], dtype="bool")
         valid = ops.cast(states_mask, "int32")  # [B, T]
         newer = ops.sum(valid, axis=1, keepdims=True) - ops.cumsum(valid, axis=1)
-        if times is None:
+        if gaps is None:
             session, place = newer // self.session_length, newer % self.session_length
         else:
-            session, place = self._by_time(ops.cast(times, "float32"), states_mask, newer)
+            session, place = self._by_gap(ops.cast(gaps, "float32"), states_mask, newer)
         # How an event is named by the places that are counted from the end.
         kept = states_mask & (session < self.num_sessions) & (place < self.session_length)
         slot = self.session_length * (self.num_sessions - session) - 1 - place
@@ -81,15 +79,10 @@ class SessionDivision(keras.layers.Layer):
             "sessions": ops.any(events, axis=-1),
         }
 
-    def _by_time(self, times: Any, mask: Any, newer: Any) -> tuple[Any, Any]:
+    def _by_gap(self, gaps: Any, mask: Any, newer: Any) -> tuple[Any, Any]:
         """Session and place in it, both `[B, T]` and counted from the newest."""
-        # The valid step before each, whatever padding lies between: `[B, T, T]`, steps of it last.
-        before = ops.equal(newer[:, None, :], newer[:, :, None] + 1) & mask[:, None, :]
-        # A product and a sum, and no matrix product, which may round times to ten bits.
-        earlier = ops.sum(ops.where(before, times[:, None, :], 0.0), axis=-1)
-        first = ops.logical_not(ops.any(before, axis=-1))
-        begins = first | (ops.abs(times - earlier) > self.max_gap)  # [B, T]
-        begins = ops.cast(begins & mask, "int32")
+        # At the first step a session begins that is counted without asking for its gap.
+        begins = ops.cast((gaps > self.max_gap) & mask, "int32")  # [B, T]
         session = ops.sum(begins, axis=1, keepdims=True) - ops.cumsum(begins, axis=1)
         same = ops.equal(session[:, None, :], session[:, :, None]) & mask[:, None, :]
         after = newer[:, None, :] < newer[:, :, None]
@@ -99,7 +92,7 @@ class SessionDivision(keras.layers.Layer):
         return None
 
     def compute_output_spec(
-        self, states: Any, times: Any | None = None, states_mask: Any | None = None
+        self, states: Any, gaps: Any | None = None, states_mask: Any | None = None
     ) -> dict[str, Any]:
         batch, units = states.shape[0], states.shape[-1]
         shape = (batch, self.num_sessions, self.session_length)

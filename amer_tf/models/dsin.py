@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from amer_tf.models.components import layer_name
 SESSION_LENGTH = 10
 MAX_GAP = 30 * 60  # seconds
 NUM_HEADS = 4
+# Twice the distance of float32 numbers below 1: 30 minutes are no gap, however they are rounded.
+_ROUNDING = 2.0**-23
 
 
 def build(
@@ -27,7 +30,7 @@ def build(
     l2: float = 0.0,
     num_sessions: int = 5,
     num_heads: int = NUM_HEADS,
-    time_field: str | None = None,
+    gap_field: str | None = None,
 ) -> keras.Model:
     """Builds a DSIN: beside the summed behaviour stand two sums over its sessions.
 
@@ -37,8 +40,8 @@ def build(
     directions; `a_k = exp(I_k W t) / sum_j exp(I_j W t)` for the target `t`, and `a'` likewise.
 
     Between two sessions lie more than 30 minutes; the newest sessions are read, and of each its
-    newest 10 events (AMER, appendix C.3). Where no time is known every 10 events are a session,
-    counted from the newest. Behaviour fields that are numbers, the time too, are read as part of
+    newest 10 events (AMER, appendix C.3). Where no gaps are known every 10 events are a session,
+    counted from the newest. Behaviour fields that are numbers, the gaps too, are read as part of
     an event.
 
     Reference: Feng et al., "Deep Session Interest Network for Click-Through Rate Prediction", 2019;
@@ -53,14 +56,15 @@ def build(
         l2: Weight of the squared embeddings that a batch gathers.
         num_sessions: The most sessions that are read, `S`.
         num_heads: Heads of the self-attention. It divides `K` times the behaviour fields.
-        time_field: Name of a numeric behaviour field with the time of each event, in seconds: a
-            date or an age. It is read through the spec's fitted normalisation, which must have no
-            logarithm; times that this clips count as one moment. None where no time is known.
+        gap_field: Name of a numeric behaviour field with the seconds between each event and the
+            user's event before it, such as data preparation computes (`history_gap`). It is read
+            through the spec's fitted normalisation, between whose ends 30 minutes must lie. None
+            where no gaps are known.
 
     Returns: `keras.Model` from fields by name to logits `(B,)`.
 
     Raises:
-        SpecError: Where there is no such target or time, or the task is another.
+        SpecError: Where there is no such target or gap, or the task is another.
         ValueError: Where `num_sessions` or `num_heads` is not positive or the heads do not divide
             the units.
     """
@@ -68,13 +72,13 @@ def build(
     division = layers.SessionDivision(
         num_sessions,
         SESSION_LENGTH,
-        MAX_GAP if time_field is None else _normalized_gap(spec, time_field),
+        MAX_GAP if gap_field is None else _normalized_max_gap(spec, gap_field),
         name=layer_name("sessions"),
     )
 
     def interests(inputs: dict[str, Any], behavior: Behavior) -> list[Any]:
-        times = None if time_field is None else inputs[time_field]
-        sessions = division(behavior.states, times, states_mask=behavior.mask)
+        gaps = None if gap_field is None else inputs[gap_field]
+        sessions = division(behavior.states, gaps, states_mask=behavior.mask)
         return _session_interests(sessions, behavior.target, num_heads)
 
     table = table_parts.read_table(spec, "DSIN", embedding_dim, l2, interests=interests)
@@ -82,22 +86,29 @@ def build(
     return keras.Model(table.inputs, table_parts.joint_logit(hidden), name="dsin")
 
 
-def _normalized_gap(spec: FeatureSpec, time_field: str) -> float:
-    """The gap between two sessions, as a difference of normalised times."""
-    field = spec.field(time_field)
+def _normalized_max_gap(spec: FeatureSpec, gap_field: str) -> float:
+    """30 minutes as the model reads them; what it reads grows with the gap."""
+    field = spec.field(gap_field)
     if not isinstance(field, NumericField) or field.role != "behavior":
         raise SpecError(
-            "`time_field` must name a numeric behaviour field. "
-            f"Received: time_field={time_field!r}, which is {field!r}"
+            "`gap_field` must name a numeric behaviour field. "
+            f"Received: gap_field={gap_field!r}, which is {field!r}"
         )
-    normalization = field.normalization
-    if normalization.low is None or normalization.high is None or normalization.log:
+    normalization, place = field.normalization, f"fields[{gap_field!r}].normalization"
+    if normalization.low is None or normalization.high is None:
         raise SpecError(
-            "The normalisation of `time_field` must be fitted and have no logarithm, so that "
-            "30 minutes are as long everywhere. "
-            f"Received: fields[{time_field!r}].normalization={normalization!r}"
+            "The normalisation of `gap_field` must be fitted, so that it says what 30 minutes "
+            f"are. Received: {place}={normalization!r}"
         )
-    return 2.0 * MAX_GAP / (normalization.high - normalization.low)
+    max_gap = math.log1p(MAX_GAP) if normalization.log else float(MAX_GAP)
+    low, high = normalization.low, normalization.high
+    if not low <= max_gap < high:
+        raise SpecError(
+            f"The normalisation of `gap_field` must tell gaps of more than {MAX_GAP} seconds from "
+            f"shorter ones, and clips both to one number: leave `gap_field` out. "
+            f"Received: {place}={normalization!r}"
+        )
+    return 2.0 * (max_gap - low) / (high - low) - 1.0 + _ROUNDING
 
 
 def _session_interests(sessions: dict[str, Any], target: Any, num_heads: int) -> list[Any]:

@@ -19,6 +19,7 @@ from amer_tf.features import (
 from data_pipelines.alimama import parse
 from data_pipelines.delimited import file_table
 from data_pipelines.errors import DataError, require_file
+from data_pipelines.event_gaps import GAP_FIELD, asked_gap
 from data_pipelines.random_streams import random_fractions
 from data_pipelines.sources import TIME, Source, complete_vocabularies
 from data_pipelines.splits import ByTime
@@ -38,6 +39,7 @@ def open_source(
     min_count: int = 1,
     seed: int = 0,
     bad_rows: str = "error",
+    history_gap: bool = False,
 ) -> Source:
     """Opens the shown advertisements of eight days; the last day is the test.
 
@@ -50,6 +52,8 @@ def open_source(
         min_count: Values that stand less often in the training split are unknown.
         seed: Seed of the share.
         bad_rows: `"error"`, or `"skip"` to leave out rows with too few or too many cells.
+        history_gap: Whether histories have a field of this name, the seconds between each event
+            and the user's event before it.
     """
     if not isinstance(user_share, (int, float)) or not 0 < user_share <= 1:
         raise DataError(
@@ -62,6 +66,7 @@ def open_source(
     fields: tuple[AnyField, ...] = (
         CategoricalField("history_cate_id", role="behavior", vocabulary=parse.CATEGORY),
         CategoricalField("history_brand", role="behavior", vocabulary=parse.BRAND),
+        *asked_gap(history_gap),
         *(CategoricalField(name, role="target") for name in (parse.AD, *parse.AD_FIELDS)),
         NumericField(parse.PRICE, role="target", normalization=Normalization(log=True)),
         *(CategoricalField(name) for name in (parse.USER, *parse.PROFILE_COLUMNS)),
@@ -91,6 +96,7 @@ def open_source(
             log, {parse.USER: parse.USER, TIME: parse.TIME, **parse.BEHAVIOR_COLUMNS}, bad_rows
         ),
         item=parse.AD,
+        gap_field=GAP_FIELD if history_gap else None,
         files=(sample, ads, profiles, log),
         has_time=True,
         split=ByTime(train_until=parse.TRAIN_UNTIL, validation_until=parse.TEST_FROM),

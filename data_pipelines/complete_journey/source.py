@@ -11,6 +11,7 @@ from amer_tf.features import AnyField, CategoricalField, NumericField, Vocabular
 from data_pipelines.complete_journey import examples, parse
 from data_pipelines.delimited import read_parquet
 from data_pipelines.errors import DataError, require_file
+from data_pipelines.event_gaps import GAP_FIELD, asked_gap
 from data_pipelines.sampling import require_share
 from data_pipelines.sources import (
     ITEM,
@@ -85,6 +86,7 @@ def open_source(
     share: float = 1.0,
     min_count: int = 5,
     seed: int = 0,
+    history_gap: bool = False,
 ) -> Source:
     """Opens the purchases: the item is the product, the user the household.
 
@@ -106,11 +108,14 @@ def open_source(
         min_count: For task ctr: products that stand less often in training, bought, drawn or as
             a step of a history, are unknown.
         seed: For task ctr: of the share and the negatives.
+        history_gap: For task ctr: whether histories have a field of this name, the seconds between
+            each purchase and the household's purchase before it; 0 within a basket.
     """
     folder = folder or package_folder()
     transactions = require_file(folder, TRANSACTIONS_FILE)
     products = require_file(folder, PRODUCTS_FILE)
     is_ctr = require_task(task) == "ctr"
+    gap = asked_gap(history_gap, task)
     if item_fields is None:
         item_fields = CTR_ITEM_FIELDS if is_ctr else ()
     if user_fields is None:
@@ -128,7 +133,12 @@ def open_source(
                 label=examples.LABEL,
                 item=CategoricalField(examples.PRODUCT, role="target"),
                 item_fields=of_item,
-                other_fields=[CategoricalField(examples.HOUSEHOLD), *of_user, *CONTEXT_FIELDS],
+                other_fields=[
+                    *gap,
+                    CategoricalField(examples.HOUSEHOLD),
+                    *of_user,
+                    *CONTEXT_FIELDS,
+                ],
                 vocabularies=[
                     Vocabulary(
                         name,
@@ -148,6 +158,7 @@ def open_source(
             behaviors=purchases_table(transactions, (), examples.HOUSEHOLD, examples.PRODUCT),
             item=examples.PRODUCT,
             steps_are_items=True,
+            gap_field=GAP_FIELD if history_gap else None,
             files=files,
             user_dtype="int64",
             has_time=True,

@@ -7,7 +7,8 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from amer_tf.features import CategoricalField, MultiValuedField, Vocabulary
-from data_pipelines.errors import reading, require_file
+from data_pipelines.errors import DataError, reading, require_file
+from data_pipelines.event_gaps import GAP_FIELD, asked_gap
 from data_pipelines.movielens_1m import parse
 from data_pipelines.sampling import require_share, sampled
 from data_pipelines.sources import (
@@ -46,6 +47,7 @@ def open_source(
     user_fields: str | Sequence[str] | None = None,
     share: float = 1.0,
     seed: int = 0,
+    history_gap: bool = False,
 ) -> Source:
     """Opens the ratings, as published or in their order without timestamps.
 
@@ -59,8 +61,11 @@ def open_source(
             task ctr all of them.
         share: For task ctr: share of the ratings that become examples; histories hold all.
         seed: For task ctr: of the share.
+        history_gap: For task ctr: whether histories have a field of this name, the seconds between
+            each rating and the user's rating before it. It needs the ratings as published.
     """
     is_ctr = require_task(task) == "ctr"
+    gap = asked_gap(history_gap, task)
     require_share(share)
     ratings = require_file(folder, RATINGS_FILE, ORDERED_FILE)
     default: str | Sequence[str] = "all" if is_ctr else ()
@@ -75,6 +80,11 @@ def open_source(
     files = tuple(file for file in (ratings, movies_file, users_file) if file)
     # A rank says nothing between users.
     global_time = ratings.name == RATINGS_FILE
+    if gap and not global_time:
+        raise DataError(
+            f"`history_gap` needs the times of {RATINGS_FILE}; ranks have no seconds between them. "
+            f"Received: history_gap=True, and {ratings.name}"
+        )
     if is_ctr:
         films = movies_table(movies_file) if of_item and movies_file else None
         return Source(
@@ -83,7 +93,7 @@ def open_source(
                 label=LABEL,
                 item=CategoricalField(FILM, role="target"),
                 item_fields=of_item,
-                other_fields=[HISTORY_RATING, CategoricalField(USER), *of_user],
+                other_fields=[HISTORY_RATING, *gap, CategoricalField(USER), *of_user],
                 vocabularies=[Vocabulary(name, dtype="int64") for name in (FILM, USER)],
             ),
             events=sampled(_labelled(ratings_table(ratings)), share, seed),
@@ -93,6 +103,7 @@ def open_source(
             behaviors=_labelled(ratings_table(ratings)),
             item=FILM,
             steps_are_items=True,
+            gap_field=GAP_FIELD if history_gap else None,
             files=files,
             user_dtype="int64",
             has_time=True,

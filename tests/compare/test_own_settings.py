@@ -69,7 +69,7 @@ def test_settings_and_options_are_told_apart():
     [
         ("xdeepfm", "ctr", "cin_sizes", "256,128", (256, 128)),
         ("dcn@deep", "ctr", "num_crosses", "6", 6),
-        ("dsin", "ctr", "time_field", "history_time", "history_time"),
+        ("dsin", "ctr", "gap_field", "history_gap", "history_gap"),
         ("dien", "ctr", "auxiliary_weight", "0.5", 0.5),
         ("dnn", "ctr", "learning_rate", "1e-3", 1e-3),
         ("narm", "next_item", "local_steps", "5", 5),

@@ -33,7 +33,7 @@ PATHS = {
 EVENT_IDS = np.array([[5, 2, 0], [3, 3, 4]], "int32")
 ATTENTION = np.random.default_rng(1).random((BATCH, STEPS)).astype("float32")
 EVENTS = np.random.default_rng(2).normal(size=(BATCH, STEPS, 5)).astype("float32")
-TIMES = np.array([[0, 1, 9, 10, 11, 30], [5, 6, 20, 0, 0, 0], [3] + [0] * 5, [0] * 6], "float32")
+GAPS = np.array([[0, 1, 8, 1, 1, 19], [5, 1, 14, 0, 0, 0], [3] + [0] * 5, [0] * 6], "float32")
 SESSIONS = np.random.default_rng(3).normal(size=(BATCH, 2, 3, UNITS)).astype("float32")
 SESSION_MASK = np.arange(6).reshape(2, 3) >= np.array([0, 2, 4, 6])[:, None, None]
 ITEM_IDS = np.array([[0, 1, 2], [3, 4, 0], [2, 2, 2], [0, 0, 0]], "int32")
@@ -324,7 +324,7 @@ DESCRIPTIONS = {
     "SessionDivision": Description(
         layers.SessionDivision,
         {"num_sessions": 2, "session_length": 3, "max_gap": 5.0},
-        {"states": STATES, "times": TIMES, "states_mask": MASK},
+        {"states": STATES, "gaps": GAPS, "states_mask": MASK},
         {
             "states": SESSIONS.shape,
             "events": SESSION_MASK.shape,

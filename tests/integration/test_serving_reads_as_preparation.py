@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from amer_tf.export.columns import number_dtype
 from amer_tf.export.encoding import normalize
+from amer_tf.export.raw_table import encode_table
 from amer_tf.export.vocabulary_tables import VocabularyTable
 from amer_tf.features import NUM_RESERVED_IDS, Normalization, Vocabulary
 from data_pipelines import row_layout
 from data_pipelines.vocabulary_coding import VocabularyCoder
+from tests.data_pipelines import test_event_gaps as gaps
+from tests.data_pipelines.test_ctr_joined import Shop
+from tests.data_pipelines.test_ctr_table import collect
 
 TEXTS = ["", "nl", "NL", " nl", "de", "été", "7", "-1", "x" * 300, "\t"]
 NUMBERS = [-(2**63), 2**63 - 1, -1, 0, 1, 4, 5, 2**40, -7]
@@ -48,6 +53,33 @@ def test_ids(tmp_path, vocabulary, values):
 def test_numbers(normalization):
     random = np.random.default_rng(0)
     values = np.concatenate([random.normal(0, 5, 100), random.normal(1.6e9, 500, 100), [np.nan]])
-    values = values.astype("float32")
-    expected, _ = row_layout.normalize(values.astype("float64"), normalization)
-    np.testing.assert_allclose(normalize(tf.constant(values), normalization), expected, atol=1e-7)
+    sent = tf.constant(values, number_dtype(normalization))
+    expected, _ = row_layout.normalize(values, normalization)
+    # What float32 moves is less than a millionth of the range of 2.
+    atol = 2e-6 if sent.dtype == tf.float32 else 0
+    np.testing.assert_allclose(normalize(sent, normalization), expected, rtol=1e-6, atol=atol)
+
+
+def test_gaps_between_the_events_of_a_history(tmp_path):
+    shop = Shop()
+    data = gaps.prepare(tmp_path, shop)
+    rows = []
+    for user, item, time, hour, click in shop.examples:
+        if int(time) < 80:
+            continue
+        steps = shop.history(user, time)
+        tags, price = shop.items[item]
+        rows.append(
+            {"user": user, "town": shop.users[user], "item": item, "tags": tags, "hour": hour}
+            | {"price": float(price) if price else None, "click": int(click)}
+            | {"action": [step[3] for step in steps]}
+            | {"history_item": [step[1] for step in steps]}
+            | {"history_tags": [shop.items[step[1]][0].split("|") for step in steps]}
+            | {"history_price": [float(shop.items[step[1]][1] or "nan") for step in steps]}
+            | {"wait": gaps.gaps_by_hand(shop, user, time)}
+        )
+    inputs, *_ = encode_table(data.spec, {name: [row[name] for row in rows] for name in rows[0]})
+    expected = collect(data.test.batches(64))
+    for name, values in inputs.items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-6, err_msg=name)
+    assert "wait" in inputs

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from amer_tf.export import encoding
 from amer_tf.features import CategoricalField, Normalization, NumericField, SpecError
 from amer_tf.models import dsin
+from data_pipelines import row_layout
 from tests.layers.test_attentional_gru import sigmoid
 from tests.layers.test_session_interest import interest_of
 from tests.models import ctr_contract as ctr
@@ -17,21 +19,27 @@ from tests.models.ctr_contract import HYBRID
 
 STEPS = 24
 LENGTHS = (24, 13, 0, 1, 10)
-DAY = 86_400.0
+HOUR = 3_600.0
 SPEC_OF_24 = dataclasses.replace(HYBRID, max_length=STEPS)
-TIMED = dataclasses.replace(
-    SPEC_OF_24,
-    fields=(
-        *HYBRID.fields,
-        NumericField("time", "behavior", Normalization(low=0.0, high=DAY, mean=DAY / 2)),
-    ),
-)
-# Minutes between events: rows of five sessions and more, of three, of one long one.
-GAPS = np.full((5, STEPS), 4.0)
-GAPS[0, [2, 5, 6, 19, 22]] = 31.0
-GAPS[0, 7] = 29.0
-GAPS[1, [3, 11]] = 240.0
-SECONDS = 60.0 * np.cumsum(GAPS, axis=1)
+# Seconds between events: rows of five sessions and more, of three, of one long one.
+GAPS = np.full((5, STEPS), 240.0)
+GAPS[0, [2, 5, 6, 19, 22]] = 1801.0
+GAPS[0, [0, 7]] = 7 * HOUR, 1800.0
+GAPS[1, [3, 11]] = 9 * HOUR
+RANGES = {
+    # The longest gaps are clipped, as those are that exceed every one of training.
+    "linear": Normalization(low=60.0, high=HOUR, mean=900.0),
+    "log": Normalization(low=0.0, high=float(np.log1p(30 * 24 * HOUR)), mean=6.0, log=True),
+    "long": Normalization(low=0.0, high=30 * 24 * HOUR, mean=8 * HOUR),
+}
+
+
+def with_gaps(normalization):
+    fields = (*HYBRID.fields, NumericField("gap", "behavior", normalization))
+    return dataclasses.replace(SPEC_OF_24, fields=fields)
+
+
+TIMED = with_gaps(RANGES["log"])
 
 
 def batch(spec=TIMED):
@@ -39,8 +47,9 @@ def batch(spec=TIMED):
     inputs = ctr.batch(HYBRID)
     kept = np.arange(STEPS) < np.array(LENGTHS)[:, None]
     inputs |= ctr.steps(generator, np.array(LENGTHS), STEPS)
-    if "time" in [field.name for field in spec]:
-        inputs["time"] = (kept * (2 * SECONDS / DAY - 1)).astype("float32")
+    if "gap" in [field.name for field in spec]:
+        gaps, _ = row_layout.normalize(GAPS, spec.field("gap").normalization)
+        inputs["gap"] = (kept * gaps).astype("float32")
     return inputs
 
 
@@ -52,7 +61,7 @@ def sessions_of(row, timed):
         return newest_first[::-1]
     sessions = []
     for step in steps:
-        if not sessions or SECONDS[row, step] - SECONDS[row, step - 1] > 30 * 60:
+        if not sessions or GAPS[row, step] > 30 * 60:
             sessions.append([])
         sessions[-1].append(step)
     return [session[-10:] for session in sessions]
@@ -78,7 +87,7 @@ def session_sums(model, inputs, states, num_sessions):
     weights = model.get_layer("amer.session_lstm").get_weights()
     results = np.zeros((2, len(states), states.shape[-1]))
     for row in range(len(states)):
-        sessions = sessions_of(row, "time" in inputs)[-num_sessions:]
+        sessions = sessions_of(row, "gap" in inputs)[-num_sessions:]
         if not sessions:
             continue
         interests = []
@@ -101,7 +110,7 @@ def session_sums(model, inputs, states, num_sessions):
 class TestSessionsOfTenEvents(ctr.TargetContract):
     system, title = dsin, "DSIN"
     spec = SPEC_OF_24
-    # Four behaviour fields, or with the time five, of four numbers each.
+    # Four behaviour fields, or with the gap five, of four numbers each.
     options = ctr.TargetContract.options | {"embedding_dim": 4, "num_sessions": 3}
 
     def inputs(self, spec):
@@ -110,12 +119,12 @@ class TestSessionsOfTenEvents(ctr.TargetContract):
     def expected(self, model, inputs):
         states = ctr.behavior_states(model, inputs)
         parts = [ctr.flat_input(model, inputs)]
-        if "time" in inputs:
+        if "gap" in inputs:
             kept = (inputs["ad_history"] > 0)[..., None]
-            [kernel] = model.get_layer("amer.embedding.time").get_weights()
-            times = kept * inputs["time"][..., None] * kernel
-            states = np.concatenate([states, times], axis=-1)
-            parts.append(times.sum(axis=1))
+            [kernel] = model.get_layer("amer.embedding.gap").get_weights()
+            gaps = kept * inputs["gap"][..., None] * kernel
+            states = np.concatenate([states, gaps], axis=-1)
+            parts.append(gaps.sum(axis=1))
         num_sessions = model.get_layer("amer.sessions").num_sessions
         parts += [*session_sums(model, inputs, states, num_sessions)]
         hidden = ctr.deep_part(model, np.concatenate(parts, axis=1))
@@ -126,9 +135,9 @@ class TestSessionsOfTenEvents(ctr.TargetContract):
         self.test_equals_numpy(self.build(self.spec, num_sessions=num_sessions))
 
 
-class TestSessionsByTime(TestSessionsOfTenEvents):
+class TestSessionsByGap(TestSessionsOfTenEvents):
     spec = TIMED
-    options = TestSessionsOfTenEvents.options | {"time_field": "time"}
+    options = TestSessionsOfTenEvents.options | {"gap_field": "gap"}
 
     def test_compiled(self, model):
         inputs = self.inputs(self.spec)
@@ -143,15 +152,30 @@ class TestSessionsByTime(TestSessionsOfTenEvents):
         for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
             assert np.all(np.isfinite(tf.convert_to_tensor(gradient))), weight.path
 
-    def test_ages_divide_as_dates_do(self, model):
-        inputs = self.inputs(self.spec)
-        layer = model.get_layer("amer.sessions")
-        states, mask = np.ones((5, STEPS, 2), "float32"), inputs["ad_history"] > 0
-        dates, ages = (
-            layer(states, sign * inputs["time"], states_mask=mask)["events"] for sign in (1, -1)
-        )
-        np.testing.assert_array_equal(dates, ages)
-        assert np.sum(dates) < np.sum(mask)
+
+@pytest.mark.parametrize("normalization", RANGES.values(), ids=RANGES)
+def test_sessions_whatever_the_normalisation(normalization):
+    spec = with_gaps(normalization)
+    model = dsin.build(spec, embedding_dim=4, num_sessions=8, gap_field="gap")
+    inputs = batch(spec)
+    mask = inputs["ad_history"] > 0
+    layer = model.get_layer("amer.sessions")
+    events = layer(np.ones((5, STEPS, 2), "float32"), inputs["gap"], states_mask=mask)["events"]
+    for row, found in enumerate(np.sum(events, axis=-1)):
+        lengths = [len(session) for session in sessions_of(row, True)]
+        assert found.tolist() == [0] * (8 - len(lengths)) + lengths
+
+
+@pytest.mark.parametrize("normalization", RANGES.values(), ids=RANGES)
+def test_thirty_minutes_do_not_divide_and_a_second_more_does(normalization):
+    spec = with_gaps(normalization)
+    layer = dsin.build(spec, embedding_dim=4, gap_field="gap").get_layer("amer.sessions")
+    for seconds, lengths in ((1800.0, [0, 2]), (1801.0, [1, 1]), (1e9, [1, 1])):
+        raw = np.array([[np.nan, seconds]])
+        prepared, _ = row_layout.normalize(raw, normalization)
+        for gaps in (prepared, encoding.normalize(tf.constant(raw, "float32"), normalization)):
+            events = layer(np.ones((1, 2, 2), "float32"), gaps)["events"]
+            assert np.sum(events, axis=-1)[0, -2:].tolist() == lengths
 
 
 def test_sessions_of_the_rows():
@@ -165,24 +189,32 @@ def test_sessions_of_the_rows():
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        (CategoricalField("time", "behavior", "page"), "must name a numeric behaviour field. Rec"),
-        (NumericField("time", "context"), r"must name a numeric .*Received: time_field='time', w"),
-        (NumericField("time", "behavior"), r"must be fitted .*Received: fields\['time'\]"),
+        (CategoricalField("gap", "behavior", "page"), "must name a numeric behaviour field. Rec"),
+        (NumericField("gap", "context"), r"must name a numeric .*Received: gap_field='gap', w"),
+        (NumericField("gap", "behavior"), r"must be fitted.*Received: fields\['gap'\]"),
         (
-            NumericField("time", "behavior", Normalization(0.0, 9.0, 2.0, log=True)),
-            "no logarithm, so that 30 minutes .*log=True",
+            NumericField("gap", "behavior", Normalization(0.0, 1800.0, 2.0)),
+            "more than 1800 seconds from shorter ones, .*Received: fields.*high=1800.0",
+        ),
+        (
+            NumericField("gap", "behavior", Normalization(0.0, 7.49, 2.0, log=True)),
+            "more than 1800 seconds from shorter ones, .*Received: fields.*high=7.49",
+        ),
+        (
+            NumericField("gap", "behavior", Normalization(86_400.0, 1e6, 1e5)),
+            "more than 1800 seconds from shorter ones, .*Received: fields.*low=86400.0",
         ),
     ],
 )
-def test_times_that_are_none(field, message):
+def test_gaps_that_are_none(field, message):
     spec = dataclasses.replace(HYBRID, fields=(*HYBRID.fields, field))
     with pytest.raises(SpecError, match=message):
-        dsin.build(spec, time_field="time")
+        dsin.build(spec, gap_field="gap")
 
 
-def test_a_time_that_is_not_there():
-    with pytest.raises(SpecError, match="no field of this name.*Received: 'clock'"):
-        dsin.build(HYBRID, time_field="clock")
+def test_a_gap_that_is_not_there():
+    with pytest.raises(SpecError, match="no field of this name.*Received: 'wait'"):
+        dsin.build(HYBRID, gap_field="wait")
 
 
 @pytest.mark.parametrize(

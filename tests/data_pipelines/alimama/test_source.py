@@ -73,6 +73,16 @@ def test_published_format(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert -1 <= price.min() < price.max() <= 1
 
 
+def test_gaps_between_events(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    data_pipelines.prepare("alimama", folder, tmp_path / "data", history_gap=True)
+    data = data_pipelines.load(tmp_path / "data")
+    names = [field.name for field in data.spec.with_role("behavior")]
+    assert names == ["history_cate_id", "history_brand", "history_gap"]
+    # Each of nine users has an event every 90 seconds.
+    normalization = data.spec.field("history_gap").normalization  # type: ignore[union-attr]
+    assert (normalization.low + normalization.high) / 2 == pytest.approx(np.log1p(90))
+
+
 def test_input_width_of_the_paper(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     data_pipelines.prepare("alimama", folder, tmp_path / "data")
     spec = data_pipelines.load(tmp_path / "data").spec

@@ -216,6 +216,34 @@ def test_hybrid_data(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert "department" not in inputs
 
 
+def test_gaps_between_purchases(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    # Another product in the basket of the second day.
+    file = folder / "transactions.parquet"
+    table = pd.read_parquet(file)
+    second = table[table["product_id"] == 11].assign(product_id=12)
+    pd.concat([table, second]).to_parquet(file)
+    split = {"kind": "by_time", "train_share": 0.5, "validation_share": 0.2}
+    options = {"task": "ctr", "min_count": 1, "user_fields": "age", "split": split}
+    for name, gap in (
+        ("without", {}),
+        ("off", {"history_gap": False}),
+        ("on", {"history_gap": True}),
+    ):
+        data_pipelines.prepare("complete_journey", folder, tmp_path / name, **options, **gap)
+    # A folder that was prepared before there was this option is none of other data.
+    data_pipelines.prepare(
+        "complete_journey", folder, tmp_path / "without", history_gap=False, **options
+    )
+    assert "history_gap" not in (tmp_path / "off" / "data.json").read_text()
+    data = data_pipelines.load(tmp_path / "on")
+    normalization = data.spec.field("history_gap").normalization  # type: ignore[union-attr]
+    assert (normalization.low, normalization.high) == (0, np.log1p(86_400))
+    [(inputs, *_)] = data.test.batches(data.test.num_examples, missing_flags=True)
+    # The first purchase has no other before it; the second of a basket follows at once.
+    assert inputs["history_gap"].numpy()[0, 1:6].tolist() == [1, -1, 1, 1, 0]
+    assert inputs["history_gap_missing"].numpy()[0, :6].tolist() == [1, 0, 0, 0, 0, 0]
+
+
 def test_a_share_leaves_each_purchase_in_its_part(
     folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

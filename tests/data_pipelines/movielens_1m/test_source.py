@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import pathlib
 
 import numpy as np
@@ -190,6 +191,40 @@ def test_a_share_by_time_is_cut_at_the_shares(source: pathlib.Path, tmp_path: pa
 def test_a_share_that_is_none(source: pathlib.Path, tmp_path: pathlib.Path, share: object) -> None:
     with pytest.raises(DataError, match="`share` must be more than 0 and at most 1. Received"):
         data_pipelines.prepare("movielens_1m", source, tmp_path / "d", task="ctr", share=share)
+
+
+def test_gaps_between_ratings(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    many_ratings(source)
+    data_pipelines.prepare(
+        "movielens_1m", source, tmp_path / "data", task="ctr", history_gap=True, max_length=3
+    )
+    spec = data_pipelines.load(tmp_path / "data").spec
+    names = [field.name for field in spec.with_role("behavior")]
+    assert names == ["history_movie_id", "history_genres", "history_rating", "history_gap"]
+    # All ratings come a second after another; a constant becomes the middle of its range.
+    normalization = spec.field("history_gap").normalization  # type: ignore[union-attr]
+    assert (normalization.low + normalization.high) / 2 == pytest.approx(math.log1p(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"history_gap": True}, "an option of task ctr, .*history_gap=True, task='next_item'"),
+        ({"task": "ctr", "history_gap": "yes"}, "must be true or false. Received: history_gap='y"),
+    ],
+)
+def test_gaps_that_cannot_be(
+    source: pathlib.Path, tmp_path: pathlib.Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        data_pipelines.prepare("movielens_1m", source, tmp_path / "data", **options)
+
+
+def test_ranks_have_no_gaps(source: pathlib.Path) -> None:
+    (source / "ratings.dat").unlink()
+    (source / "ratings_ordered.csv").write_text("user,item,rating,rank\n1,2,3,1\n1,3,3,2\n")
+    with pytest.raises(DataError, match="needs the times of ratings.dat.*ratings_ordered.csv"):
+        open_source(source, task="ctr", history_gap=True)
 
 
 def test_hybrid_data(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
