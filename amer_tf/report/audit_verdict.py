@@ -169,7 +169,10 @@ def start_verdict(audit: Audit) -> str | None:
     best = max(audit.starts, key=lambda start: max(start.inherited.value, start.scratch.value))
     comparison = compared(audit.metric, best.inherited, best.scratch)
     how = "trained on from" if best.kind == "fine-tuned" else "with"
-    verb = "beat" if comparison.difference > 0.0 else "did not beat"
+    verb = "did not beat"
+    if comparison.difference > 0.0:
+        is_sure = comparison.errors is not None and comparison.errors >= comparison.sure
+        verb = "beat" if is_sure else "scored higher than"
     number = sum(start.inherited.value > start.scratch.value for start in audit.starts)
     each = ""
     if len(audit.starts) > 1:
