@@ -65,7 +65,9 @@ def _tuning(result: ComparisonResult) -> list[str]:
     if not number:
         return []
     usual = {name: list(values) for name, values in tuning.CHOICES[result.spec.task].items()}
-    own = {} if known == usual else known
+    own = known
+    if set(usual) <= set(known):
+        own = {name: values for name, values in known.items() if values != usual.get(name)}
     return [
         f"--tune={number}",
         *(f"--tune_set={name}={text_of(values)}" for name, values in own.items()),

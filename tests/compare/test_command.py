@@ -70,6 +70,9 @@ def test_the_usual_choices_of_tuning_are_not_named(tmp_path):
     result = made.comparison(tmp_path, tuning_trials=4, tuning_choices=choices)
     flags = parsed(command(result, DATA))
     assert (flags["tune"], flags["tune_set"]) == (4, [])
+    changed = {**choices, "dropout": [0.1, 0.2]}
+    result = made.comparison(tmp_path / "other", tuning_trials=4, tuning_choices=changed)
+    assert parsed(command(result, DATA))["tune_set"] == ["dropout=0.1,0.2"]
 
 
 def test_candidates(tmp_path):
