@@ -1,9 +1,12 @@
-"""How messages are worded: a number with its noun, and what a misspelt name may stand for."""
+"""How messages are worded: numbers, alone and with a noun, and what a misspelt name may mean."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+# From here on the digits before the point can no longer be counted at a glance.
+_HUGE = 1e6
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -15,6 +18,21 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         plural: The same in the plural; None takes the noun with an `s`.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def number_text(value: float, digits: int = 4) -> str:
+    """A number as people read it: `0.1234`, but `1.235e+06` and `1.2e-07`.
+
+    Args:
+        value: The number.
+        digits: Digits after the point, of a number that they can show.
+    """
+    size = abs(value)
+    if size >= _HUGE:
+        return f"{value:.4g}"
+    if 0.0 < size < 0.5 * 10.0**-digits:
+        return f"{value:.2g}"
+    return f"{value:.{digits}f}"
 
 
 def did_you_mean(names: object, known: Iterable[str]) -> str:

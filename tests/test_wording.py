@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from amer_tf.wording import counted, did_you_mean
+from amer_tf.wording import counted, did_you_mean, number_text
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,26 @@ from amer_tf.wording import counted, did_you_mean
 )
 def test_a_number_with_its_noun(given, text):
     assert counted(*given) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ((0.12345,), "0.1235"),
+        ((-12.5,), "-12.5000"),
+        ((0.0,), "0.0000"),
+        ((0.00006,), "0.0001"),
+        ((0.00004,), "4e-05"),
+        ((-1.234e-7,), "-1.2e-07"),
+        ((0.004, 2), "0.004"),
+        ((999999.0, 1), "999999.0"),
+        ((1234567.0,), "1.235e+06"),
+        ((-3.0e21,), "-3e+21"),
+        ((float("nan"),), "nan"),
+    ],
+)
+def test_a_number_of_any_size(given, text):
+    assert number_text(*given) == text
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from amer_tf.compare import Candidates, Comparison, ComparisonResult, own_settin
 from amer_tf.compare.audits import verdicts
 from amer_tf.compare.page import write_page
 from amer_tf.compare.systems import WHOLE, choose, references, variants
-from amer_tf.compare.tables import verdict, write_tables
+from amer_tf.compare.tables import write_tables
 from amer_tf.compare.tuning import CHOICES
+from amer_tf.compare.verdict import verdict
 from amer_tf.features import FeatureSpec
 from amer_tf.report import words
 from amer_tf.report.plots import import_matplotlib

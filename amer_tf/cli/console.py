@@ -13,7 +13,7 @@ from rich.table import Table
 from amer_tf.report import words
 from amer_tf.report.audit_verdict import audit_verdict, start_verdict
 from amer_tf.search.audit_findings import Audit
-from amer_tf.wording import counted
+from amer_tf.wording import counted, number_text
 
 # Of the columns of a leaderboard, those that are put in other words, and what others are called.
 _IN_WORDS = ("system", "training", "parameters", "variant", "architecture")
@@ -168,4 +168,4 @@ def show_binary_metrics(title: str, results: Mapping[str, Mapping[str, Any]]) ->
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)

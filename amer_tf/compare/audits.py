@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from amer_tf.compare.comparison import TUNING_FILE
 from amer_tf.compare.result import ComparisonResult, Measured
 from amer_tf.compare.systems import kind_of
 from amer_tf.report.audit import NAMES
@@ -15,7 +16,7 @@ from amer_tf.report.audit_verdict import (
     start_verdict,
     step_sentence,
 )
-from amer_tf.search.audit_findings import Audit, cut_at, num_tried, score_of
+from amer_tf.search.audit_findings import Audit, Score, cut_at, num_tried, score_of
 from amer_tf.search.state import RunFolder
 
 _AMONG = "the systems that this comparison has trained"
@@ -24,37 +25,52 @@ _AMONG = "the systems that this comparison has trained"
 def audits(result: ComparisonResult) -> dict[str, list[str]]:
     """The sentences on the audit of each searched system, by its label; of those that have one."""
     return {
-        system.label: [text for text in (*_verdict(record, audit), *_details(audit)) if text]
-        for system, record, audit in _audited(result)
+        system.label: [text for text in (*_verdict(found), *_details(found.audit)) if text]
+        for system, found in _audited(result)
     }
 
 
 def verdicts(result: ComparisonResult) -> dict[str, str]:
     """Whether each audited search gained anything, in short, by the name of its system."""
     return {
-        system.name: " ".join(text for text in _verdict(record, audit) if text)
-        for system, record, audit in _audited(result)
+        system.name: " ".join(text for text in _verdict(found) if text)
+        for system, found in _audited(result)
     }
 
 
-def _audited(
-    result: ComparisonResult,
-) -> Iterator[tuple[Measured, Mapping[str, Any], Audit | None]]:
-    """Searched systems, what their records say of an audit, and what it found if anything."""
+class _Audited(NamedTuple):
+    """The audit of a search.
+
+    Attributes:
+        known: What the record of the search says of it.
+        audit: What it found, beside its hand-made system; None where it found nothing.
+        best: The same beside the best hand-made system, where that is another one, and ahead.
+    """
+
+    known: Mapping[str, Any]
+    audit: Audit | None = None
+    best: Audit | None = None
+
+
+def _audited(result: ComparisonResult) -> Iterator[tuple[Measured, _Audited]]:
+    """Searched systems that were audited, and their audits."""
     for system in result.systems:
         for record in system.records:
-            known = record.get("audit")
-            if known:
-                audit = Audit.from_dict(known) if "metric" in known else None
-                yield system, known, audit and _with_reference(result, audit, record["seed"])
+            known, seed = record.get("audit"), record["seed"]
+            if known and "metric" in known:
+                audit = _with_reference(result, Audit.from_dict(known), seed)
+                yield system, _Audited(known, audit, _with_best(result, audit, seed))
+            elif known:
+                yield system, _Audited(known)
 
 
-def _verdict(known: Mapping[str, Any], audit: Audit | None) -> list[str | None]:
+def _verdict(found: _Audited) -> list[str | None]:
     """The one sentence of an audit, and what it lacks."""
-    failure = _failure(known)
-    if audit is None:
+    failure = _failure(found.known)
+    if found.audit is None:
         return [failure]
-    return [audit_verdict(audit, _AMONG), failure or left_out_sentence(audit)]
+    text = audit_verdict(found.audit, _AMONG, found.best)
+    return [text, failure or left_out_sentence(found.audit)]
 
 
 def _details(audit: Audit | None) -> list[str | None]:
@@ -78,22 +94,53 @@ def _with_reference(result: ComparisonResult, audit: Audit, seed: int) -> Audit:
 
     Of variants of that system it is the best one by the validation split.
     """
-    kind, metric = audit.reference_name, audit.metric
+    kind = audit.reference_name
     systems = [system for system in result.systems if kind_of(system.name) == kind]
+    best = _best_of(systems, audit, seed)
+    if best is not None:
+        return _beside(result, audit, best)
+    failures = [system.failures[seed] for system in systems if seed in system.failures]
+    failure = "it has not been trained yet" if systems else None
+    if failures:
+        failure = f"its training failed: {failures[0]}"
+    return dataclasses.replace(audit, reference=None, reference_failure=failure)
+
+
+def _with_best(result: ComparisonResult, audit: Audit, seed: int) -> Audit | None:
+    """The audit with the best hand-made system of all, by validation, as its reference.
+
+    None where that is the audit's own, or not ahead of what the search found.
+    """
+    systems = [system for system in result.systems if not system.is_searched]
+    best = _best_of(systems, audit, seed)
+    if best is None or best["system"] == audit.reference_name:
+        return None
+    ahead = _validation(best, audit).value > (audit.found or audit.result).value
+    return _beside(result, audit, best) if ahead else None
+
+
+def _best_of(systems: Sequence[Measured], audit: Audit, seed: int) -> dict[str, Any] | None:
+    """The record with the best validation score of those with such a seed."""
     records = [each for system in systems for each in system.records if each["seed"] == seed]
-    if not records:
-        failures = [system.failures[seed] for system in systems if seed in system.failures]
-        failure = "it has not been trained yet" if systems else None
-        if failures:
-            failure = f"its training failed: {failures[0]}"
-        return dataclasses.replace(audit, reference=None, reference_failure=failure)
-    best = max(records, key=lambda record: score_of(record["validation"], metric).value)
-    run = RunFolder(result.folder / best["run_dir"], read_only=True)
+    return max(records, key=lambda record: _validation(record, audit).value, default=None)
+
+
+def _validation(record: Mapping[str, Any], audit: Audit) -> Score:
+    return score_of(record["validation"], audit.metric)
+
+
+def _beside(result: ComparisonResult, audit: Audit, record: Mapping[str, Any]) -> Audit:
+    """The audit with the hand-made system of a record as its reference."""
+    kind = kind_of(record["system"])
+    run = RunFolder(result.folder / record["run_dir"], read_only=True)
+    tried = (result.run.read_json(TUNING_FILE) or {}).get(record["system"])
     return dataclasses.replace(
         audit,
-        reference=score_of(best["validation"], metric),
-        reference_name=best["system"],
+        reference=_validation(record, audit),
+        reference_name=record["system"],
         reference_cut_at=cut_at(run.phases(), kind, audit.epochs),
         reference_tried=num_tried(run.trials(), kind),
-        reference_trials=result.config["tuning_trials"],
+        # What has no settings was tried once, however many were asked for.
+        reference_trials=result.config["tuning_trials"] if tried is None else len(tried),
+        reference_failure=None,
     )

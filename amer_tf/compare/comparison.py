@@ -221,6 +221,7 @@ class Comparison:
             candidates=self.candidates,
             changed={} if tuned is None else tuned.changed,
             audit=audit,
+            workers=self.workers,
         )
 
     def _tune(self) -> dict[str, Job]:
@@ -262,6 +263,7 @@ class Comparison:
             candidates=self.candidates,
             changed=changed,
             is_trial=True,
+            workers=self.workers,
         )
 
     def _proposal(

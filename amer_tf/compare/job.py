@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amer_tf.compare import measuring
+from amer_tf.compare import measuring, processes
+from amer_tf.compare.limit_effects import limit_effects
 from amer_tf.compare.systems import System
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.audit import PHASE as AUDIT
-from amer_tf.search.audit_findings import cut_at
 from amer_tf.search.audit_plan import TooFewScoresError
 from amer_tf.search.reference_result import ReferenceResult
 from amer_tf.search.reference_run import ReferenceRun
@@ -22,16 +22,19 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import RunFolder
+from amer_tf.search.state import CONFIG_FILE, METRICS_FILE, RunFolder
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
+from amer_tf.wording import counted
 
 RECORD_FILE = "record.json"
 TEST_FILE = "test.npz"
 LATENCY_FILE = "latency.json"
 LOG_FILE = "log.txt"
-_TREES_NOTE = "LightGBM itself, no SavedModel"
+# How many runs were made at a time when a training began, and whenever it went on.
+ATTEMPTS_FILE = "attempts.json"
+_TREES_NOTE = "LightGBM itself, no SavedModel, with {threads}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Job:
         audit: Of how many architectures the scores of a search are checked; see `AmerSearch`.
         is_trial: Whether it is one of several that tuning chooses from: the test split is left
             alone.
+        workers: Runs at a time, of which it is one.
     """
 
     system: System
@@ -62,6 +66,7 @@ class Job:
     changed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     audit: int = 0
     is_trial: bool = False
+    workers: int = 1
 
     @property
     def title(self) -> str:
@@ -95,6 +100,26 @@ class Job:
         run = RunFolder(self.folder)
         failure = {"status": "failed", "reason": reason, "is_final": is_final}
         run.write_json(RECORD_FILE, {**(run.read_json(RECORD_FILE) or {}), **failure})
+
+    def record_attempt(self) -> None:
+        """Writes down that its training begins or goes on; of one that is done there is no word."""
+        run = RunFolder(self.folder)
+        if (run.path / METRICS_FILE).exists():
+            return
+        before = self._attempts()
+        if not before and (run.path / CONFIG_FILE).exists():  # begun before attempts were recorded
+            before = [self.workers]
+        run.write_json(ATTEMPTS_FILE, {"workers": [*before, self.workers]})
+
+    def attempts(self) -> dict[str, Any]:
+        """For its record: most runs at a time while it was trained, and whether it was resumed."""
+        known = self._attempts()
+        resumed = {"resumed": True} if len(known) > 1 else {}
+        return {"workers": max(1, *known), **resumed} if known else {}
+
+    def _attempts(self) -> list[int]:
+        known = RunFolder(self.folder, read_only=True).read_json(ATTEMPTS_FILE) or {}
+        return list(known.get("workers", ()))
 
     def record_audit(self, found: Mapping[str, Any]) -> None:
         """Writes down what the audit has found, or why not: then what one before it found stays."""
@@ -162,6 +187,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
     before = job.record()
     if before is None or failed(before):
         try:
+            job.record_attempt()
             result = _result(job, data)
             record = _described(job, result)
             if not job.is_trial:
@@ -233,12 +259,12 @@ def _searched(job: Job, data: Any, audit: int = 0) -> SearchResult:
 
 
 def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, Any]:
-    cut_after = None
     if isinstance(result, SearchResult):
-        trial, seconds = result.best_trial, result.metrics["seconds"]
+        trial, seconds = result.best_trial, float(result.metrics["seconds"])
     else:
         trial, seconds = result.trial, result.seconds
-        cut_after = cut_at(result.run.phases(), job.system.kind)
+    phases, trials = result.run.phases(), result.run.trials()
+    effects = limit_effects(job.settings, phases, trials, job.system.steps, seconds, job.time_limit)
     return {
         "status": "done",
         "system": job.system.name,
@@ -249,7 +275,8 @@ def _described(job: Job, result: SearchResult | ReferenceResult) -> dict[str, An
         "seconds": seconds,
         "changed": dict(job.changed),
         **({"architecture": trial["architecture"]} if "architecture" in trial else {}),
-        **({} if cut_after is None else {"cut_after": cut_after}),
+        **({"limit": effects} if effects else {}),
+        **job.attempts(),
     }
 
 
@@ -294,7 +321,8 @@ def measure_latency(job: Job, load_data: Callable[[], Any]) -> None:
                 found = measure_latency(f"{folder}/export")
         latency: dict[str, Any] = {str(rows): round(ms, 3) for rows, ms in found.items()}
         if is_trees:
-            latency["note"] = _TREES_NOTE
+            threads = counted(processes.num_threads(), "thread")
+            latency["note"] = _TREES_NOTE.format(threads=threads)
     except Exception as error:
         traceback.print_exc()
         latency = {"reason": reason_of(error)}

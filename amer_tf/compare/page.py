@@ -8,15 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from amer_tf.compare import legend, limit_effects, recipe
 from amer_tf.compare.audits import audits
+from amer_tf.compare.command import command, prepare_command
 from amer_tf.compare.result import ComparisonResult, Measured, deviation
-from amer_tf.compare.tables import latency_notes, verdict, without_latency
+from amer_tf.compare.significance import chance_text
+from amer_tf.compare.tables import latency_notes, without_latency
+from amer_tf.compare.verdict import verdict
 from amer_tf.report import words
 from amer_tf.report.document import Section, document, title_of
 from amer_tf.report.markup import (
     Estimate,
     Html,
     NumberText,
+    details,
     element,
     figure,
     joined,
@@ -24,6 +29,9 @@ from amer_tf.report.markup import (
     table,
 )
 from amer_tf.report.plots import COLORS, import_matplotlib, plot
+from amer_tf.report.reproduce import code, described, text_of
+from amer_tf.report.run_record import DATA_FILE
+from amer_tf.wording import counted
 
 REPORT_FILE = "report.html"
 
@@ -33,14 +41,15 @@ def write_page(result: ComparisonResult, data: Mapping[str, Any] | None = None) 
 
     Args:
         result: The comparison.
-        data: What is known of the data, as in the `data.json` of a run folder; None for nothing.
+        data: What is known of the data, as in the `data.json` of a run folder; None takes that
+            of the comparison's folder, if there is one.
 
     Raises:
         MissingPackageError: Where matplotlib is not installed.
         RunError: Where a file is damaged or cannot be written.
     """
     import_matplotlib()
-    text = page(result, data or {})
+    text = page(result, data or result.run.read_json(DATA_FILE) or {})
     with result.run.staged(REPORT_FILE) as file:
         file.write_text(text, encoding="utf-8")
     return result.run.path / REPORT_FILE
@@ -48,11 +57,11 @@ def write_page(result: ComparisonResult, data: Mapping[str, Any] | None = None) 
 
 def page(result: ComparisonResult, data: Mapping[str, Any]) -> str:
     """The whole page as HTML."""
-    number = len(result.config["seeds"])
-    seeds = f"{number} {'seed' if number == 1 else 'seeds'}"
+    systems = counted(len(result.systems), "system")
+    seeds = counted(len(result.config["seeds"]), "seed")
     return document(
         title_of("Comparison", data.get("dataset")),
-        f"{len(result.systems)} systems, {seeds}, the same rows, recipe and budget for all.",
+        f"{systems}, {seeds}, {recipe.what_is_the_same(result)}.",
         element("div", paragraph(verdict(result), class_="headline"), class_="verdict"),
         [
             *(Section(f"test-{mode or 'rows'}", _title(mode), _metrics(result, mode))
@@ -61,6 +70,7 @@ def page(result: ComparisonResult, data: Mapping[str, Any]) -> str:
             Section("gains", "Gain over the best system made by hand", _gains(result)),
             Section("audits", "Was the search worth it", _audits(result)),
             Section("costs", "Size and costs", _costs(result)),
+            Section("limit", "What the time limit has changed", _limit(result)),
             Section("failures", "What failed", _failures(result)),
             Section("tuned", "Settings that were tuned", _tuned(result)),
             Section("recipe", "Recipe", _recipe(result, data)),
@@ -94,14 +104,10 @@ def _metrics(result: ComparisonResult, mode: str | None) -> Html | None:
         for system in systems
     ]
     names = [words.metric(metric).label for metric in result.metrics]
-    meanings = "; ".join(
-        f"{words.metric(metric).label} is {words.metric(metric).meaning}"
-        for metric in result.metrics
-    )
     return joined(
         [
             table(_title(mode), ["System", "Runs", *names], rows, _found(systems)),
-            paragraph(f"Means over the runs, ± their standard deviation. {meanings}."),
+            paragraph(f"{legend.SPREAD} {legend.metrics(result)}"),
         ]
     )
 
@@ -150,7 +156,7 @@ def _gains(result: ComparisonResult) -> Html | None:
         for mode in result.modes:
             for metric in result.metrics:
                 gain = result.difference(system, reference, metric, mode)
-                chance = None if gain.p_value is None else NumberText(f"{gain.p_value:.2g}")
+                chance = None if gain.p_value is None else NumberText(chance_text(gain.p_value))
                 row += [Estimate(gain.value, gain.error), chance]
         rows.append(row)
     names = [
@@ -162,13 +168,7 @@ def _gains(result: ComparisonResult) -> Html | None:
     return joined(
         [
             table(f"Over {reference.label}", headers, rows, _found(others)),
-            paragraph(
-                "How much better a system is than the best hand-made one on the same examples, ± "
-                "its standard error, over the examples and over the runs; of a loss, how much "
-                "lower. p is the chance of a difference as large, either way, between systems that "
-                "are equally good. Many systems are set beside one here: of twenty that are as "
-                "good as it, one has a p below 0.05."
-            ),
+            paragraph(legend.GAIN),
         ]
     )
 
@@ -196,11 +196,7 @@ def _costs(result: ComparisonResult) -> Html | None:
     return joined(
         [
             table("Means over the runs", headers, rows, _found(systems)),
-            paragraph(
-                "The time of a run has all of it, of a search too. Milliseconds are those of a "
-                "call of the exported model on this machine, with nothing beside it. LightGBM's "
-                "parameters are its trees."
-            ),
+            *map(paragraph, [legend.COSTS, *legend.cost_notes(result)]),
             *(
                 paragraph(f"{name} has no latency: {reason}.")
                 for name, reason in without_latency(result).items()
@@ -218,6 +214,13 @@ def _milliseconds(system: Measured, rows: int) -> NumberText | None:
     return None if found is None else NumberText(f"{found:.2f}")
 
 
+def _limit(result: ComparisonResult) -> Html | None:
+    found = limit_effects.details({system.label: system.records for system in result.systems})
+    rows = [[label, str(seed), text] for label, seed, text in found]
+    caption = f"Runs that the limit of {recipe.limit_text(result)} has changed"
+    return table(caption, ["System", "Seed", "How"], rows) if rows else None
+
+
 def _failures(result: ComparisonResult) -> Html | None:
     rows = [
         [system.label, str(seed), reason]
@@ -231,7 +234,7 @@ def _tuned(result: ComparisonResult) -> Html | None:
     if not result.config.get("tuning_trials"):
         return None
     systems = _measured(result)
-    rows = [[system.label, _settings(system.records[0]["changed"])] for system in systems]
+    rows = list(map(list, recipe.chosen_settings(result).items()))
     number = result.config["tuning_trials"]
     return joined(
         [
@@ -245,43 +248,26 @@ def _tuned(result: ComparisonResult) -> Html | None:
     )
 
 
-def _settings(changed: Mapping[str, float]) -> str:
-    named = [f"{words.plain(name)} {value:g}" for name, value in changed.items()]
-    return ", ".join(named) or "those of the preset"
-
-
 def _recipe(result: ComparisonResult, data: Mapping[str, Any]) -> Html:
-    config = result.config
-    rows = [
-        ["Seeds", ", ".join(map(str, config["seeds"]))],
-        ["Time limit of a run", _limit(config["time_limit"])],
-        ["Data", str(data.get("data_dir", "not recorded"))],
-        ["Checksum of the data", str(data.get("digest", "not recorded"))],
-        ["Version of amer_tf", str(config["version"])],
-    ]
-    if result.spec.task == "next_item":
-        candidates = config["candidates"]
-        text = f"{candidates['num_negatives']} frozen negatives, seed {candidates['seed']}"
-        rows.append(["Candidates", text])
-    settings = [[name, str(value)] for name, value in config["settings"].items()]
-    own = [
-        [name, ", ".join(f"{setting} = {value}" for setting, value in values.items())]
-        for name, values in config.get("own", {}).items()
-    ]
-    tables = [table("All runs", ["What", "Value"], rows)]
+    settings = [[name, text_of(value)] for name, value in result.config["settings"].items()]
+    own = list(map(list, recipe.own_settings(result).items()))
+    facts = list(map(list, recipe.facts(result, data)))
+    parts = [table("All runs", ["What", "Value"], facts)]
     if own:
-        tables.append(table("What some systems have of their own", ["System", "Settings"], own))
-    return joined(
-        [
-            *tables,
-            element(
-                "details",
-                element("summary", "All settings"),
-                table("Settings", ["Name", "Value"], settings),
-            ),
-        ]
-    )
+        parts.append(table("What some systems have of their own", ["System", "Settings"], own))
+    parts.append(details("All settings", table("Settings", ["Name", "Value"], settings)))
+    return joined([*parts, *_again(result, data)])
 
 
-def _limit(seconds: float | None) -> str:
-    return "none" if seconds is None else words.duration(seconds)
+def _again(result: ComparisonResult, data: Mapping[str, Any]) -> list[Html]:
+    """The commands that prepare the data and make the comparison."""
+    own, prepared = command(result, data), prepare_command(data)
+    if own is None:
+        return [paragraph(recipe.ONLY_PYTHON)]
+    description = data.get("description")
+    return [
+        paragraph("How to get it again:"),
+        *([code(prepared)] if prepared else []),
+        *([described(description)] if description else []),
+        code(own),
+    ]

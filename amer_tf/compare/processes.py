@@ -71,6 +71,12 @@ def _num_cores() -> int:
     return os.cpu_count() or 1
 
 
+def num_threads() -> int:
+    """Threads that what computes with OpenMP, such as LightGBM, takes in this process."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(asked) if asked.isdecimal() and int(asked) else _num_cores()
+
+
 def _started(call: Call, threads: int) -> BaseProcess:
     call.log.parent.mkdir(parents=True, exist_ok=True)
     # A fork of a process that has run TensorFlow hangs.

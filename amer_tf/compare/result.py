@@ -120,6 +120,16 @@ class ComparisonResult:
         """Names of the metrics, the first of which ranks."""
         return METRICS[self.spec.task]
 
+    @property
+    def num_workers(self) -> int:
+        """Most runs that were made at a time; 0 where that is not recorded."""
+        return max((record.get("workers", 0) for record in self.records), default=0)
+
+    @property
+    def num_audited(self) -> int:
+        """Of how many architectures each step of the searches was audited; 0 of none."""
+        return max((record.get("audit", {}).get("number", 0) for record in self.records), default=0)
+
     @functools.cached_property
     def systems(self) -> list[Measured]:
         """The systems, the best by the mean of the first metric first; those that failed last."""

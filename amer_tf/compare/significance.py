@@ -12,6 +12,8 @@ from scipy import stats
 from amer_tf.training.binary_metrics import log_losses, mean_auc_gain
 from amer_tf.training.ranking_metrics import Estimate, estimate, per_user
 
+_SMALLEST = 1e-9
+
 
 class Difference(NamedTuple):
     """How much better a system is than another on the same examples.
@@ -29,6 +31,12 @@ class Difference(NamedTuple):
     value: float
     error: float | None
     p_value: float | None
+
+
+def chance_text(p_value: float) -> str:
+    """A p value as people read it: `0.021`, `3e-07`, `< 1e-9`."""
+    # Further out in its tails no distribution is known so well.
+    return f"{p_value:.2g}" if p_value >= _SMALLEST else "< 1e-9"
 
 
 def ranking_difference(

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from amer_tf.compare import legend, limit_effects, recipe
 from amer_tf.compare.audits import audits
-from amer_tf.compare.result import ComparisonResult, Measured, deviation
+from amer_tf.compare.command import command, prepare_command
+from amer_tf.compare.result import ComparisonResult, deviation
+from amer_tf.compare.significance import chance_text
+from amer_tf.compare.verdict import verdict
 from amer_tf.report import words
+from amer_tf.report.run_record import DATA_FILE
+from amer_tf.wording import number_text
 
 TABLES_FILE = "tables.md"
 # In the order of the paper's tables, and what those have not.
@@ -17,9 +23,12 @@ _METRICS = ("auc", "log_loss", "hr@1", "hr@5", "ndcg@5", "mrr")
 
 
 def markdown(result: ComparisonResult) -> str:
-    """All tables: metrics by system as in the paper, then each system with its costs."""
-    parts = [verdict(result), *_by_metric(result), _by_system(result)]
-    parts += [*_audits(result), *_failures(result)]
+    """All tables, to be read alone: metrics by system as in the paper, costs, the recipe."""
+    parts = [verdict(result), *_by_metric(result)]
+    if any(system.records for system in result.systems):
+        parts.append(f"{legend.SPREAD} The best of a row is bold. {legend.metrics(result)}")
+    parts += [_by_system(result), " ".join([legend.GAIN, legend.COSTS])]
+    parts += [*_notes(result), *_audits(result), *_failures(result), *_recipe(result)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -33,64 +42,6 @@ def write_tables(result: ComparisonResult) -> pathlib.Path:
     with result.run.staged(TABLES_FILE) as file:
         file.write_text(text, encoding="utf-8")
     return result.run.path / TABLES_FILE
-
-
-def verdict(result: ComparisonResult) -> str:
-    """Who is first, by how much, and how sure that is; a reference that is ahead is named.
-
-    What has failed, and what one seed cannot tell, is told in the same breath.
-    """
-    return " ".join([_first(result), *_reservations(result)])
-
-
-def _reservations(result: ComparisonResult) -> list[str]:
-    sentences = []
-    failed = [system.label for system in result.systems if system.failures]
-    if failed:
-        sentences.append(f"Runs that failed, and do not count: of {', '.join(failed)}.")
-    cut = [
-        system.label
-        for system in result.systems
-        if any("cut_after" in record for record in system.records)
-    ]
-    if cut:
-        sentences.append(
-            f"The time limit ended trainings of {', '.join(cut)}: to their end they may be better."
-        )
-    if any(len(system.records) == 1 for system in result.systems):
-        sentences.append(
-            "Of one run it is not known how much its seed gave it: another one may give another "
-            "order."
-        )
-    return sentences
-
-
-def _first(result: ComparisonResult) -> str:
-    measured = [system for system in result.systems if system.records]
-    if not measured:
-        return "No system has been measured."
-    metric, mode = result.metrics[0], result.modes[0]
-    name = words.metric(metric).label + (f" {words.MODES[mode]}" if mode else "")
-    first = measured[0]
-    runs = f"{len(first.records)} {'run' if len(first.records) == 1 else 'runs'}"
-    value = np.mean(first.values(metric, mode))
-    text = f"{first.label} is first: {name} {value:.4f} on the test split, mean of {runs}."
-    other = _rival(result, first)
-    if other is None:
-        return text
-    gain = result.difference(first, other, metric, mode)
-    text += f" It is {gain.value:.4f} ahead of {other.label}"
-    if gain.error is None or gain.p_value is None:
-        return f"{text}; how much of that is chance is not known."
-    how = "more than chance" if gain.p_value < 0.05 else "which may be chance"
-    return f"{text} (standard error {gain.error:.4f}, p = {gain.p_value:.2g}), {how}."
-
-
-def _rival(result: ComparisonResult, first: Measured) -> Measured | None:
-    """What the first is to be compared with: the best of the other kind, or the next best."""
-    others = [system for system in result.systems if system.records and system is not first]
-    unlike = [system for system in others if system.is_searched != first.is_searched]
-    return next(iter(unlike or others), None)
 
 
 def _by_metric(result: ComparisonResult) -> list[str]:
@@ -115,7 +66,7 @@ def _by_metric(result: ComparisonResult) -> list[str]:
             cells = [
                 _cell(system.values(metric, mode), means[system.name] == best)
                 if system.records
-                else "failed"
+                else ("failed" if system.failures else "not yet")
                 for system in order
             ]
             rows.append([words.metric(metric).label, *cells])
@@ -125,9 +76,10 @@ def _by_metric(result: ComparisonResult) -> list[str]:
 
 
 def _cell(values: Sequence[float], is_best: bool) -> str:
-    mean = f"{np.mean(values):.4f}"
+    mean = number_text(float(np.mean(values)))
     spread = deviation(values)
-    return (f"**{mean}**" if is_best else mean) + ("" if spread is None else f" ± {spread:.4f}")
+    error = "" if spread is None else f" ± {number_text(spread)}"
+    return (f"**{mean}**" if is_best else mean) + error
 
 
 def _by_system(result: ComparisonResult) -> str:
@@ -147,9 +99,10 @@ def _by_system(result: ComparisonResult) -> str:
             row += ["", ""]
         elif reference is not None:
             gain = result.difference(system, reference, metric, mode)
-            error = "" if gain.error is None else f" ± {gain.error:.4f}"
-            chance = "" if gain.p_value is None else f"{gain.p_value:.2g}"
-            row += [f"{gain.value:+.4f}{error}", chance]
+            error = "" if gain.error is None else f" ± {number_text(gain.error)}"
+            chance = "" if gain.p_value is None else chance_text(gain.p_value)
+            sign = "+" if gain.value >= 0.0 else ""
+            row += [f"{sign}{number_text(gain.value)}{error}", chance]
         row += [
             _number(system.mean("parameters"), ",.0f"),
             _number(system.mean("seconds"), ",.0f"),
@@ -162,6 +115,15 @@ def _by_system(result: ComparisonResult) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
+
+
+def _notes(result: ComparisonResult) -> list[str]:
+    """What the times of runs are no measure for, and what a time limit has done to runs."""
+    found = limit_effects.details({system.label: system.records for system in result.systems})
+    lines = [f"- {label}, seed {seed}: {text}" for label, seed, text in found]
+    limit = recipe.limit_text(result)
+    changed = [f"What the time limit of {limit} has changed:\n\n" + "\n".join(lines)]
+    return [*legend.cost_notes(result), *(changed if lines else [])]
 
 
 def _audits(result: ComparisonResult) -> list[str]:
@@ -181,6 +143,26 @@ def _failures(result: ComparisonResult) -> list[str]:
         parts.append("Without a latency:\n\n" + "\n".join(lines))
     lines = [f"- {name}: {note}" for name, note in latency_notes(result).items()]
     return [*parts, *(["Calls that were timed:\n\n" + "\n".join(lines)] if lines else [])]
+
+
+def _recipe(result: ComparisonResult) -> list[str]:
+    """What it was made with, and how it is made again."""
+    data = result.run.read_json(DATA_FILE) or {}
+    parts = [f"Recipe:\n\n{table(['what', 'value'], recipe.facts(result, data))}"]
+    for title, settings in (
+        ("Settings of their own", recipe.own_settings(result)),
+        ("Settings that tuning has chosen", recipe.chosen_settings(result)),
+    ):
+        lines = [f"- {label}: {text}" for label, text in settings.items()]
+        parts += [f"{title}:\n\n" + "\n".join(lines)] if lines else []
+    own, prepared = command(result, data), prepare_command(data)
+    if own is None:
+        return [*parts, recipe.ONLY_PYTHON]
+    lines = [text for text in (prepared, own) if text is not None]
+    parts.append("How to get it again:\n\n```\n" + "\n".join(lines) + "\n```")
+    if "description" in data:
+        parts.append(f"DESCRIPTION_FILE is `description` in `{DATA_FILE}` beside this file.")
+    return parts
 
 
 def latency_notes(result: ComparisonResult) -> dict[str, str]:

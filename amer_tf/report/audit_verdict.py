@@ -14,6 +14,7 @@ _OF_A_RUN = "the references of this run (`--references={name}` scores it)"
 # By other draws than those that it was chosen by: it has no luck that others did not have.
 _FOUND = "the found architecture, trained once more with another seed,"
 _TUNE = "`amer compare --tune=N`"
+_WITHOUT_SETTINGS = ("popularity",)
 _RANDOM = "a random architecture trained in the same way"
 
 
@@ -48,7 +49,7 @@ class _Rival(NamedTuple):
         return 1 if errors > 0.0 else -1
 
 
-def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
+def audit_verdict(audit: Audit, among: str = _OF_A_RUN, best: Audit | None = None) -> str:
     """One sentence: whether the search gained anything, how much, how sure.
 
     It is about the found architecture trained once more, and not about the model of the run: that
@@ -57,8 +58,13 @@ def audit_verdict(audit: Audit, among: str = _OF_A_RUN) -> str:
     Args:
         audit: What was found.
         among: What the hand-made system was looked for in, where there is none.
+        best: The same audit with another hand-made system as its reference, the best there is;
+            None where there is no better one than that of the audit.
     """
     rivals = _rivals(audit)
+    if best is not None and best.reference is not None:
+        name = f"the best hand-made system here ({words.system(best.reference_name)})"
+        rivals.append(_reference(best, best.reference)._replace(name=name))
     if not rivals:
         return (
             "Whether the search gained anything is not known: neither random architectures nor the "
@@ -93,8 +99,11 @@ def _absence(audit: Audit, among: str) -> str:
 
 def _tuning(audit: Audit) -> tuple[str, tuple[str, ...]]:
     """How the hand-made system was tuned, and what tunes it further."""
-    if audit.reference_trials > 1:
-        return f", tuned by {audit.reference_trials} trials", ()
+    number = audit.reference_trials
+    if number > 1:
+        return f", tuned by {number} trials", (f"the best of those {number} on these rows",)
+    if audit.reference_name.partition("@")[0] in _WITHOUT_SETTINGS:
+        return "", ()
     if audit.reference_tried > 1:
         return ", tuned in its prior alone", (f"{_TUNE} tunes the rest",)
     return ", not tuned", (f"{_TUNE} tunes it",)
@@ -104,7 +113,8 @@ def _reference(audit: Audit, score: Score) -> _Rival:
     """The hand-made system, which was trained once, as the found architecture was once more."""
     name, unfair = f"the {words.system(audit.reference_name)}", None
     if audit.reference_cut_at is not None:
-        unfair = f"a time limit ended its training after {counted(audit.reference_cut_at, 'epoch')}"
+        noun = "tree" if audit.reference_name.partition("@")[0] == words.TREES else "epoch"
+        unfair = f"a time limit ended its training after {counted(audit.reference_cut_at, noun)}"
     elif audit.found is None:
         unfair = "trained once"
     comparison = compared(audit.metric, audit.found or audit.result, score)
@@ -169,7 +179,10 @@ def start_verdict(audit: Audit) -> str | None:
     best = max(audit.starts, key=lambda start: max(start.inherited.value, start.scratch.value))
     comparison = compared(audit.metric, best.inherited, best.scratch)
     how = "trained on from" if best.kind == "fine-tuned" else "with"
-    verb = "beat" if comparison.difference > 0.0 else "did not beat"
+    verb = "did not beat"
+    if comparison.difference > 0.0:
+        is_sure = comparison.errors is not None and comparison.errors >= comparison.sure
+        verb = "beat" if is_sure else "scored higher than"
     number = sum(start.inherited.value > start.scratch.value for start in audit.starts)
     each = ""
     if len(audit.starts) > 1:

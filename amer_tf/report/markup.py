@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from amer_tf.wording import number_text
+
 
 class Html(str):
     """Text that is HTML already."""
@@ -29,8 +31,8 @@ class Estimate(NamedTuple):
     digits: int = 4
 
     def __str__(self) -> str:
-        text = f"{self.value:.{self.digits}f}"
-        return text if self.error is None else f"{text} ± {self.error:.{self.digits}f}"
+        text = number_text(self.value, self.digits)
+        return text if self.error is None else f"{text} ± {number_text(self.error, self.digits)}"
 
 
 def escape(value: object) -> Html:
@@ -73,7 +75,7 @@ def cell_text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def table(

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from amer_tf.features import FeatureSpec
 from amer_tf.report import words
 from amer_tf.report.markup import Html, details, element, joined, paragraph, table
 from amer_tf.report.run_record import RunRecord
@@ -17,7 +18,7 @@ from amer_tf.search.settings import PRESETS
 
 def reproduce(record: RunRecord) -> Html:
     """The command and all that it depends on."""
-    preset, changes = nearest_preset(record)
+    preset, changes = nearest_preset(record.spec, record.config["settings"])
     prepare, description = record.data.get("prepare"), record.data.get("description")
     environment = {
         "amer_tf": record.config.get("version", "unknown"),
@@ -38,18 +39,14 @@ def reproduce(record: RunRecord) -> Html:
             "in epochs and counts give the same result again on the same versions"
             + _exception(record)
         ),
-        *(
-            [element("pre", element("code", _wrapped(list(map(shlex.quote, prepare)))))]
-            if prepare
-            else []
-        ),
-        *([_described(description)] if description else []),
-        element("pre", element("code", command(record))),
+        *([code(wrapped(prepare))] if prepare else []),
+        *([described(description)] if description else []),
+        code(command(record)),
         table("What the run depends on", ["What", "Value"], facts),
     ]
     if changes:
-        defaults = _preset(record, preset)
-        rows = [[name, _text(changes[name]), _text(defaults[name])] for name in changes]
+        defaults = _preset(record.spec, preset)
+        rows = [[name, text_of(changes[name]), text_of(defaults[name])] for name in changes]
         parts.append(
             table(
                 f"Settings that differ from the preset {preset}",
@@ -62,13 +59,18 @@ def reproduce(record: RunRecord) -> Html:
     return joined(parts)
 
 
-def _described(description: Mapping[str, Any]) -> Html:
+def code(text: str) -> Html:
+    """A command line as it is typed."""
+    return element("pre", element("code", text))
+
+
+def described(description: Mapping[str, Any]) -> Html:
     """The description of a user's own table, to be kept as a file again."""
     text = json.dumps(description, indent=2, ensure_ascii=False)
     return details(
         "The description of the data: DESCRIPTION_FILE is a file like shop.json with this in it, "
         "SOURCE_DIR the folder of the files that it names",
-        element("pre", element("code", text)),
+        code(text),
     )
 
 
@@ -85,28 +87,31 @@ def _exception(record: RunRecord) -> str:
     return f"; this run had {'; and '.join(reasons)}." if reasons else "."
 
 
-def nearest_preset(record: RunRecord) -> tuple[str, dict[str, Any]]:
-    """The preset with the fewest settings that differ, and those of the run that do."""
+def nearest_preset(spec: FeatureSpec, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The preset with the fewest settings that differ, and those that do.
+
+    Args:
+        spec: Of the data.
+        settings: All settings by name, as the configuration of a run has them.
+    """
     found = {}
     for name in PRESETS:
-        known = _preset(record, name)
+        known = _preset(spec, name)
         found[name] = {
-            key: value
-            for key, value in record.config["settings"].items()
-            if key in known and known[key] != value
+            key: value for key, value in settings.items() if key in known and known[key] != value
         }
     best = min(found, key=lambda name: len(found[name]))
     return best, found[best]
 
 
-def _preset(record: RunRecord, name: str) -> dict[str, Any]:
-    """The settings of a preset for the data of the run: a behaviour may change some."""
-    return dict(PROGRAMS[record.task].preset(name, record.result.spec).to_dict())
+def _preset(spec: FeatureSpec, name: str) -> dict[str, Any]:
+    """The settings of a preset for such data: a behaviour may change some."""
+    return dict(PROGRAMS[spec.task].preset(name, spec).to_dict())
 
 
 def command(record: RunRecord) -> str:
     """The command line that makes the run."""
-    preset, changes = nearest_preset(record)
+    preset, changes = nearest_preset(record.spec, record.config["settings"])
     words_ = ["amer", "search"]
     words_.append(f"--data_dir={record.data.get('data_dir', 'DATA_DIR')}")
     words_.append("--run_dir=NEW_RUN_DIR")
@@ -120,17 +125,19 @@ def command(record: RunRecord) -> str:
     if "architectures" in audited:
         words_.append(f"--audit={audited['architectures']}")
     for name, value in changes.items():
-        text = _text(value)
+        text = text_of(value)
         words_.append(f"--references={text}" if name == "references" else f"--set={name}={text}")
-    return _wrapped([shlex.quote(word) for word in words_])
+    return wrapped(words_)
 
 
-def _wrapped(quoted: Sequence[str]) -> str:
+def wrapped(arguments: Sequence[str]) -> str:
+    """The words of a command line, quoted, each flag on a line of its own."""
+    quoted = list(map(shlex.quote, arguments))
     return " \\\n    ".join([" ".join(quoted[:2]), *quoted[2:]])
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A value as the command line takes it."""
     if isinstance(value, (list, tuple)):
-        return ",".join(map(_text, value))
+        return ",".join(map(text_of, value))
     return value if isinstance(value, str) else json.dumps(value)

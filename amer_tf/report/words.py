@@ -67,7 +67,7 @@ SYSTEMS = {
     "deepfm": ("DeepFM", "a factorisation machine beside an MLP"),
     "ipnn": ("IPNN", "an MLP over the fields and the inner products of all pairs"),
     "dcn": ("DCN", "a network of explicit feature crosses beside an MLP"),
-    "dcnv2": ("DCN-V2", "the same, with a whole matrix in each cross"),
+    "dcnv2": ("DCN-V2", "feature crosses, each with a whole matrix, beside an MLP"),
     "xdeepfm": ("xDeepFM", "products of more and more fields, compressed, beside an MLP"),
     "fibinet": ("FiBiNET", "an MLP over learned products of all pairs"),
     "autocross": ("AutoCross", "a linear model with searched crosses of fields beside an MLP"),

@@ -105,6 +105,15 @@ def test_names_of_the_user_are_no_markup(capsys):
     assert ":smile:" in text
 
 
+def test_numbers_of_any_size(capsys):
+    show_table("t", ("p_value", "log_loss"), [(3.2e-9, 4.5e21), (0.25, 0.5), (0.0, None)])
+    assert cells(capsys.readouterr().err)[1:] == [
+        ["3.2e-09", "4.5e+21"],
+        ["0.2500", "0.5000"],
+        ["0.0000", ""],
+    ]
+
+
 def test_columns_that_stay_whole(capsys):
     name = "a name of many words " * 3
     show_table("t", ("name", "text"), [(name, "b " * 200)], whole=("name",))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from amer_tf.compare.job import RECORD_FILE, TEST_FILE
-from amer_tf.compare.result import ComparisonResult
+from amer_tf.compare.result import METRICS, ComparisonResult
 from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.settings import Settings
 from amer_tf.training.binary_metrics import evaluate_binary
+from amer_tf.training.ranking_metrics import per_user
 from tests.models.ctr_contract import SPEC
+from tests.search import nets
 
 NUM_ROWS = 400
 # How much each system knows of the labels.
 SKILLS = {"amer-23": 1.0, "deepfm": 0.7, "lr": 0.3}
+# How many items each system sets before the true one, by candidates.
+PLACES = {"amer-1": {"uniform": 1, "full": 0}, "ease": {"uniform": 0, "full": 1}}
 
 
 def comparison(
@@ -64,3 +70,55 @@ def comparison(
     (folder / "config.json").write_text(json.dumps(recipe))
     SPEC.save(folder)
     return ComparisonResult(folder)
+
+
+def ranking(folder: pathlib.Path, places: dict[str, dict[str, int]] = PLACES) -> ComparisonResult:
+    """Results of task next_item, of one seed and ten users; each has the true item at one place."""
+    records = []
+    for name, by_mode in places.items():
+        run = folder / name / "seed_0"
+        run.mkdir(parents=True)
+        arrays: dict[str, Any] = {}
+        test: dict[str, Any] = {}
+        for mode, place in by_mode.items():
+            greater, ties = np.full(10, place), np.zeros(10, np.int64)
+            arrays |= {f"{mode}.greater": greater, f"{mode}.ties": ties}
+            test[mode] = {
+                metric: float(per_user(metric, greater, ties).mean())
+                for metric in METRICS["next_item"]
+            }
+        with (run / TEST_FILE).open("wb") as stream:
+            np.savez(stream, **arrays)
+        records.append(
+            {
+                "system": name,
+                "seed": 0,
+                "status": "done",
+                "score": 0.1,
+                "test": test,
+                "seconds": 9.0,
+                "changed": {},
+                "latency_ms": None,
+                "run_dir": f"{name}/seed_0",
+            }
+        )
+    (folder / "results.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+    config = {
+        "version": "1.0",
+        "systems": list(places),
+        "seeds": [0],
+        "time_limit": None,
+        "settings": Settings().to_dict(),
+        "candidates": {"modes": ["uniform", "full"], "num_negatives": 100, "seed": 0},
+        "tuning_trials": 0,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    nets.next_item_spec().save(folder)
+    return ComparisonResult(folder)
+
+
+def change_tests(result: ComparisonResult, name: str, change: Callable[[Any], Any]) -> None:
+    """Other metrics of the test split of a system."""
+    for record in result.records:
+        if record["system"] == name:
+            record["test"] = change(record["test"])

@@ -62,6 +62,43 @@ def test_the_best_variant_of_that_system_stands_beside_it(tmp_path):
     assert "after 3 epochs" in verdict
 
 
+def with_score(result, name, auc):
+    """Another validation score of a system."""
+    [system] = [system for system in result.systems if system.name == name]
+    for record in system.records:
+        record["validation"] = {**VALIDATION, "auc": auc}
+
+
+def test_the_best_hand_made_system_stands_beside_it_where_it_is_ahead(tmp_path):
+    """The found architecture has 0.81, the DNN 0.7."""
+    result = audited(tmp_path, {"amer-23": 1.0, "dnn": 0.5, "deepfm": 0.4, "dcn@deep": 0.3})
+    with_score(result, "dcn@deep", 0.805)
+    assert "best hand-made system" not in audits(result)["AMER-23"][0]
+    with_score(result, "deepfm", 0.85)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert verdict.startswith(
+        "The search did not pay: the best hand-made system here (DeepFM) is better: "
+    )
+    assert "ahead of the DNN, not tuned (0.8100 and 0.7000;" in verdict
+    assert (
+        "and it is 0.0400 behind the best hand-made system here (DeepFM), not tuned (0.8100 and "
+        "0.8500;" in verdict
+    )
+    # Where that is the DNN itself, it is named once.
+    with_score(result, "dnn", 0.9)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "0.0900 behind the DNN, not tuned (" in verdict
+    assert "best hand-made system" not in verdict
+
+
+def test_the_best_hand_made_system_where_the_dnn_is_not_compared(tmp_path):
+    result = audited(tmp_path, {"amer-23": 1.0, "deepfm": 0.4})
+    with_score(result, "deepfm", 0.85)
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "behind the best hand-made system here (DeepFM), not tuned (" in verdict
+    assert verdict.endswith("the DNN is not among the systems that this comparison has trained.")
+
+
 def test_how_that_system_was_tuned(tmp_path):
     result = audited(tmp_path / "preset", BESIDE_DNN)
     prior = {"kind": "tuning", "system": "dnn", "setting": "prior_precision"}
@@ -70,7 +107,12 @@ def test_how_that_system_was_tuned(tmp_path):
     )
     assert "the DNN, tuned in its prior alone (" in audits(result)["AMER-23"][0]
     result = audited(tmp_path / "tuned", BESIDE_DNN, tuning_trials=10)
-    assert "the DNN, tuned by 10 trials (" in audits(result)["AMER-23"][0]
+    [verdict, *_] = audits(result)["AMER-23"]
+    assert "the DNN, tuned by 10 trials (" in verdict
+    assert "the best of those 10 on these rows)." in verdict
+    # Fewer were tried.
+    result.run.path.joinpath("tuning.json").write_text(json.dumps({"dnn": [{}, {}]}))
+    assert "the DNN, tuned by 2 trials (" in audits(result)["AMER-23"][0]
 
 
 def test_that_system_failed(tmp_path):

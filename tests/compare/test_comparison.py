@@ -22,6 +22,7 @@ from amer_tf.search.run_error import RunError
 from amer_tf.search.split_checks import SplitError
 from amer_tf.training.binary_metrics import evaluate_binary
 from amer_tf.training.fit import TrainingError
+from amer_tf.wording import counted
 from data_pipelines import DataError
 from tests.search import small_ctr_run, small_run
 from tests.search.conftest import small_and_eager
@@ -87,8 +88,10 @@ def test_networks_have_a_latency_and_so_have_trees_which_are_not_exported(finish
     assert set(latencies["lightgbm"]) == {"1", "256", "note"}
     assert all(system.latency(rows) > 0 for system in finished.systems for rows in (1, 256))
     notes = {system.name: system.latency_note for system in finished.systems}
-    assert notes == {"lr": None, "fm": None, "lightgbm": "LightGBM itself, no SavedModel"}
-    assert "- LightGBM: LightGBM itself, no SavedModel" in markdown(finished)
+    threads = counted(processes.num_threads(), "thread")
+    note = f"LightGBM itself, no SavedModel, with {threads}"
+    assert notes == {"lr": None, "fm": None, "lightgbm": note}
+    assert f"- LightGBM: {note}" in markdown(finished)
 
 
 @pytest.mark.slow

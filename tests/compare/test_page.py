@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from amer_tf.compare.page import page, write_page
-from amer_tf.compare.tables import verdict
+from amer_tf.compare.verdict import verdict
 from amer_tf.report.plots import MissingPackageError
 from tests.compare import made
 from tests.report.reading import Page
@@ -33,6 +33,7 @@ def test_the_page(tmp_path):
     recipe = {row["What"]: row["Value"] for row in shown.table("All runs")}
     assert recipe["Time limit of a run"] == "10 min 00 s"
     assert recipe["Checksum of the data"] == "abc"
+    assert "amer compare \\\n    --data_dir=data/frappe" in shown.text
     assert not {"What failed", "Settings that were tuned"} & set(shown.headings)
 
 

@@ -108,6 +108,17 @@ def begin(file: pathlib.Path) -> None:
     time.sleep(600.0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "number"), [("3", 3), ("4,2", 4), (None, 6), ("", 6), ("0", 6), ("many", 6)]
+)
+def test_threads(monkeypatch, asked, number):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert processes.num_threads() == number
+
+
 def test_without_workers_in_this_process(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "here")
     assert list(processes.run([Call(write, (tmp_path / "a",), tmp_path / "log")], 0)) == [(0, None)]

@@ -102,3 +102,18 @@ def test_equal_systems():
 def test_a_single_user_has_no_error():
     found = significance.ranking_difference("hr@1", [ranks([0])], [ranks([1])], "full")
     assert found == (1.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [
+        (1.0, "1"),
+        (0.0213, "0.021"),
+        (3.4e-7, "3.4e-07"),
+        (1e-9, "1e-09"),
+        (1e-143, "< 1e-9"),
+        (0.0, "< 1e-9"),
+    ],
+)
+def test_chances_in_words(p_value, text):
+    assert significance.chance_text(p_value) == text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 
 from amer_tf.compare.page import page
-from amer_tf.compare.result import ComparisonResult
-from amer_tf.compare.tables import markdown, table, verdict, write_tables
+from amer_tf.compare.tables import markdown, table, write_tables
+from amer_tf.compare.verdict import verdict
+from amer_tf.search.ctr_settings import CtrSettings
 from tests.compare import made
 
 
@@ -35,45 +35,122 @@ def test_the_layout_of_the_paper(tmp_path):
     assert write_tables(result).read_text() == text
 
 
-def test_a_reference_that_is_ahead_is_named_first(tmp_path):
-    result = made.comparison(tmp_path, {"amer-23": 0.2, "deepfm": 1.0, "lr": 0.6})
+def test_what_a_limit_did_to_a_search(tmp_path):
+    result = made.comparison(tmp_path)
+    for system in result.systems:
+        for record in system.records:
+            if (system.name, record["seed"]) == ("amer-23", 1):
+                left_out = {"finetuning": 1, "scratch": 2}
+                record["limit"] = {"left_out": left_out, "seconds_over": 90.0}
     text = verdict(result)
-    gain = result.difference(result.systems[0], result.systems[2], "auc")
-    assert text.startswith("DeepFM is first: AUC 0.9")
-    assert f"It is {gain.value:.4f} ahead of AMER-23 (standard error {gain.error:.4f}," in text
-    assert text.endswith("more than chance.")
+    assert (
+        "The time limit left no time for final trainings of AMER-23 (fine-tuning, training from "
+        "new weights). Runs exceeded the limit of 10 min 00 s: AMER-23 by 1 min 30 s at most."
+    ) in text
+    how = "fine-tuning was left out; training from new weights was left out 2 times; 1 min 30 s"
+    assert (
+        f"What the time limit of 10 min 00 s has changed:\n\n- AMER-23, seed 1: {how} longer"
+        in markdown(result)
+    )
+    assert f"{how} longer than the limit" in page(result, {})
 
 
-def test_one_run_and_failures_are_part_of_the_verdict(tmp_path):
-    result = made.comparison(tmp_path, {"amer-23": 1.0, "deepfm": 0.5, "fm": 0.0}, num_seeds=1)
-    text = verdict(result)
-    assert "Runs that failed, and do not count: of FM." in text
-    assert text.endswith("how much its seed gave it: another one may give another order.")
-    assert "another one" not in verdict(made.comparison(tmp_path / "two"))
+def test_what_has_not_been_trained_yet(tmp_path):
+    result = made.comparison(tmp_path, {"amer-23": 1.0, "deepfm": 0.7, "lr": 0.3, "fm": 0.0})
+    for system in result.systems:
+        if system.name == "lr":
+            system.records.clear()
+        elif system.name == "deepfm":
+            system.records.pop()
+    text = markdown(result)
+    assert cells(text, "AUC")[2:4] == ["not yet", "failed"]
+    said = verdict(result)
+    assert (
+        "Runs that failed, and do not count: of FM. Not trained yet: 1 run of DeepFM, 2 runs of "
+        "LR; the same command goes on with them. The systems have different numbers of runs: "
+        "AMER-23 2, DeepFM 1. Of one run" in said
+    )
+    assert "Not trained yet" not in verdict(made.comparison(tmp_path / "all"))
+    assert "different numbers" not in verdict(made.comparison(tmp_path / "again"))
 
 
-def test_trainings_that_a_limit_ended_are_named(tmp_path):
-    made.comparison(tmp_path)
-    file = tmp_path / "results.jsonl"
-    records = [json.loads(line) for line in file.read_text().splitlines()]
-    for record in records:
-        if (record["system"], record["seed"]) == ("lr", 1):
-            record["cut_after"] = 3
-    file.write_text("".join(json.dumps(record) + "\n" for record in records))
-    text = verdict(ComparisonResult(tmp_path))
-    assert "The time limit ended trainings of LR: to their end they may be better." in text
+def test_numbers_of_any_size(tmp_path):
+    result = made.comparison(tmp_path)
+    made.change_tests(result, "lr", lambda test: {**test, "log_loss": 4.5e21})
+    assert cells(markdown(result), "log loss")[2] == "4.5e+21 ± 0.0000"
 
 
-def test_what_may_be_chance_is_said_to_be(tmp_path):
-    result = made.comparison(tmp_path, {"amer-23": 0.5, "deepfm": 0.5})
-    assert verdict(result).endswith("which may be chance.")
-    [p] = re.findall(r"p = ([0-9.]+)", verdict(result))
-    assert float(p) > 0.05
+def test_how_the_tables_are_read(tmp_path):
+    text = markdown(made.comparison(tmp_path))
+    assert "Means over the runs, ± their standard deviation; a single run has none." in text
+    assert "p is the chance of a difference as large" in text
+    assert "LightGBM's parameters are its trees." in text
+    assert "log loss is how far the predicted chances are from what happened" in text
 
 
-def test_a_single_run_of_a_single_system(tmp_path):
-    text = verdict(made.comparison(tmp_path, {"lr": 1.0}, num_seeds=1))
-    assert re.match(r"LR is first: AUC 0\.\d{4} on the test split, mean of 1 run\. Of one", text)
+def test_the_recipe(tmp_path):
+    result = made.comparison(
+        tmp_path,
+        {"amer-23": 1.0, "deepfm": 0.7, "deepfm@wide": 0.3},
+        settings=CtrSettings(dropout=0.25).to_dict(),
+        own={"deepfm@wide": {"l2": 0.5}},
+        tuning_trials=3,
+        tuning_choices={"dropout": [0.0, 0.5]},
+    )
+    for record in result.records:
+        record["changed"] = {"dropout": 0.5}
+        record["workers"] = 2
+    data = {"dataset": "frappe", "data_dir": "data/frappe", "digest": "abc"}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    text = markdown(result)
+    recipe = {
+        line.split(" | ")[0].strip("| "): line.split(" | ")[1].strip(" |")
+        for line in text.partition("Recipe:")[2].splitlines()
+        if line.startswith("| ")
+    }
+    assert recipe["Data set"] == "frappe"
+    assert recipe["Checksum of the data"] == "abc"
+    assert recipe["Seeds"] == "0, 1"
+    assert recipe["Preset"] == "standard"
+    assert recipe["Settings that differ from the preset"] == "dropout = 0.25"
+    assert recipe["Time limit of a run"] == "10 min 00 s"
+    assert recipe["Runs at a time"] == "2"
+    assert recipe["Tuning"].endswith("the preset's settings first: dropout of 0.0, 0.5")
+    assert "Settings of their own:\n\n- DeepFM (wide): l2 = 0.5\n" in text
+    assert "Settings that tuning has chosen:\n\n- AMER-23: Dropout 0.5\n" in text
+    assert "```\namer compare \\\n    --data_dir=data/frappe \\\n" in text
+
+
+def test_what_is_not_known_of_the_data(tmp_path):
+    text = markdown(made.comparison(tmp_path))
+    assert "| Checksum of the data | not recorded |" in text
+    assert "--data_dir=DATA_DIR" in text
+    assert "Runs at a time" not in text
+
+
+def test_a_description_of_the_data(tmp_path):
+    result = made.comparison(tmp_path)
+    prepare = ["amer", "prepare", "--dataset=DESCRIPTION_FILE"]
+    known = {"prepare": prepare, "description": {"name": "shop"}}
+    (tmp_path / "data.json").write_text(json.dumps(known))
+    text = markdown(result)
+    assert "```\namer prepare \\\n    --dataset=DESCRIPTION_FILE\namer compare" in text
+    assert "DESCRIPTION_FILE is `description` in `data.json` beside this file." in text
+    assert "&quot;name&quot;: &quot;shop&quot;" in page(result, known)
+
+
+def test_times_that_are_no_measure(tmp_path):
+    result = made.comparison(tmp_path)
+    assert "shared the cores" not in markdown(result)
+    for system in result.systems:
+        for record in system.records:
+            record["workers"] = 1 if system.name == "lr" else 4
+    result.systems[0].records[1]["resumed"] = True
+    assert (
+        "Runs of AMER-23, DeepFM went 4 at a time and shared the cores: how long they took"
+        in markdown(result)
+    )
+    assert "Runs of AMER-23 were interrupted and went on later: " in page(result, {})
 
 
 def test_what_failed_has_its_reason(tmp_path):

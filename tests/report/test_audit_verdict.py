@@ -110,13 +110,49 @@ def test_without_the_reference():
         ({"reference_tried": 0}, "the DNN, not tuned (0", "; `amer compare --tune=N` tunes it)."),
         ({"reference_tried": 1}, "the DNN, not tuned (0", "; `amer compare --tune=N` tunes it)."),
         ({"reference_trials": 1}, "the DNN, tuned in its prior alone (0", " tunes the rest)."),
-        ({"reference_trials": 10}, "the DNN, tuned by 10 trials (0", "error of 0.0050)."),
+        (
+            {"reference_trials": 10},
+            "the DNN, tuned by 10 trials (0",
+            "error of 0.0050; the best of those 10 on these rows).",
+        ),
     ],
 )
 def test_how_the_reference_was_tuned(changes, how, hint):
     text = audit_verdict(dataclasses.replace(AUDIT, **changes))
     assert how in text
     assert text.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("score", "start"),
+    [
+        (0.83, "The search did not pay: the best hand-made system here (EASE) is better: "),
+        (
+            0.801,
+            f"The search gained something over {RANDOM} and over the DNN, and nothing over the "
+            "best hand-made system here (EASE) that these rows can show: ",
+        ),
+    ],
+)
+def test_beside_the_best_hand_made_system(score, start):
+    """It is ahead of the found one's 0.8 by 0.03 or 0.001, six errors of 0.005 or 0.2 of one."""
+    best = dataclasses.replace(
+        AUDIT, reference=Score(score, 0.004), reference_name="ease", reference_trials=4
+    )
+    text = audit_verdict(AUDIT, best=best)
+    assert text.startswith(start)
+    assert text.endswith(
+        f", and it is {score - 0.8:.4f} behind the best hand-made system here (EASE), tuned by 4 "
+        f"trials (0.8000 and {score:.4f}; {(score - 0.8) / 0.005:.1f} times the standard error of "
+        "0.0050; the best of those 4 on these rows)."
+    )
+
+
+def test_a_system_without_settings_is_not_to_be_tuned():
+    changes = {"reference_name": "popularity", "reference_tried": 0}
+    text = audit_verdict(dataclasses.replace(AUDIT, **changes))
+    assert "ahead of the Popularity (0.8000 and 0.7900; 2.0 times the standard error of" in text
+    assert text.endswith("0.0050).")
 
 
 def test_a_reference_that_failed():
@@ -131,6 +167,8 @@ def test_a_reference_that_a_time_limit_cut_short():
     text = audit_verdict(audit)
     assert text.startswith(f"The search gained something over {RANDOM}: ")
     assert "; a time limit ended its training after 3 epochs: no fair rival)" in text
+    trees = dataclasses.replace(audit, reference_name="lightgbm@deep")
+    assert "; a time limit ended its training after 3 trees: no fair" in audit_verdict(trees)
     text = audit_verdict(dataclasses.replace(changed(0.795, 0.78), reference_cut_at=3))
     assert text.startswith("The search gained nothing that these rows can show: ")
     # Better in spite of that it counts.
@@ -164,8 +202,17 @@ def test_inherited_and_new_weights():
         "ahead in 1 of 2 architectures."
     )
     text = start_verdict(dataclasses.replace(AUDIT, starts=starts[1:]))
-    assert "did not beat starting from new ones" in text
+    assert "Starting from inherited weights did not beat starting from new ones: " in text
     assert "architectures" not in text
+
+
+@pytest.mark.parametrize("error", [0.006, None])
+def test_inherited_weights_that_are_ahead_by_what_may_be_chance(error):
+    """0.01 is 1.4 times the error of the difference, 0.0072, or nobody knows how much."""
+    start = Start(Score(0.80, error), Score(0.79, 0.004), "fine-tuned")
+    text = start_verdict(dataclasses.replace(AUDIT, starts=(start,)))
+    assert text.startswith("Starting from inherited weights scored higher than starting from new")
+    assert "beat" not in text
 
 
 @pytest.mark.parametrize(

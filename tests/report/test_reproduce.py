@@ -79,7 +79,7 @@ def test_a_preset_as_it_is(next_item, copy):
     settings = preset("quick").to_dict()
     change_json(folder / "config.json", lambda config: {**config, "settings": settings})
     changed = record(SearchResult.load(folder))
-    assert nearest_preset(changed) == ("quick", {})
+    assert nearest_preset(changed.spec, changed.config["settings"]) == ("quick", {})
     assert "All settings are those of the preset quick." in reproduce(changed)
 
 
@@ -90,7 +90,7 @@ def test_a_preset_of_a_hybrid_run_as_it_is(hybrid, copy):
     assert settings != PROGRAMS["ctr"].preset("paper").to_dict()
     change_json(folder / "config.json", lambda config: {**config, "settings": settings})
     changed = record(SearchResult.load(folder))
-    assert nearest_preset(changed) == ("paper", {})
+    assert nearest_preset(changed.spec, changed.config["settings"]) == ("paper", {})
     assert "--set" not in command(changed)
 
 
@@ -103,7 +103,7 @@ def test_what_the_run_depends_on(ctr):
     for name in ("keras", "numpy", "python"):
         assert facts[name.capitalize()] == ctr.metrics["environment"][name]
     shown = {row["Setting"] for row in page.table("Settings that differ")}
-    assert shown == set(nearest_preset(record(ctr))[1])
+    assert shown == set(nearest_preset(ctr.spec, ctr.config["settings"])[1])
 
 
 def test_counts_of_the_data(ctr):
