@@ -106,9 +106,9 @@ _TUNE = flags.DEFINE_integer(
 _TUNE_SET = flags.DEFINE_multi_string(
     "tune_set",
     [],
-    "Values of a setting to choose from, as --tune_set=name=value,value, again and again. Left "
-    f"out: those of the paper for {', '.join(CHOICES['ctr'])}, and others for LightGBM and EASE, "
-    "which read none of these.",
+    "Values of a setting to choose from, as --tune_set=name=value,value, again and again, for the "
+    "systems that read it. Of what is left out: those of the paper for "
+    f"{', '.join(CHOICES['ctr'])}, and others for LightGBM and EASE, which read none of these.",
     flag_values=FLAGS,
 )
 _AUDIT = flags.DEFINE_integer(

@@ -95,5 +95,5 @@ def _with_reference(result: ComparisonResult, audit: Audit, seed: int) -> Audit:
         reference_name=best["system"],
         reference_cut_at=cut_at(run.phases(), kind, audit.epochs),
         reference_tried=num_tried(run.trials(), kind),
-        reference_trials=result.config["tuning_trials"],
+        reference_trials=result.num_trials(best["system"]),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from amer_tf.compare import measuring
 from amer_tf.compare.systems import System
+from amer_tf.compare.tuning import Trial
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.audit import PHASE as AUDIT
@@ -102,6 +103,13 @@ class Job:
         known = record.get("audit", {}) if "reason" in found else {}
         audit = {**known, **found, "number": self.audit}
         RunFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
+
+    def outcome(self) -> Trial:
+        """What tuning is told of it."""
+        record = self.record() or {}
+        # One of which only the test split could not be measured keeps its score.
+        score = record.get("score")
+        return Trial(dict(self.changed), score, record.get("reason") if score is None else None)
 
     @property
     def is_open(self) -> bool:

@@ -224,6 +224,11 @@ def _failures(result: ComparisonResult) -> Html | None:
         for system in result.systems
         for seed, reason in system.failures.items()
     ]
+    rows += [
+        [system.label, f"trial {number} of its tuning", reason]
+        for system in result.systems
+        for number, reason in result.failed_trials(system.name).items()
+    ]
     return table("Runs that came to nothing", ["System", "Seed", "Why"], rows) if rows else None
 
 
@@ -231,15 +236,17 @@ def _tuned(result: ComparisonResult) -> Html | None:
     if not result.config.get("tuning_trials"):
         return None
     systems = _measured(result)
-    rows = [[system.label, _settings(system.records[0]["changed"])] for system in systems]
-    number = result.config["tuning_trials"]
+    rows = [
+        [system.label, _settings(system.records[0]["changed"]), result.num_trials(system.name)]
+        for system in systems
+    ]
     return joined(
         [
-            table("Chosen settings", ["System", "Settings"], rows, _found(systems)),
+            table("Chosen settings", ["System", "Settings", "Trained"], rows, _found(systems)),
             paragraph(
-                f"Each system was trained {number} times with the first seed, and has the "
-                "settings with the best score on the validation split; those of the preset were "
-                "tried first. What has no settings was trained once."
+                "Each system was trained as many times with the first seed as the table says, and "
+                "has the settings with the best score on the validation split; those of the preset "
+                "were tried first. What has no settings to choose was trained once."
             ),
         ]
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from amer_tf.compare import significance, systems
+from amer_tf.compare import significance, systems, tuning
 from amer_tf.compare.job import TEST_FILE, failed
 from amer_tf.compare.significance import Difference
 from amer_tf.features import FeatureSpec
@@ -136,6 +136,21 @@ class ComparisonResult:
             )
         return sorted(found, key=self._rank)
 
+    @functools.cached_property
+    def trials(self) -> dict[str, list[tuning.Trial]]:
+        """What tuning has tried, by name of the system; nothing where it was not asked for."""
+        return tuning.read(self.run) if self.config.get("tuning_trials") else {}
+
+    def num_trials(self, name: str) -> int:
+        """How often a system was trained to choose its settings."""
+        asked: int = self.config.get("tuning_trials", 0)
+        return len(self.trials[name]) if name in self.trials else asked
+
+    def failed_trials(self, name: str) -> dict[int, str]:
+        """Why trials of a system came to nothing, by their numbers."""
+        tried = enumerate(self.trials.get(name, ()))
+        return {number: trial.reason for number, trial in tried if trial.reason is not None}
+
     def _rank(self, system: Measured) -> float:
         if not system.records:
             return float("inf")
@@ -216,11 +231,12 @@ class ComparisonResult:
         return row
 
     def summary(self) -> list[dict[str, Any]]:
-        """The table as plain JSON: what is not known is left out."""
-        return [
-            {name: value for name, value in self._row(system).items() if value is not None}
+        """The table as plain JSON, with trials that failed: what is not known is left out."""
+        rows = [
+            self._row(system) | {"failed_trials": self.failed_trials(system.name) or None}
             for system in self.systems
         ]
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def deviation(values: Sequence[float]) -> float | None:
