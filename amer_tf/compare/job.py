@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amer_tf.compare import measuring
+from amer_tf.compare import divergence, measuring
 from amer_tf.compare.systems import System
 from amer_tf.compare.tuning import Trial
 from amer_tf.models.boosted_trees import BoostedTrees
@@ -172,6 +172,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         try:
             result = _result(job, data)
             record = _described(job, result)
+            divergence.check(record["validation"])
             if not job.is_trial:
                 record["test"], arrays = measuring.measure(result, data, job.candidates)
                 run.write(TEST_FILE, lambda stream: write_arrays(stream, arrays))
