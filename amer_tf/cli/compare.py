@@ -134,6 +134,7 @@ def run() -> dict[str, Any]:
     if _LIST_SETTINGS.value:
         return settings_list.list_settings(_PRESET.value, _DATA_DIR.value)
     import_matplotlib()
+    run_data.require_apart("out", _OUT.value)
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)

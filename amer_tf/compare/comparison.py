@@ -11,10 +11,11 @@ from typing import Any
 
 import amer_tf
 from amer_tf.compare import growth, job, own_settings, processes, systems, tuning
+from amer_tf.compare.folder import RESULTS_FILE, ComparisonFolder, JobFolder
 from amer_tf.compare.job import Job
 from amer_tf.compare.measuring import Candidates
 from amer_tf.compare.own_settings import OwnSettings
-from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
+from amer_tf.compare.result import ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
 from amer_tf.search.progress import PhaseProgress
@@ -22,7 +23,7 @@ from amer_tf.search.search_data import fingerprint, spec_digest
 from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
-from amer_tf.search.state import SPLITS_FILE, RunFolder
+from amer_tf.search.state import SPLITS_FILE
 
 # In the folder of a trial: the settings that it was started with.
 PROPOSAL_FILE = "proposal.json"
@@ -110,7 +111,7 @@ class Comparison:
         check_splits(self.spec, data.train, data.validation, data.test)
         if self.spec.task == "next_item":
             self.candidates.check(data.test)
-        self.run = RunFolder(folder)
+        self.run = ComparisonFolder(folder)
         self._config = {
             "version": amer_tf.__version__,
             "systems": [system.name for system in self.systems],
@@ -273,10 +274,10 @@ class Comparison:
         A trial that died ends with another score when it is tried again, after which others would
         be proposed than those that were trained since.
         """
-        known: dict[str, Any] | None = RunFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
+        known: dict[str, Any] | None = JobFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
         if known is None:
             known = tuning.propose(self._choices(system), trials, self.seeds[0])
-            RunFolder(folder).write_json(PROPOSAL_FILE, known)
+            JobFolder(folder).write_json(PROPOSAL_FILE, known)
         return known
 
     def _train(

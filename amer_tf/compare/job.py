@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amer_tf.compare import divergence, measuring
+from amer_tf.compare.folder import JobFolder
 from amer_tf.compare.systems import System
 from amer_tf.compare.tuning import Trial
 from amer_tf.models.boosted_trees import BoostedTrees
@@ -23,7 +24,6 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import RunFolder
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -76,7 +76,7 @@ class Job:
 
     def record(self) -> dict[str, Any] | None:
         """What was measured, or why not; None where neither is known yet."""
-        record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
+        record = JobFolder(self.folder, read_only=True).read_json(RECORD_FILE)
         if record is None or self.is_trial or failed(record):
             return record
         # A trial that becomes a result is still to be measured on the test split.
@@ -93,7 +93,7 @@ class Job:
             if self.audit:
                 self.record_audit(_audit_failure(reason, is_final))
             return
-        run = RunFolder(self.folder)
+        run = JobFolder(self.folder)
         failure = {"status": "failed", "reason": reason, "is_final": is_final}
         run.write_json(RECORD_FILE, {**(run.read_json(RECORD_FILE) or {}), **failure})
 
@@ -102,7 +102,7 @@ class Job:
         record = self.record() or {}
         known = record.get("audit", {}) if "reason" in found else {}
         audit = {**known, **found, "number": self.audit}
-        RunFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
+        JobFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
 
     def outcome(self) -> Trial:
         """What tuning is told of it."""
@@ -137,10 +137,10 @@ class Job:
 
     def record_latency(self, latency: Mapping[str, Any]) -> None:
         """Writes down milliseconds by number of rows, or the reason why there are none."""
-        RunFolder(self.folder).write_json(LATENCY_FILE, latency)
+        JobFolder(self.folder).write_json(LATENCY_FILE, latency)
 
     def _latency(self) -> dict[str, Any] | None:
-        return RunFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
+        return JobFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
 
     def line(self, folder: pathlib.Path) -> dict[str, Any]:
         """Its line in the results of a comparison in a folder."""
@@ -165,7 +165,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         job: What to do.
         load_data: Gives the data, with `spec`, `train`, `validation` and `test`.
     """
-    run = RunFolder(job.folder)
+    run = JobFolder(job.folder)
     data = load_data()
     before = job.record()
     if before is None or failed(before):

@@ -89,6 +89,14 @@ def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
     assert f"Was amer-23 worth it? {text}\n" in answer.messages
 
 
+def test_a_data_folder_is_left_alone(folder):
+    before = sorted(folder.rglob("*"))
+    message = refused("compare", f"--data_dir={folder}", f"--out={folder}", "--models=lr")
+    assert "must be another folder than those of data, and there are data that" in message
+    assert f"Received: --out={folder}" in message
+    assert sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
