@@ -158,13 +158,20 @@ class Comparison:
                 raise ValueError(f"{error} Received: tuning_trials={self.tuning_trials}") from error
         fixed = {system: self._fixed(system) for system in self.systems}
         tuning.check_given(self.choices, fixed, self.spec.task, self.settings)
+        if self.audit and not any(system.is_searched for system in self.systems):
+            raise ValueError(
+                "`audit` checks searches, and none of the systems is searched: "
+                f"{', '.join(system.name for system in self.systems)}. Compare {systems.WHOLE} "
+                f"with them, or leave it out. Received: audit={self.audit}"
+            )
         for system in self.systems:
             references = () if system.is_searched else (system.kind,)
             for changed in [{}, *self._possible_changes(system)]:
                 settings = self._settings_of(system, changed).replace(references=references)
                 program.check(self.spec, settings, system.steps, self._own[system.name].options)
                 if system.is_searched:
-                    check_audit(self.audit, program.num_scored(settings, system.steps))
+                    num_scored = program.num_scored(self.spec, settings, system.steps)
+                    check_audit(self.audit, num_scored)
 
     def _possible_changes(self, system: System) -> list[dict[str, Any]]:
         """Each value of each setting that may be tried for a system."""

@@ -299,6 +299,9 @@ def test_processes_of_their_own(finished, load_table, tmp_path):
         ({"time_limit": "soon"}, "positive number of seconds"),
         ({"audit": -1}, "`audit` must be a whole number of at least 0.*audit=-1"),
         ({"names": ["amer"], "audit": 3}, "at least 5.*audit=3"),
+        ({"names": ["lr", "fm"], "audit": 5}, "none of the systems is searched: lr, fm.*audit=5"),
+        # Four fields make six pairs, of which five are screened.
+        ({"names": ["lr", "amer-2"], "audit": 6}, "must be at most 5: with these data .*audit=6"),
         ({"tuning_choices": {"dropout": (0.0,)}}, "needs 2 trials or more.*tuning_trials=0"),
         (
             {"tuning_trials": 2, "tuning_choices": {"hidden_units": (200,)}, "names": ["dnn"]},
