@@ -296,7 +296,12 @@ class Comparison:
             return
         done = len(jobs) - len(left)
         with PhaseProgress(title, len(jobs)) as bar:
-            for index, death in processes.run(self._calls(job.train, left), self.workers):
+
+            def on_begin(index: int) -> None:
+                bar.say(f"{left[index].title} has begun; its progress is in {left[index].log}")
+
+            calls = self._calls(job.train, left)
+            for index, death in processes.run(calls, self.workers, on_begin):
                 if death is not None:
                     left[index].record_failure(f"{death}; see {self._place(left[index].log)}")
                 done += 1

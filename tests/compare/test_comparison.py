@@ -173,7 +173,7 @@ def test_a_full_disk_is_tried_again(load_table, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_latency")
 def test_a_process_that_dies_is_tried_again(load_table, tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "run", lambda calls, workers: iter([(0, "it died")]))
+    monkeypatch.setattr(processes, "run", lambda *arguments: iter([(0, "it died")]))
     result = compare(load_table, tmp_path, ["lr"], seeds=(0,))
     assert result.systems[0].failures == {0: "it died; see lr/seed_0/log.txt"}
     monkeypatch.undo()
@@ -246,7 +246,7 @@ def test_an_audit_that_fails_takes_nothing_away(load_table, tmp_path, monkeypatc
     assert after.pop("audit")["reason"] == "ZeroDivisionError: division by zero"
     assert after == before
     with monkeypatch.context() as broken:
-        broken.setattr(processes, "run", lambda calls, workers: iter([(0, "it died")]))
+        broken.setattr(processes, "run", lambda *arguments: iter([(0, "it died")]))
         result = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5)
     assert "failed: it died; see amer-3/seed_0/log.txt. The same command" in markdown(result)
     [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
