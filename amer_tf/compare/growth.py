@@ -29,11 +29,11 @@ def claim(run: RunFolder, config: Mapping[str, Any]) -> None:
         run.claim(config)
         return
     if not is_comparison(run):
-        own = "a search" if "steps" in found else "something else"
+        kind = "a search" if "steps" in found else "something else"
         system = hand_made_system(run)
         raise RunError(
             "The folder of a comparison must be new, or hold one, and this one holds no comparison "
-            f"but {own if system is None else f'a run of {system}'}: use a new {run.PLACE}. "
+            f"but {kind if system is None else f'a run of {system}'}: use a new {run.PLACE}. "
             f"Received: {run.ARGUMENT}={str(run.path)!r}"
         )
     for what in ("systems", "seeds"):
