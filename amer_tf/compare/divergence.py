@@ -40,7 +40,7 @@ def why_diverged(metrics: Mapping[str, Any]) -> str | None:
     for name, value in metrics.items():
         if isinstance(value, float) and not math.isfinite(value):
             return f"{name} is {value}"
-    if "log_loss" in metrics:
+    if {"log_loss", "positive_rate"} <= set(metrics):
         loss, constant = metrics["log_loss"], _entropy(metrics["positive_rate"])
         if loss > _MOST_TIMES * constant:
             return f"its log loss is {loss:.3g}, and {constant:.3g} that of a constant,"
@@ -51,13 +51,17 @@ def _is_constant(metrics: Mapping[str, Any]) -> bool:
     """Whether all rows, or all items, have one score.
 
     An AUC of exactly .5 has no error then, and every user the same share of a hit: a true item
-    that ties with none is hit or not.
+    that ties with none is hit or not. A single user has no error to tell it by.
     """
-    errors = metrics["standard_errors"]
+    errors = metrics.get("standard_errors", {})
     if "auc" in metrics:
-        return bool(metrics["auc"] == 0.5 and errors["auc"] < _TINY)
-    hits = [name for name in metrics if name.startswith("hr@")]
-    return any(_TINY < metrics[name] < 1 - _TINY and errors[name] < _TINY for name in hits)
+        return metrics["auc"] == 0.5 and _is_zero(errors.get("auc"))
+    is_shared = _TINY < metrics["hr@1"] < 1 - _TINY
+    return is_shared and all(map(_is_zero, errors.values()))
+
+
+def _is_zero(error: float | None) -> bool:
+    return error is not None and error < _TINY
 
 
 def _entropy(rate: float) -> float:

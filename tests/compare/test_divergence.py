@@ -69,6 +69,7 @@ def test_items_that_all_have_one_score():
     divergence.check(ranked([10, 10, 10], [0, 0, 0]))
     divergence.check(ranked([0, 0, 0], [0, 0, 0]))
     divergence.check(ranked([0, 3, 5], [1, 10, 2]))
+    divergence.check(ranked([0], [10]))
 
 
 def test_a_run_that_diverged_is_a_failure(tmp_path, monkeypatch):
