@@ -15,7 +15,7 @@ from amer_tf.cli.errors import UsageError, checking_arguments
 from amer_tf.compare import Candidates, Comparison, ComparisonResult, own_settings
 from amer_tf.compare.audits import verdicts
 from amer_tf.compare.page import write_page
-from amer_tf.compare.systems import WHOLE, choose, references, variants
+from amer_tf.compare.systems import ALSO, WHOLE, choose, references, variants
 from amer_tf.compare.tables import write_tables
 from amer_tf.compare.tuning import CHOICES
 from amer_tf.compare.verdict import verdict
@@ -107,9 +107,9 @@ _TUNE = flags.DEFINE_integer(
 _TUNE_SET = flags.DEFINE_multi_string(
     "tune_set",
     [],
-    "Values of a setting to choose from, as --tune_set=name=value,value, again and again. Left "
-    f"out: those of the paper for {', '.join(CHOICES['ctr'])}, and others for LightGBM and EASE, "
-    "which read none of these.",
+    "Values of a setting to choose from, as --tune_set=name=value,value, again and again, for the "
+    "systems that read it. Of what is left out: those of the paper for "
+    f"{', '.join(CHOICES['ctr'])}, and others for LightGBM and EASE, which read none of these.",
     flag_values=FLAGS,
 )
 _AUDIT = flags.DEFINE_integer(
@@ -135,6 +135,7 @@ def run() -> dict[str, Any]:
     if _LIST_SETTINGS.value:
         return settings_list.list_settings(_PRESET.value, _DATA_DIR.value)
     import_matplotlib()
+    run_data.require_apart("out", _OUT.value)
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)
@@ -181,10 +182,16 @@ def _listed() -> dict[str, Any]:
             name: "searches " + ", ".join(words.STEPS[step] for step in system.steps)
             for name, system in variants(task).items()
         }
-        hand_made = {name: words.SYSTEMS[name][1] for name in references(task)}
+        hand_made = {name: _meaning(name) for name in references(task)}
         found[task] = {WHOLE: "all steps that the data allow", **searched, **hand_made}
         show_table(f"Task {task}", ("name", "what it is"), list(found[task].items()))
     return found
+
+
+def _meaning(name: str) -> str:
+    """What a hand-made system is, and under which other name it can be given."""
+    other = [f"; also {alias}" for alias, known in ALSO.items() if known == name]
+    return words.SYSTEMS[name][1] + "".join(other)
 
 
 def _shown(result: ComparisonResult) -> Any:
@@ -201,6 +208,16 @@ def _settings(
     own: dict[str, dict[str, str]] = {}
     for name, text in assignments("set", _SET.value).items():
         system, dot, setting = name.rpartition(".")
+        if dot and not (system and setting):
+            raise UsageError(
+                "--set must name a setting, or a system and a setting with a point between them. "
+                f"Received: --set={name}={text}"
+            )
+        if name == "references":
+            raise UsageError(
+                "--set has no references in a comparison, where --models names the systems. "
+                f"Received: --set={name}={text}"
+            )
         if dot:
             own.setdefault(system, {})[setting] = text
         else:

@@ -21,6 +21,28 @@ from data_pipelines.folder import HEAD_FILE, read_head
 DATA_FILE = "data.json"
 
 
+def require_apart(flag: str, folder: str) -> None:
+    """Raises where what is to be written would be written into a data folder.
+
+    Args:
+        flag: Name of the flag that says where to.
+        folder: Its value.
+
+    Raises:
+        UsageError: Where `amer prepare` wrote that folder.
+    """
+    try:
+        head = json.loads((pathlib.Path(folder) / HEAD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    # A run has a file of the same name, which says what its data are.
+    if isinstance(head, dict) and "files" in head:
+        raise UsageError(
+            f"--{flag} must be another folder than those of data, and there are data that "
+            f"`amer prepare` wrote: choose a new one. Received: --{flag}={folder}"
+        )
+
+
 def record(run: RunFolder, data: PreparedData) -> None:
     """Writes into the run folder which data it is made on, or checks that they are the same.
 
@@ -31,8 +53,8 @@ def record(run: RunFolder, data: PreparedData) -> None:
     found = run.read_json(DATA_FILE)
     if found is not None and found.get("digest") != described["digest"]:
         raise RunError(
-            f"{run.path} holds a run on other data: {found.get('data_dir')}, digest "
-            f"{found.get('digest')}. Resume it with its own data, or use a new `run_dir`. "
+            f"{run.path} holds a {run.KIND} on other data: {found.get('data_dir')}, digest "
+            f"{found.get('digest')}. Resume it with its own data, or use a new {run.PLACE}. "
             f"Received: data_dir={described['data_dir']!r}, digest {described['digest']}"
         )
     run.write_json(DATA_FILE, described)

@@ -105,6 +105,7 @@ _REFERENCES = flags.DEFINE_list(
 def run() -> dict[str, Any]:
     if _LIST_SETTINGS.value:
         return settings_list.list_settings(_PRESET.value, _DATA_DIR.value)
+    run_data.require_apart("run_dir", _RUN_DIR.value)
     data = data_pipelines.load(_DATA_DIR.value)
     with checking_arguments():
         preset = PROGRAMS[data.spec.task].preset(_PRESET.value, data.spec)

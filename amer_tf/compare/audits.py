@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from amer_tf.compare.comparison import TUNING_FILE
 from amer_tf.compare.result import ComparisonResult, Measured
 from amer_tf.compare.systems import kind_of
 from amer_tf.report.audit import NAMES
@@ -133,14 +132,12 @@ def _beside(result: ComparisonResult, audit: Audit, record: Mapping[str, Any]) -
     """The audit with the hand-made system of a record as its reference."""
     kind = kind_of(record["system"])
     run = RunFolder(result.folder / record["run_dir"], read_only=True)
-    tried = (result.run.read_json(TUNING_FILE) or {}).get(record["system"])
     return dataclasses.replace(
         audit,
         reference=_validation(record, audit),
         reference_name=record["system"],
         reference_cut_at=cut_at(run.phases(), kind, audit.epochs),
         reference_tried=num_tried(run.trials(), kind),
-        # What has no settings was tried once, however many were asked for.
-        reference_trials=result.config["tuning_trials"] if tried is None else len(tried),
+        reference_trials=result.num_trials(record["system"]),
         reference_failure=None,
     )

@@ -11,10 +11,11 @@ from typing import Any
 
 import amer_tf
 from amer_tf.compare import growth, job, own_settings, processes, systems, tuning
+from amer_tf.compare.folder import RESULTS_FILE, ComparisonFolder, JobFolder
 from amer_tf.compare.job import Job
 from amer_tf.compare.measuring import Candidates
 from amer_tf.compare.own_settings import OwnSettings
-from amer_tf.compare.result import RESULTS_FILE, ComparisonResult
+from amer_tf.compare.result import ComparisonResult
 from amer_tf.compare.systems import System
 from amer_tf.search.budget import parse_duration
 from amer_tf.search.progress import PhaseProgress
@@ -22,9 +23,8 @@ from amer_tf.search.search_data import fingerprint, spec_digest
 from amer_tf.search.searcher import MAX_SEED, PROGRAMS, check_audit
 from amer_tf.search.settings_base import BaseSettings
 from amer_tf.search.split_checks import check_splits
-from amer_tf.search.state import SPLITS_FILE, RunFolder
+from amer_tf.search.state import SPLITS_FILE
 
-TUNING_FILE = "tuning.json"
 # In the folder of a trial: the settings that it was started with.
 PROPOSAL_FILE = "proposal.json"
 
@@ -55,8 +55,9 @@ class Comparison:
         tuning_trials: Trainings of each system, with the first seed, from which its settings are
             chosen by the validation split: learning rate, L2, dropout and embedding size, first
             those of the preset, then what Optuna proposes. 0 for none.
-        tuning_choices: Values to choose from by setting; None takes `tuning.CHOICES`. LightGBM and
-            EASE, which read none of those, choose from `tuning.OWN_CHOICES`.
+        tuning_choices: Values to choose from by setting, for the systems that read it, in place of
+            the defaults of that setting alone: `tuning.CHOICES`, and for LightGBM and EASE, which
+            read none of those, `tuning.OWN_CHOICES`. What a system has of its own is not tuned.
         audit: Of how many architectures of each step of each search the scores are checked, with
             the first seed; as in `AmerSearch`, and also of a comparison that has finished.
         workers: Processes at a time, which share the cores; 0 trains in this process.
@@ -102,7 +103,7 @@ class Comparison:
                 "`tuning_choices` needs 2 trials or more, of which the first has the settings as "
                 f"they are. Received: tuning_trials={tuning_trials}"
             )
-        self.choices = dict(tuning_choices or tuning.CHOICES[self.spec.task])
+        self.choices = dict(tuning_choices or {})
         self._load_data = load_data
         own = {systems.full_name(name, self.spec): own_of for name, own_of in (own or {}).items()}
         self._own = self._divided(own)
@@ -110,7 +111,7 @@ class Comparison:
         check_splits(self.spec, data.train, data.validation, data.test)
         if self.spec.task == "next_item":
             self.candidates.check(data.test)
-        self.run = RunFolder(folder)
+        self.run = ComparisonFolder(folder)
         self._config = {
             "version": amer_tf.__version__,
             "systems": [system.name for system in self.systems],
@@ -119,7 +120,11 @@ class Comparison:
             "settings": self.settings.to_dict(),
             "candidates": dataclasses.asdict(self.candidates),
             "tuning_trials": self.tuning_trials,
-            **({"tuning_choices": self.choices} if self.tuning_trials else {}),
+            **(
+                {"tuning_choices": {**tuning.CHOICES[self.spec.task], **self.choices}}
+                if self.tuning_trials
+                else {}
+            ),
             **({"own": own} if own else {}),
             "spec": spec_digest(self.spec),
         }
@@ -151,26 +156,29 @@ class Comparison:
                 tuning.import_optuna()
             except ImportError as error:
                 raise ValueError(f"{error} Received: tuning_trials={self.tuning_trials}") from error
+        fixed = {system: self._fixed(system) for system in self.systems}
+        tuning.check_given(self.choices, fixed, self.spec.task, self.settings)
+        if self.audit and not any(system.is_searched for system in self.systems):
+            raise ValueError(
+                "`audit` checks searches, and none of the systems is searched: "
+                f"{', '.join(system.name for system in self.systems)}. Compare {systems.WHOLE} "
+                f"with them, or leave it out. Received: audit={self.audit}"
+            )
         for system in self.systems:
             references = () if system.is_searched else (system.kind,)
             for changed in [{}, *self._possible_changes(system)]:
                 settings = self._settings_of(system, changed).replace(references=references)
                 program.check(self.spec, settings, system.steps, self._own[system.name].options)
                 if system.is_searched:
-                    check_audit(self.audit, program.num_scored(settings, system.steps))
+                    num_scored = program.num_scored(self.spec, settings, system.steps)
+                    check_audit(self.audit, num_scored)
 
     def _possible_changes(self, system: System) -> list[dict[str, Any]]:
         """Each value of each setting that may be tried for a system."""
         if self.tuning_trials < 2:
             return []
-        found = []
-        for name, values in self._choices(system).items():
-            if isinstance(getattr(self.settings, name, 0), (tuple, str)):
-                raise ValueError(
-                    f"`tuning_choices` must be of settings that are one number. Received: {name!r}"
-                )
-            found += [{name: value} for value in values]
-        return found
+        choices = self._choices(system).items()
+        return [{name: value} for name, values in choices for value in values]
 
     def _divided(self, own: Mapping[str, Mapping[str, Any]]) -> dict[str, OwnSettings]:
         """What each system has of its own.
@@ -194,7 +202,14 @@ class Comparison:
 
     def _choices(self, system: System) -> dict[str, Sequence[float]]:
         """What tuning may try for a system."""
-        return tuning.choices(system, self.spec.task, self.choices)
+        return tuning.choices(system, self.spec.task, self.choices, self._fixed(system))
+
+    def _fixed(self, system: System) -> set[str]:
+        """The settings that a system has of its own, which tuning leaves alone."""
+        changed, options = self._own[system.name]
+        # Its own rate of dropout is not the one that all share.
+        own_rate = {"dropout"} if changed.get("reference_dropout") == "own" else set()
+        return {*changed, *options, *own_rate}
 
     def _settings_of(self, system: System, changed: Mapping[str, Any]) -> Any:
         """The settings of a system, with what tuning has changed."""
@@ -237,15 +252,9 @@ class Comparison:
             ]
             self._train(f"Tuning, trial {number + 1} of {self.tuning_trials}", jobs)
             for each in jobs:
-                record = each.record() or {}
                 tried[each.system.name].append(each)
-                trials[each.system.name].append(
-                    tuning.Trial(dict(each.changed), record.get("score"))
-                )
-        self.run.write_json(
-            TUNING_FILE,
-            {name: [trial._asdict() for trial in known] for name, known in trials.items()},
-        )
+                trials[each.system.name].append(each.outcome())
+        tuning.write(self.run, trials)
         # Where all have failed, the first one's failure stands: it would only fail again.
         best = {name: tuning.best(known) or 0 for name, known in trials.items()}
         return {name: tried[name][place] for name, place in best.items()}
@@ -274,10 +283,10 @@ class Comparison:
         A trial that died ends with another score when it is tried again, after which others would
         be proposed than those that were trained since.
         """
-        known: dict[str, Any] | None = RunFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
+        known: dict[str, Any] | None = JobFolder(folder, read_only=True).read_json(PROPOSAL_FILE)
         if known is None:
             known = tuning.propose(self._choices(system), trials, self.seeds[0])
-            RunFolder(folder).write_json(PROPOSAL_FILE, known)
+            JobFolder(folder).write_json(PROPOSAL_FILE, known)
         return known
 
     def _train(
@@ -289,7 +298,12 @@ class Comparison:
             return
         done = len(jobs) - len(left)
         with PhaseProgress(title, len(jobs)) as bar:
-            for index, death in processes.run(self._calls(job.train, left), self.workers):
+
+            def on_begin(index: int) -> None:
+                bar.say(f"{left[index].title} has begun; its progress is in {left[index].log}")
+
+            calls = self._calls(job.train, left)
+            for index, death in processes.run(calls, self.workers, on_begin):
                 if death is not None:
                     left[index].record_failure(f"{death}; see {self._place(left[index].log)}")
                 done += 1

@@ -9,9 +9,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amer_tf.compare import measuring, processes
+from amer_tf.compare import divergence, measuring, processes
+from amer_tf.compare.folder import JobFolder
 from amer_tf.compare.limit_effects import limit_effects
 from amer_tf.compare.systems import System
+from amer_tf.compare.tuning import Trial
 from amer_tf.models.boosted_trees import BoostedTrees
 from amer_tf.search.array_files import write_arrays
 from amer_tf.search.audit import PHASE as AUDIT
@@ -22,7 +24,7 @@ from amer_tf.search.result import SearchResult
 from amer_tf.search.run_error import RunError
 from amer_tf.search.searcher import AmerSearch
 from amer_tf.search.settings_base import BaseSettings
-from amer_tf.search.state import CONFIG_FILE, METRICS_FILE, RunFolder
+from amer_tf.search.state import CONFIG_FILE, METRICS_FILE
 from amer_tf.training.binary_metrics import MetricError
 from amer_tf.training.evaluation_batches import EvaluationError
 from amer_tf.training.fit import TrainingError
@@ -80,7 +82,7 @@ class Job:
 
     def record(self) -> dict[str, Any] | None:
         """What was measured, or why not; None where neither is known yet."""
-        record = RunFolder(self.folder, read_only=True).read_json(RECORD_FILE)
+        record = JobFolder(self.folder, read_only=True).read_json(RECORD_FILE)
         if record is None or self.is_trial or failed(record):
             return record
         # A trial that becomes a result is still to be measured on the test split.
@@ -97,13 +99,13 @@ class Job:
             if self.audit:
                 self.record_audit(_audit_failure(reason, is_final))
             return
-        run = RunFolder(self.folder)
+        run = JobFolder(self.folder)
         failure = {"status": "failed", "reason": reason, "is_final": is_final}
         run.write_json(RECORD_FILE, {**(run.read_json(RECORD_FILE) or {}), **failure})
 
     def record_attempt(self) -> None:
         """Writes down that its training begins or goes on; of one that is done there is no word."""
-        run = RunFolder(self.folder)
+        run = JobFolder(self.folder)
         if (run.path / METRICS_FILE).exists():
             return
         before = self._attempts()
@@ -118,7 +120,7 @@ class Job:
         return {"workers": max(1, *known), **resumed} if known else {}
 
     def _attempts(self) -> list[int]:
-        known = RunFolder(self.folder, read_only=True).read_json(ATTEMPTS_FILE) or {}
+        known = JobFolder(self.folder, read_only=True).read_json(ATTEMPTS_FILE) or {}
         return list(known.get("workers", ()))
 
     def record_audit(self, found: Mapping[str, Any]) -> None:
@@ -126,7 +128,14 @@ class Job:
         record = self.record() or {}
         known = record.get("audit", {}) if "reason" in found else {}
         audit = {**known, **found, "number": self.audit}
-        RunFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
+        JobFolder(self.folder).write_json(RECORD_FILE, {**record, "audit": audit})
+
+    def outcome(self) -> Trial:
+        """What tuning is told of it."""
+        record = self.record() or {}
+        # One of which only the test split could not be measured keeps its score.
+        score = record.get("score")
+        return Trial(dict(self.changed), score, record.get("reason") if score is None else None)
 
     @property
     def is_open(self) -> bool:
@@ -154,10 +163,10 @@ class Job:
 
     def record_latency(self, latency: Mapping[str, Any]) -> None:
         """Writes down milliseconds by number of rows, or the reason why there are none."""
-        RunFolder(self.folder).write_json(LATENCY_FILE, latency)
+        JobFolder(self.folder).write_json(LATENCY_FILE, latency)
 
     def _latency(self) -> dict[str, Any] | None:
-        return RunFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
+        return JobFolder(self.folder, read_only=True).read_json(LATENCY_FILE)
 
     def line(self, folder: pathlib.Path) -> dict[str, Any]:
         """Its line in the results of a comparison in a folder."""
@@ -182,7 +191,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
         job: What to do.
         load_data: Gives the data, with `spec`, `train`, `validation` and `test`.
     """
-    run = RunFolder(job.folder)
+    run = JobFolder(job.folder)
     data = load_data()
     before = job.record()
     if before is None or failed(before):
@@ -190,6 +199,7 @@ def train(job: Job, load_data: Callable[[], Any]) -> None:
             job.record_attempt()
             result = _result(job, data)
             record = _described(job, result)
+            divergence.check(record["validation"])
             if not job.is_trial:
                 record["test"], arrays = measuring.measure(result, data, job.candidates)
                 run.write(TEST_FILE, lambda stream: write_arrays(stream, arrays))

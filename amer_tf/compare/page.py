@@ -227,6 +227,11 @@ def _failures(result: ComparisonResult) -> Html | None:
         for system in result.systems
         for seed, reason in system.failures.items()
     ]
+    rows += [
+        [system.label, f"trial {number} of its tuning", reason]
+        for system in result.systems
+        for number, reason in result.failed_trials(system.name).items()
+    ]
     return table("Runs that came to nothing", ["System", "Seed", "Why"], rows) if rows else None
 
 
@@ -234,15 +239,17 @@ def _tuned(result: ComparisonResult) -> Html | None:
     if not result.config.get("tuning_trials"):
         return None
     systems = _measured(result)
-    rows = list(map(list, recipe.chosen_settings(result).items()))
-    number = result.config["tuning_trials"]
+    chosen = recipe.chosen_settings(result)
+    rows = [
+        [system.label, chosen[system.label], result.num_trials(system.name)] for system in systems
+    ]
     return joined(
         [
-            table("Chosen settings", ["System", "Settings"], rows, _found(systems)),
+            table("Chosen settings", ["System", "Settings", "Trained"], rows, _found(systems)),
             paragraph(
-                f"Each system was trained {number} times with the first seed, and has the "
-                "settings with the best score on the validation split; those of the preset were "
-                "tried first. What has no settings was trained once."
+                "Each system was trained as many times with the first seed as the table says, and "
+                "has the settings with the best score on the validation split; those of the preset "
+                "were tried first. What has no settings to choose was trained once."
             ),
         ]
     )

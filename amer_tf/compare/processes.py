@@ -31,12 +31,15 @@ class Call(NamedTuple):
     log: pathlib.Path
 
 
-def run(calls: Sequence[Call], workers: int) -> Iterator[tuple[int, str | None]]:
+def run(
+    calls: Sequence[Call], workers: int, on_begin: Callable[[int], None] = lambda index: None
+) -> Iterator[tuple[int, str | None]]:
     """Makes all calls, each in a process of its own: memory is given back, and a crash is its own.
 
     Args:
         calls: The calls, the most urgent first.
         workers: Processes at a time, which share the cores; 0 makes the calls in this process.
+        on_begin: Called with the place of a call whose process has been started.
 
     Yields: The place of a call that has ended, and how its process died where it did.
     """
@@ -53,6 +56,7 @@ def run(calls: Sequence[Call], workers: int) -> Iterator[tuple[int, str | None]]
                 index, call = waiting.pop()
                 process = _started(call, max(1, _num_cores() // workers))
                 running[process.sentinel] = (index, process)
+                on_begin(index)
             for sentinel in multiprocessing.connection.wait(list(running)):
                 assert isinstance(sentinel, int)
                 index, process = running.pop(sentinel)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -12,16 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from amer_tf.compare import significance, systems
+from amer_tf.compare import significance, systems, tuning
+from amer_tf.compare.folder import RESULTS_FILE, ComparisonFolder
 from amer_tf.compare.job import TEST_FILE, failed
 from amer_tf.compare.significance import Difference
 from amer_tf.features import FeatureSpec
 from amer_tf.report import words
 from amer_tf.search.array_files import StoredArrays
 from amer_tf.search.run_error import RunError
-from amer_tf.search.state import CONFIG_FILE, RunFolder
+from amer_tf.search.run_result import is_comparison
+from amer_tf.search.state import CONFIG_FILE
 
-RESULTS_FILE = "results.jsonl"
 # The first one ranks the systems.
 METRICS = {"ctr": ("auc", "log_loss"), "next_item": ("ndcg@5", "hr@1", "hr@5", "mrr")}
 
@@ -86,15 +86,15 @@ class ComparisonResult:
         folder: Folder of a comparison, which need not have finished.
 
     Raises:
-        RunError: Where there is none.
+        RunError: Where there is none, or a file is damaged.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = pathlib.Path(folder)
-        run = RunFolder(folder, read_only=True)
+        run = ComparisonFolder(folder, read_only=True)
         config = run.read_json(CONFIG_FILE)
         file = self.folder / RESULTS_FILE
-        if config is None or not file.is_file():
+        if config is None or not is_comparison(run) or not file.is_file():
             raise RunError(
                 f"There is no comparison in this folder. Received: folder={str(self.folder)!r}"
             )
@@ -102,8 +102,7 @@ class ComparisonResult:
         self.file = file
         self.config = config
         self.spec = FeatureSpec.load(self.folder)
-        lines = file.read_text(encoding="utf-8").splitlines()
-        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.records = run.results()
         # Tables and page ask for the same ones.
         self._scores: dict[str, list[dict[str, Any]]] = {}
         self._differences: dict[tuple[str | None, ...], Difference] = {}
@@ -145,6 +144,21 @@ class ComparisonResult:
                 )
             )
         return sorted(found, key=self._rank)
+
+    @functools.cached_property
+    def trials(self) -> dict[str, list[tuning.Trial]]:
+        """What tuning has tried, by name of the system; nothing where it was not asked for."""
+        return tuning.read(self.run) if self.config.get("tuning_trials") else {}
+
+    def num_trials(self, name: str) -> int:
+        """How often a system was trained to choose its settings."""
+        asked: int = self.config.get("tuning_trials", 0)
+        return len(self.trials[name]) if name in self.trials else asked
+
+    def failed_trials(self, name: str) -> dict[int, str]:
+        """Why trials of a system came to nothing, by their numbers."""
+        tried = enumerate(self.trials.get(name, ()))
+        return {number: trial.reason for number, trial in tried if trial.reason is not None}
 
     def _rank(self, system: Measured) -> float:
         if not system.records:
@@ -226,11 +240,12 @@ class ComparisonResult:
         return row
 
     def summary(self) -> list[dict[str, Any]]:
-        """The table as plain JSON: what is not known is left out."""
-        return [
-            {name: value for name, value in self._row(system).items() if value is not None}
+        """The table as plain JSON, with trials that failed: what is not known is left out."""
+        rows = [
+            self._row(system) | {"failed_trials": self.failed_trials(system.name) or None}
             for system in self.systems
         ]
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def deviation(values: Sequence[float]) -> float | None:

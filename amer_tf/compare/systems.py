@@ -22,7 +22,7 @@ WHOLE = "amer"
 _ALL_STEPS = ("behavior", "interaction", "mlp")
 _REFERENCES = {"next_item": settings.REFERENCES, "ctr": ctr_settings.REFERENCES}
 # Names under which the field knows some of them.
-_ALSO = {"sasrec": "transformer", "pop": "popularity", "mlp": "dnn"}
+ALSO = {"sasrec": "transformer", "pop": "popularity", "mlp": "dnn"}
 _LABEL = re.compile("[A-Za-z0-9_-]+")
 
 
@@ -78,7 +78,7 @@ def kind_of(name: str) -> str:
 def full_name(name: str, spec: FeatureSpec) -> str:
     """A name as the systems bear it: `amer` becomes the steps that the data allow."""
     kind, separator, label = name.partition("@")
-    kind = _ALSO.get(kind, kind)
+    kind = ALSO.get(kind, kind)
     if kind == WHOLE:
         kind = _name_of(PROGRAMS[spec.task].possible_steps(spec))
     return kind + separator + label
@@ -103,9 +103,13 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     ]
     if unknown or not names:
         kinds = [WHOLE, *known]
+        also = [name for name, kind in ALSO.items() if kind in known]
+        others = _of_other_tasks(unknown, spec.task)
+        misspelt = [kind for kind in map(kind_of, unknown) if kind not in others]
         raise ValueError(
             f"The systems must be among {', '.join(kinds)} for task {spec.task!r}. "
-            f"{did_you_mean(map(kind_of, unknown), [*kinds, *_ALSO])}"
+            + "".join(f"{kind} is of task {task}. " for kind, task in others.items())
+            + f"{did_you_mean(misspelt, [*kinds, *also])}"
             f"Received: {', '.join(unknown) or 'none'}"
         )
     for name in full_names:
@@ -119,6 +123,14 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
     twice = [system.name for index, system in enumerate(systems) if system in systems[:index]]
     if twice:
         raise ValueError(f"The systems must be different ones. Received: {', '.join(twice)} twice")
+    alike = [
+        name for name in full_names if [each.lower() for each in full_names].count(name.lower()) > 1
+    ]
+    if alike:
+        raise ValueError(
+            "The systems must differ in more than capitals: each has a folder of its name, and "
+            f"some disks take those for one. Received: {', '.join(alike)}"
+        )
     reasons = [
         f"{system.name}: {reason}"
         for system in systems
@@ -133,6 +145,18 @@ def choose(names: Sequence[str], spec: FeatureSpec) -> tuple[System, ...]:
 
 def _name_of(steps: Sequence[str]) -> str:
     return "amer-" + "".join(str(_ALL_STEPS.index(step) + 1) for step in steps)
+
+
+def _of_other_tasks(names: Sequence[str], task: str) -> dict[str, str]:
+    """The task of each name that is a system of another one, without labels."""
+    tasks = {
+        kind: other
+        for other in PROGRAMS
+        if other != task
+        for kind in (*variants(other), *references(other))
+    }
+    found = {kind: tasks.get(ALSO.get(kind, kind)) for kind in map(kind_of, names)}
+    return {kind: other for kind, other in found.items() if other is not None}
 
 
 def _why_not(system: System, spec: FeatureSpec, possible: Sequence[str]) -> str | None:

@@ -137,6 +137,11 @@ def _failures(result: ComparisonResult) -> list[str]:
         for system in result.systems
         for seed, reason in system.failures.items()
     ]
+    lines += [
+        f"- {system.label}, trial {number} of its tuning: {reason}"
+        for system in result.systems
+        for number, reason in result.failed_trials(system.name).items()
+    ]
     parts = ["Failed:\n\n" + "\n".join(lines)] if lines else []
     lines = [f"- {name}: {reason}" for name, reason in without_latency(result).items()]
     if lines:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from amer_tf.compare.systems import System
-from amer_tf.search import ctr_references
+from amer_tf.search import ctr_references, references
+from amer_tf.search.settings_base import BaseSettings
+from amer_tf.search.state import RunFolder
+
+TUNING_FILE = "tuning.json"
 
 # Appendix D of the paper, but for the sizes of task ctr, of which it names 4, 5 and 40: attention
 # of 4 heads does not divide 5.
@@ -35,6 +39,13 @@ OWN_CHOICES: Mapping[str, Mapping[str, tuple[float, ...]]] = {
     "ease": {"ease_l2": (30.0, 100.0, 200.0, 300.0, 500.0, 1000.0)},
     "popularity": {},
 }
+# What no search reads; other hand-made systems have lists of what they read.
+_OF_REFERENCES = frozenset(
+    {
+        *(setting for values in OWN_CHOICES.values() for setting in values),
+        *("cross_buckets", "gate_epochs"),
+    }
+)
 
 
 class Trial(NamedTuple):
@@ -43,30 +54,110 @@ class Trial(NamedTuple):
     Attributes:
         changed: The settings that differ from the preset's.
         score: The validation score; None of a training that failed.
+        reason: Why it failed.
     """
 
     changed: dict[str, Any]
     score: float | None
+    reason: str | None = None
 
 
 def choices(
-    system: System, task: str, known: Mapping[str, Sequence[float]]
+    system: System,
+    task: str,
+    given: Mapping[str, Sequence[float]],
+    own: Collection[str] = (),
 ) -> dict[str, Sequence[float]]:
     """The values that a system chooses from; none where it reads no setting.
 
     Args:
         system: The system.
         task: Of the data.
-        known: Values by setting; those of a system that has its own stand in their place.
+        given: Values by setting, in place of the defaults of that setting alone. A system that
+            does not read it keeps what it has, so that all are tuned alike.
+        own: What the system has of its own, which stays as it is.
     """
-    own = OWN_CHOICES.get(system.kind)
-    if own is not None:
-        return {setting: known.get(setting, values) for setting, values in own.items()}
-    foreign = {setting for values in OWN_CHOICES.values() for setting in values}
-    if task == "ctr" and not system.is_searched:
-        # An LR has neither hidden layers to drop nor embeddings.
-        foreign |= set(CHOICES[task]) - ctr_references.readable_settings(system.kind)
-    return {setting: values for setting, values in known.items() if setting not in foreign}
+    defaults = OWN_CHOICES.get(system.kind, CHOICES[task])
+    return {
+        setting: values
+        for setting, values in {**defaults, **given}.items()
+        if reads(system, task, setting) and setting not in own
+    }
+
+
+def reads(system: System, task: str, setting: str) -> bool:
+    """Whether a setting says something of a system: an LR has no hidden layers to drop."""
+    if system.is_searched:
+        return setting not in _OF_REFERENCES
+    room: Any = ctr_references if task == "ctr" else references
+    return setting in room.readable_settings(system.kind)
+
+
+def check_given(
+    given: Mapping[str, Sequence[float]],
+    systems: Mapping[System, Collection[str]],
+    task: str,
+    settings: BaseSettings,
+) -> None:
+    """Raises where values to choose from are of no setting, or none that could be tuned.
+
+    Args:
+        given: Values by setting.
+        systems: The systems, and what each has of its own.
+        task: Of the data.
+        settings: Those of all systems.
+
+    Raises:
+        ValueError: Where a setting is no number, or nothing that is compared can be tuned by it.
+    """
+    for name, values in given.items():
+        if isinstance(getattr(settings, name, 0), (tuple, str)):
+            raise ValueError(
+                f"`tuning_choices` must be of settings that are one number. Received: {name!r}"
+            )
+        if not values:
+            raise ValueError(f"`tuning_choices` must have values for {name}. Received: {name}=()")
+        # Says which settings there are.
+        settings.replace(**{name: getattr(settings, name, None)})
+        readers = [system for system in systems if reads(system, task, name)]
+        names = ", ".join(system.name for system in readers or systems)
+        if not readers:
+            raise ValueError(
+                "`tuning_choices` must be of settings that one of the systems reads, and none of "
+                f"{names} reads this one. Received: {name!r}"
+            )
+        if all(name in systems[system] for system in readers):
+            raise ValueError(
+                "`tuning_choices` must be of settings that are not fixed for every system that "
+                f"reads them, as this one is for {names}. Received: {name!r}"
+            )
+
+
+def write(run: RunFolder, trials: Mapping[str, Sequence[Trial]]) -> None:
+    """Writes the trials of all systems, by name, into the folder of a comparison."""
+    content = {name: [trial._asdict() for trial in known] for name, known in trials.items()}
+    run.write_json(TUNING_FILE, content)
+
+
+def read(run: RunFolder) -> dict[str, list[Trial]]:
+    """The trials that `write` wrote down; none where nothing was tuned.
+
+    Raises:
+        RunError: Where the file is damaged.
+    """
+    content = run.read_json(TUNING_FILE) or {}
+    return {
+        name: [
+            # Older ones do not say why they failed.
+            Trial(**{"reason": None if trial["score"] is not None else _unknown(number), **trial})
+            for number, trial in enumerate(known)
+        ]
+        for name, known in content.items()
+    }
+
+
+def _unknown(number: int) -> str:
+    return f"see record.json in its folder trial_{number}"
 
 
 def import_optuna() -> Any:
@@ -108,6 +199,9 @@ def propose(
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials))
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for trial in trials[1:]:
+        # One of an older version may have changed what the system has of its own.
+        if set(trial.changed) != set(spaces):
+            continue
         state = optuna.trial.TrialState
         study.add_trial(
             optuna.trial.create_trial(

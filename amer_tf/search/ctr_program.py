@@ -94,10 +94,16 @@ class CtrProgram:
         return STEPS if spec.with_role("behavior") else STEPS[1:]
 
     @staticmethod
-    def num_scored(settings: CtrSettings, steps: Sequence[str] = STEPS[1:]) -> int | None:
-        """How many architectures each step draws and scores at least; None where none is drawn."""
+    def num_scored(
+        spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]
+    ) -> int:
+        """How many architectures every step has scored: of interactions no more than there are."""
         numbers = {"behavior": settings.num_behaviors, "mlp": settings.num_mlps}
-        return min((numbers[step] for step in steps if step in numbers), default=None)
+        if "interaction" in steps:
+            fields = aggregation.interaction_fields(spec)
+            number = InteractionSpace(fields, settings.max_order or None).count(settings.rounds)
+            numbers["interaction"] = min(number, settings.num_screened or number)
+        return min(numbers[step] for step in steps)
 
     @staticmethod
     def check(

@@ -72,6 +72,20 @@ _OF_CROSSES = ("autocross",)
 # Arguments of `build` that all of them share, and those that a search finds, or a setting says.
 _SHARED = ("spec", "embedding_dim", "hidden_units", "dropout", "l2")
 _SEARCHED = ("crosses", "boundaries", "num_buckets", "pairs", "attention")
+# Settings that every network reads, beside those arguments, and what single systems do.
+_OF_TRAINING = frozenset(
+    {
+        *("batch_size", "epoch_steps", "prior_precisions", "tuning_rows", "embedding_rate_factor"),
+        *("final_epochs", "learning_rate", "patience", "max_cuts", "averaging", "calibration"),
+    }
+)
+_READ_BY: Mapping[str, frozenset[str]] = {
+    "autocross": frozenset(
+        {"screening_rows", "num_interactions", "max_order", "cross_buckets", "fitness"}
+    ),
+    "autofis": frozenset({"gate_epochs"}),
+    TREES: frozenset({"trees_learning_rate", "trees_leaves", "trees_leaf_rows", "calibration"}),
+}
 
 
 def check(
@@ -122,10 +136,11 @@ def known_options(name: str) -> dict[str, Any]:
 
 
 def readable_settings(name: str) -> frozenset[str]:
-    """Which of the settings that all systems share one of them reads."""
+    """Which of the settings say something of one of them."""
     if name not in _NETWORKS:
-        return frozenset()
-    return frozenset(inspect.signature(_NETWORKS[name]).parameters) | {"learning_rate"}
+        return _READ_BY.get(name, frozenset())
+    sizes = frozenset(_SHARED[1:]) & frozenset(inspect.signature(_NETWORKS[name]).parameters)
+    return sizes | _OF_TRAINING | _READ_BY.get(name, frozenset())
 
 
 def build(

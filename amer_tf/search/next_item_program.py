@@ -90,8 +90,8 @@ class NextItemProgram:
         return STEPS
 
     @staticmethod
-    def num_scored(settings: Settings, steps: Sequence[str] = STEPS) -> int:
-        """How many architectures a step draws and scores at least."""
+    def num_scored(spec: FeatureSpec, settings: Settings, steps: Sequence[str] = STEPS) -> int:
+        """How many architectures the step has scored."""
         return settings.num_architectures
 
     @staticmethod

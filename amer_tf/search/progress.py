@@ -48,6 +48,10 @@ class PhaseProgress:
     ) -> None:
         self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """Prints a line above the bar."""
+        self._console.print(f"  {text}", markup=False, highlight=False)
+
     def update(self, done: float, note: str = "") -> None:
         """Moves the bar to `done` and shows a note such as the best so far."""
         self._bar.update(self._task, completed=done, note=note)

@@ -90,6 +90,13 @@ NETWORKS: Mapping[str, Recipe] = {
     "bert4rec": Recipe(bert4rec.build, dropout=0.5, trainings=("cut", "cloze")),
     "transformer": Recipe(transformer.build, trainings=_CAUSAL),
 }
+# Settings that every network reads.
+_READ_BY_ALL = frozenset(
+    {
+        *("embedding_dim", "dropout", "reference_dropout", "l2", "learning_rate", "batch_size"),
+        *("num_positives", "scratch_epochs", "final_epochs"),
+    }
+)
 # How much of a history is hidden where events are asked for; Sun et al. on Beauty.
 _MASK_RATE = 0.6
 # Its time grows with the third power of the items, its memory with the second.
@@ -125,6 +132,16 @@ def known_options(name: str) -> dict[str, Any]:
         "training": recipe.trainings,
         "num_negatives": recipe.num_negatives,
     }
+
+
+def readable_settings(name: str) -> frozenset[str]:
+    """Which of the settings say something of one of them."""
+    if name not in NETWORKS:
+        return frozenset({"ease_l2"} if name == "ease" else ())
+    recipe = NETWORKS[name]
+    shared = {"loss": recipe.loss, "num_negatives": recipe.num_negatives}
+    own_way = {"causal_training"} if recipe.trainings == _CAUSAL else set()
+    return _READ_BY_ALL | own_way | {setting for setting, own in shared.items() if own is None}
 
 
 def settings_of(run: RunFolder) -> Settings:

@@ -100,7 +100,9 @@ def hand_made_system(run: RunFolder) -> str | None:
 
 def is_comparison(run: RunFolder) -> bool:
     """Whether a folder is that of a comparison; its runs have folders of their own in it."""
-    return "systems" in (run.read_json(CONFIG_FILE) or {})
+    config = run.read_json(CONFIG_FILE) or {}
+    lists = [config.get(name) for name in ("systems", "seeds")]
+    return all(isinstance(found, list) and len(found) > 0 for found in lists)
 
 
 def require_no_comparison(run: RunFolder) -> None:

@@ -110,7 +110,7 @@ class AmerSearch:
         self.settings: Any = chosen
         _check_exportable(spec)
         program.check(spec, self.settings, steps)
-        check_audit(audit, program.num_scored(self.settings, steps))
+        check_audit(audit, program.num_scored(spec, self.settings, steps))
         self.audit = audit
         self.steps = steps
         self.time_limit = None if time_limit is None else parse_duration(time_limit)
@@ -192,12 +192,12 @@ class AmerSearch:
         )
 
 
-def check_audit(audit: int, num_scored: int | None) -> None:
+def check_audit(audit: int, num_scored: int) -> None:
     """Raises where so many architectures cannot be audited.
 
     Args:
         audit: The argument of the search.
-        num_scored: How many each step draws and scores, or None where the settings do not say.
+        num_scored: How many every step can have scored.
     """
     if (
         not isinstance(audit, int)
@@ -208,10 +208,10 @@ def check_audit(audit: int, num_scored: int | None) -> None:
             f"`audit` must be 0 or a whole number of at least {LEAST_PAIRS}: of fewer not even a "
             f"perfect ranking could be told from chance. Received: audit={audit!r}"
         )
-    if num_scored is not None and audit > num_scored:
+    if audit > num_scored:
         raise ValueError(
-            f"`audit` must be at most {num_scored}: the settings have no more architectures "
-            f"scored. Received: audit={audit}"
+            f"`audit` must be at most {num_scored}: with these data and settings one of the steps "
+            f"has no more architectures scored. Received: audit={audit}"
         )
 
 

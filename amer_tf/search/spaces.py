@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -284,6 +285,15 @@ class InteractionSpace:
     def start(self) -> list[tuple[str, ...]]:
         """What the first round grows from: every field by itself."""
         return [(name,) for name in self.fields]
+
+    def count(self, rounds: int) -> int:
+        """How many interactions there are that so many rounds can come to.
+
+        Args:
+            rounds: Each gives an interaction one field more, the first makes pairs.
+        """
+        most = min(self.max_order or len(self.fields), rounds + 1)
+        return sum(math.comb(len(self.fields), order) for order in range(2, most + 1))
 
     def grow(self, kept: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """The candidates of a round: the kept interactions, and each of them with one more field.

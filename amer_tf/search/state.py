@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from amer_tf.features import VOCABULARY_FOLDER, FeatureSpec
 from amer_tf.files import temporary_path
@@ -37,6 +37,15 @@ class RunFolder:
         RunError: Where the folder cannot be made or written to.
     """
 
+    # What messages say: what it holds, who works in it, its name, how it was given, and what to do
+    # where a file is damaged.
+    KIND: ClassVar[str] = "run"
+    WORK: ClassVar[str] = "search"
+    NAME: ClassVar[str] = "run folder"
+    PLACE: ClassVar[str] = "`run_dir`"
+    ARGUMENT: ClassVar[str] = "run_dir"
+    CURE: ClassVar[str] = "use a new `run_dir`, or delete its folder to begin anew"
+
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path = pathlib.Path(path)
         if read_only:
@@ -45,14 +54,19 @@ class RunFolder:
             (self.path / CHECKPOINT_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(
-                f"The run folder cannot be made: {error}. Choose another `run_dir` or free it. "
-                f"Received: run_dir={str(self.path)!r}"
+                f"The {self.NAME} cannot be made: {error}. Choose another {self.PLACE} or free it. "
+                f"Received: {self._received}"
             ) from error
         if not os.access(self.path, os.W_OK):
             raise RunError(
-                "The run folder cannot be written to; choose another `run_dir` or change its "
-                f"rights. Received: run_dir={str(self.path)!r}"
+                f"The {self.NAME} cannot be written to; choose another {self.PLACE} or change its "
+                f"rights. Received: {self._received}"
             )
+
+    @property
+    def _received(self) -> str:
+        """How the folder was given, for messages."""
+        return f"{self.ARGUMENT}={str(self.path)!r}"
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
@@ -67,13 +81,13 @@ class RunFolder:
                 _lock(stack.enter_context(file.open("wb")))
             except BlockingIOError:
                 raise RunError(
-                    "Another search is at work in this run folder: wait for it, or use a new "
-                    f"`run_dir`. Received: run_dir={str(self.path)!r}"
+                    f"Another {self.WORK} is at work in this {self.NAME}: wait for it, or use a "
+                    f"new {self.PLACE}. Received: {self._received}"
                 ) from None
             except OSError as error:
                 raise RunError(
-                    f"The run folder cannot be locked against other searches: {error}. Free it, or "
-                    f"use a `run_dir` elsewhere. Received: run_dir={str(self.path)!r}"
+                    f"The {self.NAME} cannot be locked against other processes: {error}. Free it, "
+                    f"or use a {self.PLACE} elsewhere. Received: {self._received}"
                 ) from error
             self._tidy_up()
             yield
@@ -140,7 +154,7 @@ class RunFolder:
                 raise ValueError(f"expected a JSON object, received {_short(content)}")
         except (OSError, ValueError) as error:
             raise RunError(
-                f"{file} cannot be read: {error}. It is damaged: use a new `run_dir`."
+                f"{file} cannot be read: {error}. It is damaged: {self.CURE}."
             ) from error
         return content
 
@@ -155,7 +169,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(
                 f"The spec cannot be written: {error}. Free the disk or the folder, then run the "
-                f"same command again. Received: run_dir={str(self.path)!r}"
+                f"same command again. Received: {self._received}"
             ) from error
 
     def claim(self, config: Mapping[str, Any]) -> None:
@@ -186,9 +200,9 @@ class RunFolder:
         for key in sorted(set(before) | set(now)):
             if before.get(key) != now.get(key):
                 raise RunError(
-                    f"{self.path} holds a run with another {key}: {_short(before.get(key))}. "
-                    f"Resume it with the {what} it was started with, or use a new `run_dir`. "
-                    f"Received: {key}={_short(now.get(key))}"
+                    f"{self.path} holds a {self.KIND} with another {key}: "
+                    f"{_short(before.get(key))}. Resume it with the {what} it was started with, "
+                    f"or use a new {self.PLACE}. Received: {key}={_short(now.get(key))}"
                 )
 
     def phases(self) -> dict[str, Any]:
@@ -225,7 +239,9 @@ class RunFolder:
         try:
             return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
         except ValueError as error:
-            raise RunError(f"{file} has a damaged line: {error}. Use a new `run_dir`.") from error
+            raise RunError(
+                f"{file} has a damaged line: {error}. To mend it {self.CURE}."
+            ) from error
 
     def append_best_trial(
         self, trial: dict[str, Any], save: Callable[[pathlib.Path], None]

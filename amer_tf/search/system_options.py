@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ def build_options(build: Callable[..., Any], shared: Collection[str]) -> dict[st
 
 
 def check_options(system: str, known: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Raises for an option that a system does not have, or a training that it cannot have.
+    """Raises for an option that a system does not have, or a value that it cannot have.
 
     Args:
         system: Name of the system, for the error.
@@ -37,3 +38,51 @@ def check_options(system: str, known: Mapping[str, Any], options: Mapping[str, A
                 f"`training` of {system} must be one of {', '.join(known[name])}. "
                 f"{did_you_mean(value, known[name])}Received: training={value!r}"
             )
+        if name != "training" and not _is_right(name, value, known[name]):
+            raise ValueError(
+                f"`{name}` of {system} must be {_expected(name, known[name])}. "
+                f"Received: {name}={value!r}"
+            )
+
+
+def _expected(name: str, default: Any) -> str:
+    """What an option may be, in words that go on from `must be`."""
+    if isinstance(default, bool):
+        return "true or false"
+    if isinstance(default, tuple):
+        return "one or more whole numbers of at least 1"
+    if isinstance(default, float):
+        return "a number in [0, 1)" if _is_rate(name) else "a number of at least 0"
+    return "a name" if _is_name(name, default) else "a whole number of at least 1"
+
+
+def _is_right(name: str, value: Any, default: Any) -> bool:
+    """Whether an option has a value of its kind: without a layer or a block it is no such system.
+
+    Args:
+        name: Of the option.
+        value: Its value.
+        default: Another one; None where the system finds it by itself.
+    """
+    if value is None:
+        return default is None
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, tuple):
+        return isinstance(value, (tuple, list)) and bool(value) and all(map(_is_count, value))
+    if isinstance(default, float):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and 0.0 <= value < (1.0 if _is_rate(name) else math.inf)
+    return isinstance(value, str) if _is_name(name, default) else _is_count(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_rate(name: str) -> bool:
+    return name.endswith(("_rate", "dropout"))
+
+
+def _is_name(name: str, default: Any) -> bool:
+    return isinstance(default, str) or (default is None and name.endswith("_field"))

@@ -43,6 +43,10 @@ def test_the_systems_by_name():
     assert set(answer.result["ctr"]) == {"amer", *variants, *REFERENCES}
     assert set(answer.result["next_item"]) == {"amer", "amer-1", *NEXT_ITEM}
     assert "searches the feature interactions, the MLP" in answer.result["ctr"]["amer-23"]
+    assert answer.result["ctr"]["dnn"].endswith("; also mlp")
+    assert answer.result["next_item"]["transformer"].endswith("; also sasrec")
+    assert answer.result["next_item"]["popularity"].endswith("; also pop")
+    assert "; also" not in answer.result["next_item"]["ease"]
 
 
 @pytest.mark.slow
@@ -56,6 +60,9 @@ def test_a_comparison(folder, tmp_path):
     assert {row["system"] for row in answer.result["systems"]} == {"lr", "lightgbm", "fm"}
     assert all(row["runs"] == 2 for row in answer.result["systems"])
     assert answer.result["verdict"] in answer.messages
+    log = tmp_path / "out" / "fm" / "seed_6" / "log.txt"
+    assert f"fm, seed 6 has begun; its progress is in {log}\n" in answer.messages
+    assert log.read_text()
     lines = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
     assert [json.loads(line)["seed"] for line in lines] == [5, 6] * 3
     tables = (tmp_path / "out" / "tables.md").read_text()
@@ -89,6 +96,14 @@ def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
     assert f"Was amer-23 worth it? {text}\n" in answer.messages
 
 
+def test_a_data_folder_is_left_alone(folder):
+    before = sorted(folder.rglob("*"))
+    message = refused("compare", f"--data_dir={folder}", f"--out={folder}", "--models=lr")
+    assert "must be another folder than those of data, and there are data that" in message
+    assert f"Received: --out={folder}" in message
+    assert sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -111,6 +126,17 @@ def test_the_audit_of_a_search(folder, tmp_path, monkeypatch):
         ),
         (["--models=lr", "--set=what.l2=3"], "The systems must be among amer, .*Received: what"),
         (["--models=dcn@,lr"], "A label behind a system's name"),
+        (["--models=lr", "--set=.dropout=.2"], r"with a point between.*Received: --set=\.dropout="),
+        (["--models=lr", "--set=lr.=.2"], r"with a point between.*Received: --set=lr\.=\.2"),
+        (["--models=lr", "--set=references=lr"], "where --models names .*--set=references=lr"),
+        (["--models=dcn,lr", "--set=dcn.num_crosses=0"], "`num_crosses` of dcn must be .*=0"),
+        (["--models=dnn@A,dnn@a"], "differ in more than capitals.*Received: dnn@A, dnn@a"),
+        (["--models=sasrec,lr"], r"sasrec is of task next_item\. Received: sasrec"),
+        (["--models=lr", "--audit=5"], "none of the systems is searched: lr"),
+        (
+            ["--models=lr", "--tune=2", "--tune_set=trees_leaves=7"],
+            "none of lr reads this one. Received: 'trees_leaves'",
+        ),
     ],
 )
 def test_refused(folder, tmp_path, changes, message):

@@ -179,3 +179,10 @@ def test_a_diverging_training_says_what_to_change(run, tmp_path):
     last = answer.messages.splitlines()[-1]
     assert re.search("^amer search: The loss is .*Lower the learning rate", last), last
     assert {trial["kind"] for trial in RunFolder(folder).trials()} == {"reference"}
+
+
+def test_a_data_folder_is_left_alone(run):
+    before = sorted(run.data.rglob("*"))
+    message = refused(*search(run, run.data))
+    assert "--run_dir must be another folder than those of data" in message
+    assert sorted(run.data.rglob("*")) == before

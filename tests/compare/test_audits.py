@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from amer_tf.compare import tuning
 from amer_tf.compare.audits import audits, verdicts
 from amer_tf.compare.page import page
 from amer_tf.compare.tables import markdown
@@ -110,9 +111,9 @@ def test_how_that_system_was_tuned(tmp_path):
     [verdict, *_] = audits(result)["AMER-23"]
     assert "the DNN, tuned by 10 trials (" in verdict
     assert "the best of those 10 on these rows)." in verdict
-    # Fewer were tried.
-    result.run.path.joinpath("tuning.json").write_text(json.dumps({"dnn": [{}, {}]}))
-    assert "the DNN, tuned by 2 trials (" in audits(result)["AMER-23"][0]
+    result = audited(tmp_path / "less", BESIDE_DNN, tuning_trials=10)
+    tuning.write(result.run, {"dnn": [tuning.Trial({}, 0.6)] * 7})
+    assert "the DNN, tuned by 7 trials (" in audits(result)["AMER-23"][0]
 
 
 def test_that_system_failed(tmp_path):

@@ -176,7 +176,7 @@ def test_a_full_disk_is_tried_again(load_table, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_latency")
 def test_a_process_that_dies_is_tried_again(load_table, tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "run", lambda calls, workers: iter([(0, "it died")]))
+    monkeypatch.setattr(processes, "run", lambda *arguments: iter([(0, "it died")]))
     result = compare(load_table, tmp_path, ["lr"], seeds=(0,))
     assert result.systems[0].failures == {0: "it died; see lr/seed_0/log.txt"}
     monkeypatch.undo()
@@ -249,7 +249,7 @@ def test_an_audit_that_fails_takes_nothing_away(load_table, tmp_path, monkeypatc
     assert after.pop("audit")["reason"] == "ZeroDivisionError: division by zero"
     assert after == before
     with monkeypatch.context() as broken:
-        broken.setattr(processes, "run", lambda calls, workers: iter([(0, "it died")]))
+        broken.setattr(processes, "run", lambda *arguments: iter([(0, "it died")]))
         result = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5)
     assert "failed: it died; see amer-3/seed_0/log.txt. The same command" in markdown(result)
     [after] = compare(load_table, tmp_path, ["amer-3"], seeds=(0,), audit=5).records
@@ -302,6 +302,9 @@ def test_processes_of_their_own(finished, load_table, tmp_path):
         ({"time_limit": "soon"}, "positive number of seconds"),
         ({"audit": -1}, "`audit` must be a whole number of at least 0.*audit=-1"),
         ({"names": ["amer"], "audit": 3}, "at least 5.*audit=3"),
+        ({"names": ["lr", "fm"], "audit": 5}, "none of the systems is searched: lr, fm.*audit=5"),
+        # Four fields make six pairs, of which five are screened.
+        ({"names": ["lr", "amer-2"], "audit": 6}, "must be at most 5: with these data .*audit=6"),
         ({"tuning_choices": {"dropout": (0.0,)}}, "needs 2 trials or more.*tuning_trials=0"),
         (
             {"tuning_trials": 2, "tuning_choices": {"hidden_units": (200,)}, "names": ["dnn"]},

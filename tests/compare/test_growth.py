@@ -7,8 +7,8 @@ import json
 import pytest
 
 from amer_tf.compare import growth
+from amer_tf.compare.folder import ComparisonFolder
 from amer_tf.search.run_error import RunError
-from amer_tf.search.state import RunFolder
 from tests.compare.test_comparison import compare, lines
 
 pytestmark = [
@@ -26,7 +26,7 @@ CONFIG = {
 @pytest.fixture
 def run(tmp_path):
     """The folder of a comparison."""
-    folder = RunFolder(tmp_path / "run")
+    folder = ComparisonFolder(tmp_path / "run")
     growth.claim(folder, CONFIG)
     return folder
 
@@ -89,8 +89,21 @@ def test_what_differs_or_is_left_out(run, changes, message):
     assert run.read_json("config.json") == CONFIG
 
 
-def test_the_run_of_a_search(tmp_path):
-    run = RunFolder(tmp_path)
-    run.claim({"steps": ["mlp"], "seed": 3})
-    with pytest.raises(RunError, match="holds a run with another"):
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        ({"steps": ["mlp"], "seed": 3, "settings": {"references": ["dnn"]}}, "a search"),
+        ({"seed": 3, "settings": {"references": ["dnn"]}}, "a run of dnn"),
+        ({"systems": ["lr"]}, "something else"),
+        ({"systems": "lr", "seeds": 0}, "something else"),
+        ({"systems": ["lr"], "seeds": []}, "something else"),
+        ({}, "something else"),
+    ],
+)
+def test_no_comparison_in_the_folder(tmp_path, found, what):
+    run = ComparisonFolder(tmp_path)
+    run.write_json("config.json", found)
+    message = rf"no comparison but {what}: use a new folder \(`--out`\)\. Received: folder="
+    with pytest.raises(RunError, match=message):
         growth.claim(run, CONFIG)
+    assert run.read_json("config.json") == found

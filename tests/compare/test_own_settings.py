@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from amer_tf.compare import Candidates, Comparison, own_settings
-from amer_tf.compare.systems import System, choose
+from amer_tf.compare.systems import System, choose, references
 from amer_tf.search.ctr_settings import CtrSettings
+from amer_tf.search.reference_run import known_options
 from amer_tf.search.result import SearchResult
 from amer_tf.search.searcher import PROGRAMS
 from amer_tf.search.settings import Settings
@@ -62,6 +63,39 @@ def test_settings_and_options_are_told_apart():
         divide("dcn", dropout=3.0)
     with pytest.raises(ValueError, match="`training` of bert4rec must be one of cut, cloze"):
         divide("bert4rec", "next_item", training="every_position")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "option", "message"),
+    [
+        ("dcn", "ctr", {"num_crosses": 0}, "`num_crosses` of dcn must be a whole number of at lea"),
+        ("dcnv2@none", "ctr", {"num_crosses": 0}, "of dcnv2@none must be .*num_crosses=0"),
+        ("afm", "ctr", {"attention_units": 1.5}, "a whole number of at least 1.*=1.5"),
+        ("xdeepfm", "ctr", {"cin_sizes": ()}, r"one or more whole numbers of at least 1.*=\(\)"),
+        ("xdeepfm", "ctr", {"cin_sizes": (3, 0)}, r"whole numbers of at least 1.*\(3, 0\)"),
+        ("nfm", "ctr", {"batch_normalization": 1}, "must be true or false.*=1"),
+        ("dien", "ctr", {"auxiliary_weight": -1.0}, r"a number of at least 0.*=-1\.0"),
+        ("dsin", "ctr", {"num_heads": 0}, "a whole number of at least 1.*num_heads=0"),
+        ("dsin", "ctr", {"gap_field": 3}, "must be a name.*gap_field=3"),
+        ("gru4rec", "next_item", {"num_layers": 0}, "of gru4rec must be a whole .*num_layers=0"),
+        ("gru4rec", "next_item", {"num_negatives": 0}, "of gru4rec must .*num_negatives=0"),
+        ("narm", "next_item", {"units": 0}, "a whole number of at least 1.*units=0"),
+        ("transformer", "next_item", {"num_blocks": 0}, "of transformer must .*num_blocks=0"),
+        ("nextitnet", "next_item", {"dilations": (1, 0)}, r"dilations=\(1, 0\)"),
+        ("bert4rec", "next_item", {"mask_rate": 1.0}, r"a number in \[0, 1\).*mask_rate=1\.0"),
+    ],
+)
+def test_options_without_which_it_is_no_such_system(name, task, option, message):
+    with pytest.raises(ValueError, match=message):
+        divide(name, task, **option)
+
+
+@pytest.mark.parametrize("task", ["ctr", "next_item"])
+def test_every_default_of_an_option_is_a_value_of_it(task):
+    for name in references(task):
+        options = {**known_options(task, name)}
+        options.pop("training", None)
+        assert divide(name, task, **options).options == options
 
 
 @pytest.mark.parametrize(

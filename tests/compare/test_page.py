@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from amer_tf.compare import tuning
 from amer_tf.compare.page import page, write_page
+from amer_tf.compare.tuning import Trial
 from amer_tf.compare.verdict import verdict
 from amer_tf.report.plots import MissingPackageError
 from tests.compare import made
@@ -55,9 +57,20 @@ def test_tuned_settings(tmp_path):
     result = made.comparison(tmp_path, tuning_trials=3, tuning_choices=choices)
     for record in result.records:
         record["changed"] = {"dropout": 0.5} if record["system"] == "lr" else {}
+    tuning.write(result.run, {"lr": [Trial({}, 0.6)] * 3, "deepfm": [Trial({}, 0.6)]})
     rows = {row["System"]: row for row in Page(page(result, {})).table("Chosen settings")}
+    assert [rows[name]["Trained"] for name in ("LR", "DeepFM")] == ["3", "1"]
     assert rows["LR"]["Settings"] == "Dropout 0.5"
     assert rows["DeepFM"]["Settings"] == "those of the preset"
+
+
+def test_trials_that_failed_are_shown(tmp_path):
+    result = made.comparison(tmp_path, tuning_trials=2)
+    tuning.write(result.run, {"lr": [Trial({}, 0.6), Trial({}, None, "It <diverged>.")]})
+    text = page(result, {})
+    assert "It &lt;diverged&gt;." in text
+    [row] = Page(text).table("Runs that came to nothing")
+    assert (row["System"], row["Seed"]) == ("LR", "trial 1 of its tuning")
 
 
 def test_without_matplotlib(tmp_path, monkeypatch):

@@ -34,8 +34,10 @@ def test_calls_run_side_by_side(tmp_path, monkeypatch):
         Call(write, (tmp_path / f"{number}.txt", wait), tmp_path / "logs" / f"{number}.log")
         for number, wait in enumerate(waits)
     ]
-    ended = list(processes.run(calls, workers=2))
+    begun: list[int] = []
+    ended = list(processes.run(calls, 2, begun.append))
     assert sorted(ended) == [(0, None), (1, None), (2, None)]
+    assert begun == [0, 1, 2]
     for number in range(3):
         assert (tmp_path / f"{number}.txt").read_text() == "3"  # of six cores
         assert (tmp_path / "logs" / f"{number}.log").read_text() == "at work\n"

@@ -6,8 +6,10 @@ import json
 
 import numpy as np
 
+from amer_tf.compare import tuning
 from amer_tf.compare.page import page
 from amer_tf.compare.tables import markdown, table, write_tables
+from amer_tf.compare.tuning import Trial
 from amer_tf.compare.verdict import verdict
 from amer_tf.search.ctr_settings import CtrSettings
 from tests.compare import made
@@ -190,3 +192,18 @@ def test_without_hand_made_systems_there_is_no_gain(tmp_path):
 
 def test_bars_are_escaped():
     assert table(["a"], [["x|y"]]) == "| a |\n| --- |\n| x\\|y |"
+
+
+def test_trials_that_failed_are_told(tmp_path):
+    result = made.comparison(tmp_path, tuning_trials=2)
+    failed = Trial({"dropout": 0.5}, None, "The loss is nan.")
+    tuning.write(result.run, {"lr": [Trial({}, 0.6), failed], "deepfm": [Trial({}, 0.6)]})
+    assert "Failed:\n\n- LR, trial 1 of its tuning: The loss is nan." in markdown(result)
+    told = {row["system"]: row.get("failed_trials") for row in result.summary()}
+    assert told == {"amer-23": None, "deepfm": None, "lr": {1: "The loss is nan."}}
+
+
+def test_trials_of_older_versions_did_not_say_why_they_failed(tmp_path):
+    result = made.comparison(tmp_path, tuning_trials=2)
+    (tmp_path / "tuning.json").write_text('{"lr": [{"changed": {}, "score": null}]}')
+    assert "- LR, trial 0 of its tuning: see record.json in its folder trial_0" in markdown(result)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from amer_tf.compare import job, measuring
+from amer_tf.compare import job, measuring, tuning
 from amer_tf.search.run_error import RunError
+from amer_tf.search.state import RunFolder
 from amer_tf.training.evaluation_batches import EvaluationError
 from tests.compare.test_comparison import compare, lines
 
@@ -28,8 +29,10 @@ def test_tuning_takes_the_best_trial(load_table, tmp_path):
     assert set(tried) == {"lr", "dnn"}
     for name, trials in tried.items():
         assert trials[0]["changed"] == {}
-        # An LR has no hidden layers to drop.
-        own = {"learning_rate"} if name == "lr" else set(choices)
+        # An LR has neither hidden layers to drop nor embeddings.
+        own = {"learning_rate", "l2"}
+        if name == "dnn":
+            own |= {"dropout", "embedding_dim"}
         assert all(set(trial["changed"]) == own for trial in trials[1:])
         best = max(trials, key=lambda trial: trial["score"])
         own = [line for line in result.records if line["system"] == name]
@@ -44,11 +47,29 @@ def test_tuning_takes_the_best_trial(load_table, tmp_path):
     assert lines(compare(load_table, tmp_path, ["lr", "dnn"], **options)) == lines(result)
 
 
+def test_what_a_system_has_of_its_own_stays(load_table, tmp_path):
+    options = {
+        "seeds": (0,),
+        "tuning_trials": 2,
+        "tuning_choices": {"embedding_dim": (2,), "learning_rate": (0.02,)},
+        "own": {"fm@wide": {"embedding_dim": 8}},
+    }
+    result = compare(load_table, tmp_path, ["fm", "fm@wide", "lightgbm"], **options)
+    tried = {name: trials[1].changed for name, trials in result.trials.items()}
+    assert tried["fm"].keys() == {"embedding_dim", "learning_rate", "l2"}
+    assert tried["fm@wide"].keys() == {"learning_rate", "l2"}
+    assert tried["lightgbm"].keys() == set(tuning.OWN_CHOICES["lightgbm"])
+    for number in range(2):
+        run = RunFolder(tmp_path / "fm@wide" / f"trial_{number}")
+        assert run.read_json("config.json")["settings"]["embedding_dim"] == 8
+    assert {result.num_trials(name) for name in tried} == {2}
+
+
 def test_trials_keep_their_settings_when_one_is_tried_again(load_table, tmp_path, monkeypatch):
     options = {
         "seeds": (0,),
         "tuning_trials": 3,
-        "tuning_choices": {"learning_rate": (0.01, 1e-3, 1e-4), "dropout": (0.0, 0.1)},
+        "tuning_choices": {"learning_rate": (0.01, 1e-3, 1e-4)},
     }
     described = job._described
 
@@ -62,6 +83,7 @@ def test_trials_keep_their_settings_when_one_is_tried_again(load_table, tmp_path
         compare(load_table, tmp_path, ["lr"], **options)
     before = json.loads((tmp_path / "tuning.json").read_text())["lr"]
     assert [trial["score"] is None for trial in before] == [False, True, False]
+    assert before[1]["reason"] == "No space left on device."
     compare(load_table, tmp_path, ["lr"], **options)
     after = json.loads((tmp_path / "tuning.json").read_text())["lr"]
     assert [trial["changed"] for trial in after] == [trial["changed"] for trial in before]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 300.0  # seconds that a process may take, on a machine that does much else
@@ -24,9 +25,9 @@ def start(*arguments: str, program: str = "amer_tf") -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str]) -> dict[str, object]:
+def finish(process: subprocess.Popen[str], patience: float = PATIENCE) -> dict[str, Any]:
     """The result of a process that is left alone."""
-    output, _ = process.communicate(timeout=PATIENCE)
+    output, _ = process.communicate(timeout=patience)
     assert process.returncode == 0
     return json.loads(output.splitlines()[-1])
 

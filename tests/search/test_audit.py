@@ -216,7 +216,7 @@ def test_an_architecture_that_diverges_is_left_out(data, finished, tmp_path, mon
         (-3, "Received: audit=-3"),
         (5.0, r"Received: audit=5\.0"),
         (True, "Received: audit=True"),
-        (9, "`audit` must be at most 8: the settings have no more .* Received: audit=9"),
+        (9, "`audit` must be at most 8: with these data and settings .* Received: audit=9"),
     ],
 )
 def test_wrong_numbers(data, tmp_path, number, message):

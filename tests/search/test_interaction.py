@@ -96,6 +96,19 @@ def test_orders_above_a_limit_are_left_out():
 
 
 @pytest.mark.parametrize(
+    ("num_fields", "max_order", "rounds", "count"),
+    [(3, None, 4, 4), (3, None, 1, 3), (3, 2, 4, 3), (5, None, 2, 20), (5, 4, 9, 25)],
+)
+def test_how_many_there_are(num_fields, max_order, rounds, count):
+    space = InteractionSpace(tuple("abcdef"[:num_fields]), max_order)
+    assert space.count(rounds) == count
+    grown = space.start()
+    for _ in range(rounds):
+        grown = space.grow(grown)
+    assert len(grown) == count
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((("a",),), "two or more different fields"),

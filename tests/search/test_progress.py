@@ -66,3 +66,9 @@ def test_the_bar_ends_with_an_error(monkeypatch):
     with pytest.raises(RuntimeError, match="broken"), progress:
         raise RuntimeError("broken")
     assert progress._bar.live.is_started is False
+
+
+def test_a_line_beside_the_bar(capsys):
+    with PhaseProgress("Scoring", 2) as bar:
+        bar.say("dnn has begun [1]")
+    assert "  dnn has begun [1]\n" in capsys.readouterr().err

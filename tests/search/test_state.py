@@ -120,7 +120,7 @@ def test_a_killed_search_holds_no_lock(run):
 
 def test_a_folder_that_cannot_be_locked(run, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(RunError, match="cannot be locked against other searches: .*No locks"):
+    with pytest.raises(RunError, match="cannot be locked against other processes: .*No locks"):
         run.at_work().__enter__()
 
 
@@ -160,6 +160,8 @@ def test_files_have_the_rights_of_the_user(run):
 def test_a_damaged_json_file(run, content):
     (run.path / "config.json").write_text(content)
     with pytest.raises(RunError, match=r"config\.json cannot be read.*damaged.*new `run_dir`"):
+        run.claim(CONFIG)
+    with pytest.raises(RunError, match="or delete its folder to begin anew"):
         run.claim(CONFIG)
 
 
