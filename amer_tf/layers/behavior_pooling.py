@@ -50,7 +50,7 @@ class RunningSum(keras.layers.Layer):
         states: Float tensor of shape `(..., steps, units)`.
         mask: Bool tensor of shape `(..., steps)`, true at valid steps, or None.
 
-    Output shape: that of `states`; a padded step repeats the step before it.
+    Output shape: that of `states`, zeros at padded steps.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class RunningSum(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, states: Any, mask: Any | None = None) -> Any:
-        return ops.cumsum(zero_padded_steps(states, mask), axis=-2)
+        return zero_padded_steps(ops.cumsum(zero_padded_steps(states, mask), axis=-2), mask)
 
     def compute_output_shape(self, states_shape: Any) -> Any:
         return states_shape

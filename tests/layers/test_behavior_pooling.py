@@ -30,13 +30,13 @@ def test_values_by_hand():
 
 def test_a_running_sum_is_what_the_sum_was_when_the_step_was_the_newest():
     summed = RunningSum()(NUMBERS, mask=HOLES)
-    np.testing.assert_array_equal(summed[0, :, 0], [0.0, 1.0, 1.0, 3.0, 3.0])
+    np.testing.assert_array_equal(summed[0, :, 0], [0.0, 1.0, 0.0, 3.0, 0.0])
     np.testing.assert_array_equal(RunningSum()(NUMBERS)[0, :, 0], [9.0, 10.0, 19.0, 21.0, 30.0])
     paths = np.stack([STATES, -STATES])
     found = RunningSum()(paths, mask=MASK[None])
     for step in range(STATES.shape[1]):
         until = MASK[None] & (np.arange(STATES.shape[1]) <= step)
-        expected = SumPooling()(paths, mask=until)
+        expected = SumPooling()(paths, mask=until) * MASK[:, step, None]
         np.testing.assert_allclose(found[:, :, step], expected, atol=1e-6)
 
 
