@@ -97,13 +97,18 @@ class CtrProgram:
     def num_scored(
         spec: FeatureSpec, settings: CtrSettings, steps: Sequence[str] = STEPS[1:]
     ) -> int:
-        """How many architectures every step has scored: of interactions no more than there are."""
+        """How many architectures each step scores that an audit may look into.
+
+        Of interactions there may be too few, which the audit of several steps passes over; they
+        count where nothing else is searched.
+        """
         numbers = {"behavior": settings.num_behaviors, "mlp": settings.num_mlps}
-        if "interaction" in steps:
-            fields = aggregation.interaction_fields(spec)
-            number = InteractionSpace(fields, settings.max_order or None).count(settings.rounds)
-            numbers["interaction"] = min(number, settings.num_screened or number)
-        return min(numbers[step] for step in steps)
+        known = [numbers[step] for step in steps if step in numbers]
+        if known:
+            return min(known)
+        fields = aggregation.interaction_fields(spec)
+        number = InteractionSpace(fields, settings.max_order or None).count(settings.rounds)
+        return min(number, settings.num_screened or number)
 
     @staticmethod
     def check(
